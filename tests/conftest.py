@@ -1,0 +1,101 @@
+"""What every test stands on: an environment of its own, and why some tests cannot run here."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# pytest imports this before any setting is read, which is what makes it the place to say where data
+# goes. Nothing of the developer's own panel may leak in, but for a database that was asked for.
+_DATA = tempfile.mkdtemp(prefix="freehold-test-")
+_OWNER = os.getpid()
+
+
+@atexit.register
+def _remove_data() -> None:
+    # A test that forks must not take the data along when its child ends.
+    if os.getpid() == _OWNER:
+        shutil.rmtree(_DATA, ignore_errors=True)
+
+
+for _name in [name for name in os.environ if name.startswith("PANEL_")]:
+    if _name != "PANEL_DATABASE_URL":
+        del os.environ[_name]
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "panel.settings",
+    "PANEL_DATA": _DATA,
+    "PANEL_DEBUG": "1",
+    "PANEL_EMAIL": "memory",
+    # Argon2 takes as long as a hundred tests; the real parameters have a test of their own.
+    "PANEL_FAST_HASHER": "1",
+}
+
+# Debian's name first, then what others call it.
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PARTS = ("unit", "postgres", "census", "system", "browser")
+
+
+def chromium_path() -> str | None:
+    """The Chromium to drive, if this machine has one."""
+    return next(filter(None, map(shutil.which, _CHROMIUM)), None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--part chooses what belongs to one part of `make test`."""
+    parser.addoption("--part", choices=PARTS, help="run one part of what `make test` runs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the settings now: pytest-django sets Django up when it finds them loaded."""
+    from django.conf import settings
+
+    settings.DATABASES  # noqa: B018  reading loads them
+
+
+def part_of(item: pytest.Item) -> str:
+    """The part of `make test` to which a test belongs."""
+    return next((part for part in PARTS[2:] if item.get_closest_marker(part)), "unit")
+
+
+def only_postgres(item: pytest.Item) -> bool:
+    """Whether a test means nothing on SQLite: a race, an index, a lock of PostgreSQL's."""
+    marker = item.get_closest_marker("postgres")
+    return marker is not None and bool(marker.kwargs.get("only"))
+
+
+def belongs(item: pytest.Item, part: str) -> bool:
+    """Whether `part` runs this test. `postgres` runs again there, unless it runs only there."""
+    if part == "postgres":
+        return item.get_closest_marker("postgres") is not None
+    return part_of(item) == part and not only_postgres(item)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the asked part; elsewhere skip, with a reason, what cannot run on this machine."""
+    if part := config.getoption("--part"):
+        chosen = [item for item in items if belongs(item, part)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+    on_sqlite = not os.environ.get("PANEL_DATABASE_URL")
+    for item in items:
+        if on_sqlite and only_postgres(item):
+            item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: set PANEL_DATABASE_URL"))
+        if item.get_closest_marker("browser") and chromium_path() is None:
+            item.add_marker(pytest.mark.skip(reason="needs Chromium, which is not installed"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium, for Playwright's executable_path."""
+    path = chromium_path()
+    assert path is not None, "tests that use this are marked `browser`"
+    return path
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """PANEL_DATA of this test run."""
+    return Path(_DATA)
