@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import machine
+
 # pytest imports this before any setting is read, which is what makes it the place to say where data
 # goes. Nothing of the developer's own panel may leak in, but for a database that was asked for.
 _DATA = tempfile.mkdtemp(prefix="freehold-test-")
@@ -33,14 +35,7 @@ os.environ |= {
     "PANEL_FAST_HASHER": "1",
 }
 
-# Debian's name first, then what others call it.
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PARTS = ("unit", "postgres", "census", "system", "browser")
-
-
-def chromium_path() -> str | None:
-    """The Chromium to drive, if this machine has one."""
-    return next(filter(None, map(shutil.which, _CHROMIUM)), None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,14 +78,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if on_sqlite and only_postgres(item):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL: set PANEL_DATABASE_URL"))
-        if item.get_closest_marker("browser") and chromium_path() is None:
+        if item.get_closest_marker("browser") and machine.chromium_path() is None:
             item.add_marker(pytest.mark.skip(reason="needs Chromium, which is not installed"))
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Chromium, for Playwright's executable_path."""
-    path = chromium_path()
+    path = machine.chromium_path()
     assert path is not None, "tests that use this are marked `browser`"
     return path
 

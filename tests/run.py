@@ -1,0 +1,188 @@
+"""What `make test` runs: every part this machine allows, timed against budgets, then a summary.
+
+    python -m tests.run [PART ...]
+
+The parts are lint, unit, postgres, census, system and browser; without names, all of them. Nothing
+stops early: a person wants to see all that is wrong. As root on Debian, missing programs are
+installed first; elsewhere a part that lacks them is left out, with the reason.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+TOTAL_BUDGET = 15 * 60
+
+
+@dataclass
+class Part:
+    """One part and what came of it."""
+
+    name: str
+    what: str
+    budget: int
+    run: Callable[["Part"], None]
+    left_out: str = ""
+    seconds: float = 0.0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.seconds > self.budget
+
+    def row(self) -> str:
+        """Its line in the summary."""
+        if self.left_out:
+            return f"  {self.name:<9} left out: {self.left_out}"
+        over = "  OVER BUDGET" if self.is_over else ""
+        if self.name == "install":
+            return f"  {self.name:<9} {self.seconds:>6.1f} s of {self.budget:>3}{over}"
+        if not (self.passed or self.failed or self.skipped):
+            return f"  {self.name:<9} {self.seconds:>6.1f} s of {self.budget:>3}   no test belongs here"
+        return (
+            f"  {self.name:<9} {self.seconds:>6.1f} s of {self.budget:>3}"
+            f"   {self.passed:>5} passed {self.failed:>4} failed {self.skipped:>4} skipped{over}"
+        )
+
+
+def lint(part: Part) -> None:
+    """Ruff's rules and its formatting; each counts as one test."""
+    for arguments in (["check", "--output-format=concise", "."], ["format", "--check", "."]):
+        code = subprocess.run([BIN / "ruff", *arguments], cwd=ROOT).returncode
+        part.passed += code == 0
+        part.failed += code != 0
+
+
+def pytest(part: Part, *options: str, database: str = "") -> None:
+    """Run the tests of a part, and count them from pytest's own report."""
+    with tempfile.TemporaryDirectory(prefix="freehold-report-") as folder:
+        report = Path(folder) / "report.xml"
+        environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": folder}
+        environment.pop("PANEL_DATABASE_URL", None)
+        if database:
+            environment["PANEL_DATABASE_URL"] = database
+        command = [
+            sys.executable, "-m", "pytest", f"--part={part.name}", f"--junitxml={report}",
+            "--durations=5", "--durations-min=5", "-rs", *options,
+        ]  # fmt: skip
+        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+        count(part, report)
+    # 5: nothing belongs to this part. Anything else that is not a failed test is a failure as well.
+    if code not in {0, 5} and not part.failed:
+        part.failed += 1
+
+
+def count(part: Part, report: Path) -> None:
+    """Add up the report. An error in set-up or collection counts as a failure."""
+    if not report.exists():
+        return
+    for suite in ET.parse(report).iter("testsuite"):
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        part.failed += failed
+        part.skipped += skipped
+        part.passed += max(0, int(suite.get("tests", 0)) - failed - skipped)
+
+
+def postgres(part: Part) -> None:
+    """The tests that matter there, on a cluster that lives only as long."""
+    with machine.postgres_cluster() as url:
+        pytest(part, database=url)
+
+
+def parts() -> list[Part]:
+    """All parts in the order of running: what fails most often and soonest comes first."""
+    return [
+        Part("lint", "ruff: rules and formatting", 20, lint),
+        Part("unit", "everything that needs no daemon, on SQLite", 150, pytest),
+        Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres),
+        Part("census", "every route as every role", 60, pytest),
+        Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
+        Part("browser", "Chromium, as each role", 180, pytest),
+    ]
+
+
+def left_out(parts: Sequence[Part]) -> None:
+    """Mark what cannot run here. Where it should be possible, leave it in and let it fail."""
+    if machine.must_run_everything():
+        return
+    reasons = {"postgres": machine.why_no_postgres(), "browser": machine.why_no_chromium()}
+    for part in parts:
+        part.left_out = reasons.get(part.name, "")
+
+
+def install() -> Part:
+    """Time what the Makefile installed before this, and install the programs that are missing."""
+    part = Part("install", "locks and programs", 120, lambda _: None)
+    began = float(os.environ.get("TESTS_SINCE") or time.time())
+    # A clock without a fraction, or one that was set meanwhile, must not count against us.
+    part.seconds = max(0.0, time.time() - began)
+    with timed(part):
+        machine.install_programs()
+    return part
+
+
+@contextmanager
+def timed(part: Part) -> Iterator[None]:
+    """Add the seconds spent inside to a part."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        part.seconds += time.monotonic() - began
+
+
+def run(part: Part) -> None:
+    """Run one part; what stops it counts as a failure of it, and the next part runs."""
+    print(f"\n== {part.name}: {part.what}", flush=True)
+    with timed(part):
+        try:
+            part.run(part)
+        except (OSError, subprocess.SubprocessError, machine.Missing) as error:
+            print(f"{part.name} could not run: {error}", flush=True)
+            part.failed += 1
+
+
+def main() -> int:
+    """Choose, run, summarise."""
+    chosen = [part for part in parts() if not sys.argv[1:] or part.name in sys.argv[1:]]
+    unknown = set(sys.argv[1:]) - {part.name for part in parts()}
+    if unknown:
+        print(f"unknown part: {', '.join(sorted(unknown))}\n{__doc__}", file=sys.stderr)
+        return 2
+    installing = install()
+    left_out(chosen)
+    for part in chosen:
+        state = f"left out: {part.left_out}" if part.left_out else part.what
+        print(f"  {part.name:<9} {state}")
+    for part in chosen:
+        if not part.left_out:
+            run(part)
+    done = [installing, *chosen]
+    seconds = sum(part.seconds for part in done)
+    failed = sum(part.failed for part in done)
+    over = seconds > TOTAL_BUDGET
+    print("\n== summary")
+    for part in done:
+        print(part.row())
+    print(f"  total     {seconds:>6.1f} s of {TOTAL_BUDGET}{'  OVER BUDGET' if over else ''}\n")
+    passed, skipped = (sum(getattr(part, kind) for part in done) for kind in ("passed", "skipped"))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
