@@ -1,0 +1,264 @@
+"""Desired in, difference out: what the agent does with each request, whoever sent it.
+
+A request to switch touches marks and this agent's records only; it runs beside a batch that is
+being applied and never waits for it.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from hosting.agent import protocol, trees
+from hosting.agent.driver import Driver
+from hosting.agent.host import Host
+from hosting.agent.protocol import AgentError, Subscription
+from hosting.agent.state import Applied, Record, State
+
+Emit = Callable[[dict], None]
+
+
+class Applier:
+    """All services of one node, and the records of what was applied."""
+
+    def __init__(self, host: Host, drivers: Sequence[Driver]):
+        self._host = host
+        self._drivers = {driver.service: driver for driver in drivers}
+        self._state = State(host)
+        # Guards records and the marks that follow from them; held for moments only.
+        self._records = threading.RLock()
+        # Held while a batch is applied.
+        self._batch = threading.Lock()
+        self._sweeping = threading.Lock()
+
+    def settle(self) -> None:
+        """Complete what a crash interrupted, and have every daemon serve what is recorded."""
+        records = self._state.all()
+        shut = [record.id for record in records if record.shut]
+        for service, driver in self._drivers.items():
+            applied = {}
+            for record in records:
+                held = record.services.get(service)
+                if held is not None and held.desired is not None:
+                    applied[record.id] = driver.parse(held.desired)
+            driver.settle(applied, shut)
+        trees.discard_unfinished(self._host)
+
+    def hello(self, with_applied: bool) -> dict:
+        """Say who this is, what is wrong with its daemons, and what has been applied."""
+        answer = {
+            "ok": True,
+            "version": protocol.VERSION,
+            "platform": self._host.platform.name,
+            "isolates": self._host.platform.isolates,
+            "problems": {
+                service: problem
+                for service, driver in self._drivers.items()
+                if (problem := driver.problem()) is not None
+            },
+        }
+        if with_applied:
+            with self._records:
+                answer["applied"] = {
+                    str(record.id): min(held.generation for held in record.services.values())
+                    for record in self._state.all()
+                    if record.services.keys() >= self._drivers.keys()
+                }
+        return answer
+
+    def switch(self, items: Sequence[tuple[int, int, bool]]) -> dict:
+        """Shut and open; records first, so that a restart completes what a crash interrupts."""
+        with self._records:
+            switched: dict[int, bool] = {}
+            stale = []
+            records = {}
+            for number, generation, is_open in items:
+                known = records.get(number) or self._state.get(number)
+                if known is not None and generation < known.generation:
+                    stale.append(number)
+                    continue
+                if known is None:
+                    known = Record(number, generation, is_open, True)
+                if (known.generation, known.open) != (generation, is_open):
+                    known = replace(known, generation=generation, open=is_open)
+                records[number] = known
+                switched[number] = is_open
+            self._keep(records)
+        return {"ok": True, "switched": list(switched), "stale": stale}
+
+    def _keep(self, records: Mapping[int, Record]) -> None:
+        """Save records, then have every service follow."""
+        self._state.save(records.values())
+        shut = [record.id for record in records.values() if record.shut]
+        opened = [record.id for record in records.values() if not record.shut]
+        for driver in self._drivers.values():
+            driver.switch(shut, opened)
+
+    def desired(self, values: Sequence[object], emit: Emit) -> None:
+        """Apply a batch; `emit` gets a result for each subscription and service, then a sum."""
+        with self._batch:
+            subscriptions = self._accepted(values, emit)
+            changed: set[int] = set()
+            reloads = 0
+            for service, driver in self._drivers.items():
+                wanted, failures = self._wanted(driver, subscriptions)
+                result = driver.apply(wanted)
+                reloads += result.reloads
+                changed |= result.changed
+                failures |= result.failures
+                self._record(service, subscriptions, failures)
+                for number in self._put_aside(subscriptions, failures):
+                    changed.add(number)
+                for each in subscriptions.values():
+                    emit(_line(each.id, each.generation, service, failures.get(each.id)))
+        emit({"done": True, "reloads": reloads, "changed": len(changed)})
+
+    def _accepted(self, values: Sequence[object], emit: Emit) -> dict[int, Subscription]:
+        """Return what is sound and not stale, with its marks set: to shut never waits."""
+        accepted: dict[int, Subscription] = {}
+        for value in values:
+            try:
+                each = protocol.subscription(value, self._drivers.keys())
+                if each.id in accepted:
+                    raise protocol.invalid(f"subscription {each.id} is given twice")
+                accepted[each.id] = each
+            except AgentError as error:
+                number, generation = _whose(value)
+                for service in self._drivers:
+                    emit(_line(number, generation, service, error))
+        with self._records:
+            records = {}
+            for each in list(accepted.values()):
+                known = self._state.get(each.id)
+                if known is not None and each.generation < known.generation:
+                    del accepted[each.id]
+                    words = f"generation {known.generation} has been seen"
+                    for service in self._drivers:
+                        emit(_line(each.id, each.generation, service, AgentError("stale", words)))
+                    continue
+                is_present = each.present or (known is not None and known.present)
+                known = known or Record(each.id, each.generation, each.open, is_present)
+                records[each.id] = replace(
+                    known,
+                    generation=each.generation,
+                    open=each.open and each.present,
+                    present=is_present,
+                )
+            self._keep(records)
+        return accepted
+
+    def _wanted(
+        self, driver: Driver, subscriptions: Mapping[int, Subscription]
+    ) -> tuple[dict[int, object | None], dict[int, AgentError]]:
+        wanted: dict[int, object | None] = {}
+        failures: dict[int, AgentError] = {}
+        for each in subscriptions.values():
+            value = each.services.get(driver.service)
+            try:
+                is_wanted = each.present and value is not None
+                wanted[each.id] = driver.parse(value) if is_wanted else None
+            except AgentError as error:
+                failures[each.id] = error
+        return wanted, failures
+
+    def _record(
+        self,
+        service: str,
+        subscriptions: Mapping[int, Subscription],
+        failures: Mapping[int, AgentError],
+    ) -> None:
+        """Keep what was applied. What was switched meanwhile stays as it was switched."""
+        with self._records:
+            records = []
+            for each in subscriptions.values():
+                known = self._state.get(each.id)
+                if each.id in failures or known is None:
+                    continue
+                value = each.services.get(service) if each.present else None
+                held = Applied(each.generation, value)
+                records.append(replace(known, services={**known.services, service: held}))
+            self._state.save(records)
+
+    def _put_aside(
+        self, subscriptions: Mapping[int, Subscription], failures: dict[int, AgentError]
+    ) -> list[int]:
+        """Take away the homes of the removed once nothing serves them; return whose went.
+
+        The mark that shuts goes last: until then nobody sees a half-removed site.
+        """
+        gone = []
+        for each in subscriptions.values():
+            if each.present or each.id in failures:
+                continue
+            try:
+                if trees.has_home(self._host, each.id):
+                    trees.put_aside(self._host, each.id)
+                    gone.append(each.id)
+            except OSError as error:
+                failures[each.id] = AgentError("io", str(error))
+                continue
+            with self._records:
+                known = self._state.get(each.id)
+                self._keep({each.id: replace(known, present=False)})
+        return gone
+
+    def sweep(self) -> None:
+        """Delete what removed homes held, also before a crash. It takes as long as it takes."""
+        with self._sweeping:
+            trees.sweep(self._host)
+
+    def plan(self, values: Sequence[object]) -> dict:
+        """Say what `desired` would change, without changing anything."""
+        subscriptions = {}
+        for value in values:
+            each = protocol.subscription(value, self._drivers.keys())
+            subscriptions[each.id] = each
+        plans = []
+        with self._batch:
+            for service, driver in self._drivers.items():
+                wanted, failures = self._wanted(driver, subscriptions)
+                for error in failures.values():
+                    raise error
+                for number, changes in driver.plan(wanted).items():
+                    shown = [
+                        {"what": each.what, "before": each.before, "after": each.after}
+                        for each in changes
+                    ]
+                    plans.append({"subscription": number, "service": service, "changes": shown})
+        return {"ok": True, "plans": plans}
+
+    def measure(self, numbers: Sequence[int]) -> dict:
+        """Say how much disk homes take. One that could not be measured is left out."""
+        sizes = {number: trees.disk_usage(self._host, number) for number in numbers}
+        return {
+            "ok": True,
+            "disk": {str(number): size for number, size in sizes.items() if size is not None},
+        }
+
+    def watch(self) -> None:
+        """Have every driver look after its daemon from now on."""
+        for driver in self._drivers.values():
+            driver.watch()
+
+    def stop(self, patience: float = 20.0) -> None:
+        """Let a batch that is being applied end, then leave the daemons or take them along."""
+        self._batch.acquire(timeout=patience)
+        for driver in self._drivers.values():
+            driver.stop()
+
+
+def _line(number: int, generation: int, service: str, error: AgentError | None) -> dict:
+    line = {"subscription": number, "generation": generation, "service": service}
+    if error is None:
+        return line | {"ok": True}
+    return line | {"ok": False, "kind": error.kind, "message": error.message}
+
+
+def _whose(value: object) -> tuple[int, int]:
+    """Return whose unsound request this was, as far as it can be told; 0 where it cannot."""
+    if type(value) is not dict:
+        return 0, 0
+    number, generation = value.get("id"), value.get("generation")
+    return (
+        number if type(number) is int and 0 < number <= protocol.MAX_ID else 0,
+        generation if type(generation) is int and 0 <= generation <= protocol.MAX_GENERATION else 0,
+    )

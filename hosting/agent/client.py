@@ -1,0 +1,158 @@
+"""The worker's side of the agent's socket. Every call is a connection of its own and may be
+repeated: asking twice for the same state changes nothing the second time.
+"""
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from hosting.agent import protocol
+from hosting.agent.protocol import AgentError
+
+_FRAME_BYTES = 4 * 1024 * 1024
+_FRAME_SWITCHES = 50_000
+
+
+class AgentAway(Exception):
+    """The agent could not be reached, or went away before its answer was complete."""
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Which subscriptions were switched, and for which the agent knows something newer."""
+
+    switched: list[int]
+    stale: list[int]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The result for one subscription and service. `kind` and `message` say why it is not ok."""
+
+    subscription: int
+    generation: int
+    service: str
+    ok: bool
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of one frame of subscriptions: reloads of daemons, subscriptions that changed."""
+
+    reloads: int
+    changed: int
+
+
+class Client:
+    """Speaks to the agent of one node."""
+
+    def __init__(self, path: str | Path, timeout: float = 60.0):
+        self._path = Path(path)
+        self._timeout = timeout
+
+    def hello(self, with_applied: bool = False) -> dict:
+        """Return version, platform, what is wrong with the daemons, and what has been applied."""
+        answer = self._ask({"verb": "hello", "with_applied": with_applied})
+        if "applied" in answer:
+            answer["applied"] = {int(key): value for key, value in answer["applied"].items()}
+        return answer
+
+    def switch(self, items: Iterable[tuple[int, int, bool]]) -> Switched:
+        """Shut and open subscriptions, given as (subscription, generation, whether it is open)."""
+        rows = [[number, generation, _word(is_open)] for number, generation, is_open in items]
+        result = Switched([], [])
+        for start in range(0, len(rows), _FRAME_SWITCHES):
+            frame = rows[start : start + _FRAME_SWITCHES]
+            answer = self._ask({"verb": "switch", "items": frame})
+            result.switched.extend(answer["switched"])
+            result.stale.extend(answer["stale"])
+        return result
+
+    def desired(self, subscriptions: Iterable[dict]) -> Iterator[Applied | Done]:
+        """Apply subscriptions; yield each result as it comes, and a Done after every frame."""
+        for frame in _frames(subscriptions):
+            with self._asked({"verb": "desired", "subscriptions": frame}) as stream:
+                while True:
+                    answer = self._next(stream)
+                    if "done" in answer:
+                        yield Done(answer["reloads"], answer["changed"])
+                        break
+                    if "subscription" not in answer:
+                        raise AgentError(answer["kind"], answer["message"])
+                    yield Applied(**answer)
+
+    def plan(self, subscriptions: Iterable[dict]) -> list[dict]:
+        """Return what `desired` would change: subscription, service and changes of each."""
+        plans = []
+        for frame in _frames(subscriptions):
+            plans += self._ask({"verb": "plan", "subscriptions": frame})["plans"]
+        return plans
+
+    def measure(self, subscriptions: Iterable[int]) -> dict[int, int]:
+        """Return the bytes on disk of each home; one that could not be measured is missing."""
+        numbers = list(subscriptions)
+        found: dict[int, int] = {}
+        for start in range(0, len(numbers), protocol.MAX_MEASURED):
+            frame = numbers[start : start + protocol.MAX_MEASURED]
+            disk = self._ask({"verb": "measure", "subscriptions": frame})["disk"]
+            found.update((int(number), size) for number, size in disk.items())
+        return found
+
+    def _ask(self, request: dict) -> dict:
+        with self._asked(request) as stream:
+            answer = self._next(stream)
+        if not answer.get("ok"):
+            raise AgentError(answer.get("kind", "io"), answer.get("message", ""))
+        return answer
+
+    @contextmanager
+    def _asked(self, request: dict) -> Iterator[BinaryIO]:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(self._timeout)
+                _connect(connection, self._path)
+                connection.sendall(protocol.encode(request))
+                with connection.makefile("rb") as stream:
+                    yield stream
+        except OSError as error:
+            raise AgentAway(f"the agent at {self._path} is away: {error}") from error
+
+    def _next(self, stream: BinaryIO) -> dict:
+        line = protocol.read_line(stream)
+        if line is None:
+            raise AgentAway(f"the agent at {self._path} went away before it had answered")
+        return protocol.decode(line)
+
+
+def _word(is_open: bool) -> str:
+    return "open" if is_open else "shut"
+
+
+def _connect(connection: socket.socket, path: Path) -> None:
+    """Connect through the directory's descriptor: the path may be longer than an address can."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        connection.connect(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
+
+
+def _frames(subscriptions: Iterable[dict]) -> Iterator[list[dict]]:
+    """Return the subscriptions in frames that the agent takes, by number and by size."""
+    frame: list[dict] = []
+    size = 0
+    for each in subscriptions:
+        weight = len(protocol.encode(each))
+        if frame and (len(frame) == protocol.MAX_SUBSCRIPTIONS or size + weight > _FRAME_BYTES):
+            yield frame
+            frame, size = [], 0
+        frame.append(each)
+        size += weight
+    if frame:
+        yield frame

@@ -1,0 +1,90 @@
+"""What a service's driver offers to the agent, and how the one at fault is found in a batch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hosting.agent.protocol import AgentError
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between what is there and what should be, to be shown."""
+
+    what: str
+    before: list[str]
+    after: list[str]
+
+
+@dataclass
+class Result:
+    """What became of a batch."""
+
+    failures: dict[int, AgentError] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
+    reloads: int = 0
+
+
+class Driver(ABC):
+    """One service on this node. All methods but `switch` and `plan` are called one at a time."""
+
+    service: str
+
+    @abstractmethod
+    def parse(self, value: object) -> object:
+        """Return what one subscription should have of this service; AgentError if it is not sound.
+
+        `value` is what the wire brought. What is returned is comparable, and never trusted text.
+        """
+
+    @abstractmethod
+    def settle(self, applied: Mapping[int, object], shut: Collection[int]) -> None:
+        """Complete or take back what a crash left half done; start the daemon or adopt it."""
+
+    @abstractmethod
+    def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
+        """Shut and open subscriptions, at once and without a reload. Runs beside `apply`."""
+
+    @abstractmethod
+    def plan(self, wanted: Mapping[int, object | None]) -> dict[int, list[Change]]:
+        """Return what `apply` would change, without changing anything."""
+
+    @abstractmethod
+    def apply(self, wanted: Mapping[int, object | None]) -> Result:
+        """Make it so, None meaning absent; whatever fails leaves that subscription as it was."""
+
+    @abstractmethod
+    def problem(self) -> str | None:
+        """Return what is wrong with the daemon as a whole, in words; None if it serves."""
+
+    @abstractmethod
+    def watch(self) -> None:
+        """Begin to notice the daemon's death and to start it again."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Leave; take the daemon along where the platform says so."""
+
+
+def sift(
+    numbers: Sequence[int], attempt: Callable[[tuple[int, ...]], None]
+) -> tuple[tuple[int, ...], dict[int, AgentError]]:
+    """Return those that can be done together, and the error of each that is at fault.
+
+    `attempt` raises AgentError for a set that cannot be done. Each further attempt holds all that
+    was found good so far, so its last success was with exactly those that are returned.
+    """
+
+    def look(some: Sequence[int], good: tuple[int, ...]) -> tuple[int, ...]:
+        try:
+            attempt(good + tuple(some))
+            return good + tuple(some)
+        except AgentError as error:
+            if len(some) == 1:
+                faults[some[0]] = error
+                return good
+        half = len(some) // 2
+        return look(some[half:], look(some[:half], good))
+
+    faults: dict[int, AgentError] = {}
+    return (look(numbers, ()) if numbers else ()), faults

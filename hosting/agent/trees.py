@@ -1,0 +1,268 @@
+"""Work inside tenants' trees, by directory descriptors and without following a link.
+
+Whatever a tenant puts in the way - a link, a directory that moves meanwhile, a thousand levels -
+the agent stays inside that tenant's home.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from hosting.agent.host import Host
+from hosting.agent.protocol import AgentError
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Beside the homes, in the same file system: what is being removed, and what is being made.
+_GONE = ".gone"
+_NEW = ".new"
+
+
+def home_name(subscription: int) -> str:
+    """Return the name of a subscription's home."""
+    return f"s{subscription}"
+
+
+@contextmanager
+def _opened(name: str | os.PathLike, directory: int | None = None) -> Iterator[int]:
+    descriptor = os.open(name, _DIRECTORY, dir_fd=directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _kind(name: str, directory: int) -> int | None:
+    """Return the file type behind a name, None where there is nothing."""
+    try:
+        return stat.S_IFMT(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _is_directory(name: str, directory: int) -> bool:
+    """Say whether a directory is there; anything else that is in the way is refused."""
+    found = _kind(name, directory)
+    if found not in (None, stat.S_IFDIR):
+        what = "a symbolic link" if found == stat.S_IFLNK else "no directory"
+        raise AgentError("refused", f"the document root cannot be used: {name} is {what}")
+    return found is not None
+
+
+def has_document_root(host: Host, subscription: int, parts: Sequence[str]) -> bool:
+    """Say whether a document root is there, reached through directories alone."""
+    path = [home_name(subscription), *parts]
+    directory = os.open(host.platform.homes, _DIRECTORY)
+    try:
+        for name in path:
+            if not _is_directory(name, directory):
+                return False
+            directory, above = os.open(name, _DIRECTORY, dir_fd=directory), directory
+            os.close(above)
+    finally:
+        os.close(directory)
+    return True
+
+
+def make_document_root(
+    host: Host, subscription: int, site: int, parts: Sequence[str], page: bytes
+) -> bool:
+    """Make a document root with a first page, unless it is there. Say whether it was made.
+
+    It is filled beside the homes and then renamed into place: there is never half of one, and
+    what is there already is the tenant's and stays as it is.
+    """
+    if has_document_root(host, subscription, parts):
+        return False
+    with _opened(host.platform.homes) as homes:
+        new = f"{_NEW}-{home_name(subscription)}-{site}"
+        if _kind(new, homes) is not None:
+            _discard(host, homes, new)
+        host.make(new, 0o755, homes)
+        with _opened(new, homes) as fresh:
+            host.write("index.html", page, 0o644, fresh)
+        directory = os.dup(homes)
+        try:
+            for name in [home_name(subscription), *parts[:-1]]:
+                if not _is_directory(name, directory):
+                    host.make(name, 0o755, directory)
+                directory, above = os.open(name, _DIRECTORY, dir_fd=directory), directory
+                os.close(above)
+            host.rename(new, parts[-1], homes, directory)
+        finally:
+            os.close(directory)
+    return True
+
+
+def has_home(host: Host, subscription: int) -> bool:
+    """Say whether there is a home, or anything by its name."""
+    with _opened(host.platform.homes) as homes:
+        return _kind(home_name(subscription), homes) is not None
+
+
+def put_aside(host: Host, subscription: int) -> None:
+    """Take a home out of reach in one step; `sweep` deletes it."""
+    with _opened(host.platform.homes) as homes:
+        _discard(host, homes, home_name(subscription))
+
+
+def _discard(host: Host, homes: int, name: str) -> None:
+    if _kind(_GONE, homes) is None:
+        host.make(_GONE, 0o700, homes)
+    with _opened(_GONE, homes) as gone:
+        number = 1
+        # Plain numbers are what `sweep` gives, perhaps at this moment.
+        while _kind(f"{name}-{number}", gone) is not None:
+            number += 1
+        host.rename(name, f"{name}-{number}", homes, gone)
+
+
+def discard_unfinished(host: Host) -> None:
+    """Put aside document roots that a crash left half made."""
+    with _opened(host.platform.homes) as homes:
+        for name in os.listdir(homes):
+            if name.startswith(_NEW):
+                _discard(host, homes, name)
+
+
+def sweep(host: Host) -> int:
+    """Delete what was put aside; say how many names that were. A crash leaves the rest for later.
+
+    Directories inside are moved up before they are emptied: no depth can exhaust anything.
+    """
+    with _opened(host.platform.homes) as homes:
+        if _kind(_GONE, homes) is None:
+            return 0
+        with _opened(_GONE, homes) as gone:
+            waiting = os.listdir(gone)
+            free = max((int(name) for name in waiting if name.isdecimal()), default=0) + 1
+            removed = 0
+            while waiting:
+                name = waiting.pop()
+                removed += 1
+                if _kind(name, gone) != stat.S_IFDIR:
+                    host.unlink(name, gone)
+                    continue
+                inside = _empty(host, gone, name, free)
+                removed += len(inside)
+                free += len(inside)
+                waiting.extend(inside)
+                host.remove(name, gone)
+    return removed
+
+
+def _writable(host: Host, name: str, directory: int) -> None:
+    """Make a directory ours to change. A tenant may have taken away its owner's rights."""
+    place = os.open(name, _PLACE, dir_fd=directory)
+    try:
+        if stat.S_IMODE(os.stat(place).st_mode) & 0o700 != 0o700:
+            host.permit(place, 0o700)
+    finally:
+        os.close(place)
+
+
+def _empty(host: Host, gone: int, name: str, free: int) -> list[str]:
+    """Unlink the files of a directory, move its directories up; return their new names."""
+    _writable(host, name, gone)
+    moved = []
+    with _opened(name, gone) as directory:
+        for inside in os.listdir(directory):
+            if _kind(inside, directory) == stat.S_IFDIR:
+                _writable(host, inside, directory)
+                moved.append(str(free + len(moved)))
+                host.rename(inside, moved[-1], directory, gone)
+            else:
+                host.unlink(inside, directory)
+    return moved
+
+
+def disk_usage(host: Host, subscription: int) -> int | None:
+    """Return the bytes that a home takes on disk; None if it moved under the measurement.
+
+    One descriptor is open at a time, whatever the depth: the way up is "..", checked to be
+    where the way down came from. A file of several names counts once.
+    """
+    try:
+        with _opened(host.platform.homes) as homes:
+            here = os.open(home_name(subscription), _DIRECTORY, dir_fd=homes)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            return None
+        raise
+    try:
+        return _Measurement(here).total()
+    except OSError:
+        return None
+
+
+class _Measurement:
+    """A walk through one tree, which owns and closes the descriptor it is given."""
+
+    def __init__(self, here: int):
+        self._here = here
+        self._device = os.fstat(here).st_dev
+        self._seen: set[int] = set()
+        self._bytes = 0
+
+    def total(self) -> int:
+        """Return the sum. OSError: what was being walked has moved away."""
+        try:
+            above: list[tuple[int, list[str]]] = []
+            waiting = self._list()
+            while True:
+                if waiting:
+                    number = os.fstat(self._here).st_ino
+                    if self._enter(waiting.pop()):
+                        above.append((number, waiting))
+                        waiting = self._list()
+                elif above:
+                    number, waiting = above.pop()
+                    self._go("..")
+                    if os.fstat(self._here).st_ino != number:
+                        raise OSError(errno.ESTALE, "a directory moved while it was measured")
+                else:
+                    return self._bytes
+        finally:
+            os.close(self._here)
+
+    def _list(self) -> list[str]:
+        """Add up what lies here; return the directories."""
+        self._bytes += os.fstat(self._here).st_blocks * 512
+        directories = []
+        with os.scandir(self._here) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if found.st_nlink > 1:
+                    if found.st_ino in self._seen:
+                        continue
+                    self._seen.add(found.st_ino)
+                self._bytes += found.st_blocks * 512
+        return directories
+
+    def _enter(self, name: str) -> bool:
+        """Go into a directory; not where it is gone, closed to us, or another file system's."""
+        try:
+            inside = os.open(name, _DIRECTORY, dir_fd=self._here)
+        except OSError:
+            return False
+        if os.fstat(inside).st_dev != self._device:
+            os.close(inside)
+            return False
+        os.close(self._here)
+        self._here = inside
+        return True
+
+    def _go(self, name: str) -> None:
+        there = os.open(name, _DIRECTORY, dir_fd=self._here)
+        os.close(self._here)
+        self._here = there

@@ -1,0 +1,387 @@
+"""The web driver: names, redirects, document roots and what is shut, on one nginx.
+
+On disk, below the platform's web directory:
+
+    conf/<serial>/   a whole configuration; `current` is a link to the one in force
+    sites/s42-7      a link to the document root of site 7 of subscription 42
+    susp/s42         subscription 42 is shut; susp/s42-7: its site 7 is
+    flags/           files that the marks in susp/ are further names of
+    acme/            answers to challenges, for every name
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from hosting.agent import trees
+from hosting.agent.driver import Change, Driver, Result, sift
+from hosting.agent.host import Host
+from hosting.agent.protocol import AgentError
+from hosting.services.web import driver_desired as desired
+from hosting.services.web import driver_nginx as nginx
+from hosting.services.web.driver_daemon import Nginx
+from hosting.services.web.driver_desired import Site, Web
+from hosting.services.web.driver_pages import welcome
+from hosting.services.web.driver_tree import ConfigurationTree
+
+# A file system allows some 65,000 names for one file: sixteen files suffice for a million.
+_SOURCES = 16
+_NOTHING = Web()
+
+
+class WebDriver(Driver):
+    """Websites on nginx, by maps and marks."""
+
+    service = "web"
+
+    def __init__(self, host: Host):
+        self._host = host
+        self._web = host.platform.web
+        self._tree = ConfigurationTree(host)
+        self.daemon = Nginx(host, self._web, self._tree.conf)
+        self._applied: dict[int, Web] = {}
+        self._lines: dict[int, nginx.Lines] = {}
+        self._owners: dict[str, int] = {}
+
+    def parse(self, value: object) -> Web:
+        """Return the sites of a subscription, checked."""
+        return desired.parse(value)
+
+    # What is on disk for one subscription: marks and links.
+
+    def _mark(self, key: str, shut: bool) -> bool:
+        """Shut or open by a mark; say whether that was news."""
+        mark = self._web / "susp" / key
+        if mark.exists() == shut:
+            return False
+        if shut:
+            number = sum(map(int, key[1:].split("-"))) % _SOURCES
+            self._host.link(self._web / "flags" / str(number), mark)
+        else:
+            self._host.unlink(mark)
+        return True
+
+    def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
+        """Shut and open subscriptions: the next request sees it."""
+        present = set(os.listdir(self._web / "susp"))
+        for number in shut:
+            if f"s{number}" not in present:
+                self._mark(f"s{number}", True)
+        for number in opened:
+            if f"s{number}" in present:
+                self._mark(f"s{number}", False)
+
+    def _link_target(self, subscription: int, site: Site) -> str:
+        root = self._host.platform.homes.joinpath(f"s{subscription}", *site.document_root)
+        return os.path.relpath(root, self._web / "sites")
+
+    def _link(self, subscription: int, site: Site, replace: bool) -> bool:
+        link = self._web / "sites" / nginx.site_key(subscription, site.id)
+        target = self._link_target(subscription, site)
+        found = _read_link(link)
+        if found == target or (found is not None and not replace):
+            return False
+        self._host.symlink(target, link)
+        return True
+
+    def _prepare(self, subscription: int, wanted: Web) -> bool:
+        """Make ready what a site needs before its names are known; say whether that was news.
+
+        Nothing that serves already is changed here, except that what is to be shut, is.
+        """
+        news = False
+        for site in wanted.sites:
+            if site.state == "suspended":
+                news |= self._mark(nginx.site_key(subscription, site.id), True)
+            page = welcome(site.title, "/".join(site.document_root))
+            news |= trees.make_document_root(
+                self._host, subscription, site.id, site.document_root, page
+            )
+            news |= self._link(subscription, site, replace=False)
+        return news
+
+    def _finish(self, subscription: int, held: Web, before: Web) -> bool:
+        """Make links and marks those of what is held now; say whether that was news."""
+        news = False
+        for site in held.sites:
+            news |= self._link(subscription, site, replace=True)
+            key = nginx.site_key(subscription, site.id)
+            news |= self._mark(key, site.state == "suspended")
+        for number in {site.id for site in before.sites} - {site.id for site in held.sites}:
+            key = nginx.site_key(subscription, number)
+            if _read_link(self._web / "sites" / key) is not None:
+                self._host.unlink(self._web / "sites" / key)
+                news = True
+            news |= self._mark(key, False)
+        return news
+
+    # What the web server reads.
+
+    def _render(self, changes: Mapping[int, Web]) -> dict[str, bytes]:
+        """Return the included files as they are with these changes to what is applied."""
+        lines = self._lines
+        if changes:
+            lines = lines | {
+                number: nginx.lines(number, web, self._host.platform)
+                for number, web in changes.items()
+            }
+        ordered = [lines[number] for number in sorted(lines)]
+        count = sum(each.names for each in ordered)
+        longest = max((each.longest for each in ordered), default=0)
+        return {
+            "nginx.conf": nginx.configuration(self._host.platform).encode(),
+            "hosts.map": "".join([each.hosts for each in ordered]).encode(),
+            "redirects.map": "".join([each.redirects for each in ordered]).encode(),
+            "sizes.conf": nginx.sizes(count, longest).encode(),
+        }
+
+    def _hold(self, subscription: int, web: Web) -> None:
+        """Remember what is in force."""
+        for name in self._applied.get(subscription, _NOTHING).all_names:
+            if self._owners.get(name) == subscription:
+                del self._owners[name]
+        self._applied.pop(subscription, None)
+        self._lines.pop(subscription, None)
+        if web.sites:
+            self._applied[subscription] = web
+            self._lines[subscription] = nginx.lines(subscription, web, self._host.platform)
+            self._owners.update(dict.fromkeys(web.all_names, subscription))
+
+    def _taken(self, wanted: Mapping[int, Web]) -> dict[int, AgentError]:
+        """Return who asks for a name that another subscription has or keeps."""
+        failures: dict[int, AgentError] = {}
+        while True:
+            owners: dict[str, int] = {}
+            for number in failures:
+                kept = self._applied.get(number, _NOTHING).all_names
+                owners.update(dict.fromkeys(kept, number))
+            news = {}
+            for number, web in wanted.items():
+                if number in failures:
+                    continue
+                for name in web.all_names:
+                    owner = owners.setdefault(name, number)
+                    if owner == number:
+                        owner = self._owners.get(name, number)
+                        # One that gives the name up in this same batch has it no more.
+                        if owner in wanted and owner not in failures:
+                            owner = number
+                    if owner != number:
+                        words = f"{name} belongs to subscription {owner}"
+                        news[number] = AgentError("refused", words)
+                        break
+            if not news:
+                return failures
+            failures |= news
+
+    def apply(self, wanted: Mapping[int, Web | None]) -> Result:
+        """Make it so, with one reload; whoever is at fault stays as it was."""
+        result = Result()
+        reloads = self.daemon.reloads
+        batch = {number: web or _NOTHING for number, web in wanted.items()}
+        result.failures.update(self._taken(batch))
+        for number, web in batch.items():
+            if number not in result.failures:
+                try:
+                    if self._prepare(number, web):
+                        result.changed.add(number)
+                except AgentError as error:
+                    result.failures[number] = error
+                except OSError as error:
+                    result.failures[number] = AgentError("io", str(error))
+        left = {number: web for number, web in batch.items() if number not in result.failures}
+        result.failures.update(self._serve(left))
+        for number, web in batch.items():
+            before = self._applied.get(number, _NOTHING)
+            held = before if number in result.failures else web
+            # What was tried and failed may have left links and marks of sites that are not.
+            tried = Web(before.sites + web.sites)
+            if self._finish(number, held, tried) or held != before:
+                result.changed.add(number)
+            if held != before:
+                self._hold(number, held)
+        result.changed -= result.failures.keys()
+        result.reloads = self.daemon.reloads - reloads
+        return result
+
+    def _serve(self, batch: Mapping[int, Web]) -> dict[int, AgentError]:
+        """Bring the names of a batch into force; return who is at fault."""
+        try:
+            self._up_to_date()
+        except AgentError as error:
+            return dict.fromkeys(batch, error)
+        changes = {number: web for number, web in batch.items() if web != self._applied.get(number)}
+        if not changes or not self._tree.differs(self._render(changes)):
+            return {}
+
+        def checked(numbers: Iterable[int]) -> None:
+            self._tree.stage(self._render({number: changes[number] for number in numbers}))
+            try:
+                self.daemon.check(self._tree.staged_conf)
+            except AgentError:
+                self._tree.discard()
+                raise
+
+        def served(numbers: Iterable[int]) -> None:
+            numbers = tuple(numbers)
+            files = self._render({number: changes[number] for number in numbers})
+            if not self._tree.has_staged(files):
+                checked(numbers)
+            self._activate([name for number in numbers for name in _probes(changes[number])])
+
+        good, failures = sift(tuple(changes), checked)
+        if good:
+            _, faults = sift(good, served)
+            failures |= faults
+        return failures
+
+    def _activate(self, names: Iterable[str] = ()) -> None:
+        """Put the staged configuration into force, or leave the one that was."""
+        self._tree.swap()
+        try:
+            self.daemon.reload()
+            self.daemon.await_serial(self._tree.serial)
+            for name in names:
+                if not self.daemon.await_name(name):
+                    raise AgentError("probe", f"nginx does not answer for {name}")
+        except (AgentError, OSError) as error:
+            if self._tree.put_back():
+                self.daemon.reload()
+                self.daemon.await_serial(self._tree.serial)
+            if isinstance(error, OSError):
+                raise AgentError("io", str(error)) from error
+            raise
+        self._tree.prune()
+
+    def _up_to_date(self) -> None:
+        """Have nginx running with exactly what is applied, as it is on disk.
+
+        After a crash, or somebody's edit, what was applied is written again.
+        """
+        files = self._render({})
+        if self._tree.differs(files):
+            self._tree.stage(files)
+            try:
+                self.daemon.check(self._tree.staged_conf)
+            except AgentError:
+                self._tree.discard()
+                raise
+            self._activate()
+        elif self.daemon.start() or self.daemon.serial() != self._tree.serial:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Wait for a daemon that is starting; reload one that has read something older."""
+        if self.daemon.serial() is not None:
+            self.daemon.reload()
+        self.daemon.await_serial(self._tree.serial)
+
+    # Beginning, looking, ending.
+
+    def settle(self, applied: Mapping[int, Web], shut: Collection[int]) -> None:
+        """Make disk and daemon what the agent's records say."""
+        self._lay_out()
+        for number, web in applied.items():
+            self._hold(number, web)
+        marks = {f"s{number}" for number in shut}
+        links = {}
+        for number, web in self._applied.items():
+            for site in web.sites:
+                key = nginx.site_key(number, site.id)
+                links[key] = self._link_target(number, site)
+                if site.state == "suspended":
+                    marks.add(key)
+        present = set(os.listdir(self._web / "susp"))
+        for key in marks - present:
+            self._mark(key, True)
+        there = {name: _read_link(self._web / "sites" / name) for name in self._links()}
+        for key, target in links.items():
+            if there.get(key) != target:
+                self._host.symlink(target, self._web / "sites" / key)
+        try:
+            self._up_to_date()
+        except AgentError:
+            return  # problem() tells; the watch and the next batch try again.
+        # Only now is nothing served that these belonged to.
+        for key in present - marks:
+            self._host.unlink(self._web / "susp" / key)
+        for key in there.keys() - links.keys():
+            self._host.unlink(self._web / "sites" / key)
+
+    def _links(self) -> list[str]:
+        return os.listdir(self._web / "sites")
+
+    def _lay_out(self) -> None:
+        """Make the directories and files that everything else rests on."""
+        challenges = self._web / "acme" / nginx.CHALLENGES.strip("/")
+        directories = [self._web / name for name in ("sites", "susp", "flags", "conf")]
+        for directory in [*reversed(challenges.parents), challenges, *directories]:
+            if directory.is_relative_to(self._web) and not directory.is_dir():
+                self._host.make(directory)
+        for number in range(_SOURCES):
+            if not (self._web / "flags" / str(number)).exists():
+                self._host.write(self._web / "flags" / str(number), b"")
+        probe = challenges / Path(nginx.PROBE_PATH).name
+        if not probe.exists():
+            self._host.write(probe, b"Freehold\n")
+
+    def plan(self, wanted: Mapping[int, Web | None]) -> dict[int, list[Change]]:
+        """Return the differences between disk and what is wanted."""
+        found = self._tree.lines_by_subscription(set(wanted))
+        return {
+            number: self._differences(number, web or _NOTHING, found.get(number, {}))
+            for number, web in wanted.items()
+        }
+
+    def _differences(
+        self, subscription: int, web: Web, found: Mapping[str, list[str]]
+    ) -> list[Change]:
+        lines = nginx.lines(subscription, web, self._host.platform)
+        before = {name: found.get(name, []) for name in ("hosts.map", "redirects.map")}
+        after = {
+            "hosts.map": lines.hosts.splitlines(),
+            "redirects.map": lines.redirects.splitlines(),
+        }
+        known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
+        kept = {site.id: site for site in web.sites}
+        for number in sorted(known | kept.keys()):
+            key = nginx.site_key(subscription, number)
+            site = kept.get(number)
+            target = _read_link(self._web / "sites" / key)
+            before[f"sites/{key}"] = [target] if target else []
+            after[f"sites/{key}"] = [self._link_target(subscription, site)] if site else []
+            is_shut = (self._web / "susp" / key).exists()
+            before[f"susp/{key}"] = ["shut"] if is_shut else []
+            after[f"susp/{key}"] = ["shut"] if site and site.state == "suspended" else []
+        return [
+            Change(what, before[what], after[what])
+            for what in before
+            if before[what] != after[what]
+        ]
+
+    def problem(self) -> str | None:
+        """Return why nginx does not serve, None if it does."""
+        return self.daemon.problem()
+
+    def watch(self) -> None:
+        """Start nginx again whenever it dies."""
+        self.daemon.watch()
+
+    def stop(self) -> None:
+        """Leave; nginx ends where the platform has nobody else to look after it."""
+        if self._host.platform.stops_daemons:
+            self.daemon.stop()
+        else:
+            self.daemon.let_go()
+
+
+def _read_link(path: Path) -> str | None:
+    try:
+        return os.readlink(path)
+    except (FileNotFoundError, OSError):
+        return None
+
+
+def _probes(web: Web) -> list[str]:
+    """Return the names that a change is proved by: one for each site that has any."""
+    return [site.names[0] for site in web.sites if site.state != "disabled"]
