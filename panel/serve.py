@@ -154,6 +154,20 @@ def take_ports(plan: Plan, patience: float) -> socket.socket:
     return listen(plan.panel_port, "PANEL_PORT", patience)
 
 
+def end_leftovers(plan: Plan) -> None:
+    """End the web server and the agent of a supervisor that was killed together with its agent.
+
+    Nobody else may: they are known by the directory on their command line, which we hold locked.
+    """
+    ours = (f"{plan.data}/node ", f"{plan.data}/node/")
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes().decode(errors="replace").replace("\0", " ")
+            is_ours = any(folder in command for folder in ours)
+            if is_ours and ("nginx: master" in command or "hosting.agent" in command):
+                os.kill(int(path.parent.name), signal.SIGTERM)
+
+
 def environment(plan: Plan) -> dict[str, str]:
     """What every child is given. The key is made at the first start and never shown."""
     variables = os.environ | {
@@ -257,22 +271,24 @@ def summary(plan: Plan, seconds: float) -> str:
 
 def wait_for(supervisor: Supervisor, plan: Plan, began: float) -> bool:
     """Until the login page answers, then a little for the websites; False when it was ended."""
-    deadline = time.monotonic() + _START_SECONDS
+    page_at = 0.0
 
-    def page_or_too_late() -> bool:
-        return login_page_answers(plan) or time.monotonic() > deadline
+    def is_ready() -> bool:
+        nonlocal page_at
+        if not page_at and login_page_answers(plan):
+            page_at = time.monotonic()
+        if not page_at:
+            if time.monotonic() > began + _START_SECONDS:
+                raise StartFailed(
+                    f"The login page did not answer within {_START_SECONDS:.0f} s; "
+                    f"see {plan.shown_data}/logs/panel.log"
+                )
+            return False
+        return websites_answer(plan) or time.monotonic() > page_at + _WEBSITES_SECONDS
 
-    if not supervisor.run(page_or_too_late):
+    if not supervisor.run(is_ready):
         return False
-    if time.monotonic() > deadline:
-        raise StartFailed(f"The login page did not answer within {_START_SECONDS:.0f} s.")
-    seconds = time.monotonic() - began
-    limit = time.monotonic() + _WEBSITES_SECONDS
-    # Not up yet as a whole: a web server that cannot start is told here, not after the summary.
-    supervisor.is_up = False
-    if not supervisor.run(lambda: websites_answer(plan) or time.monotonic() > limit):
-        return False
-    say(summary(plan, seconds))
+    say(summary(plan, page_at - began))
     if not websites_answer(plan):
         say(f"The websites do not answer yet; see {plan.shown_data}/logs/agent.log")
     return True
@@ -295,6 +311,8 @@ def serve(plan: Plan) -> int:
     with hold(plan) as went_silently:
         if len(os.fsencode(plan.agent_socket)) > _SOCKET_PATH_BYTES:
             raise CannotStart(f"{plan.data} is too long a path for sockets; set PANEL_DATA.")
+        if went_silently:
+            end_leftovers(plan)
         # What a killed supervisor left behind is ending now; give its ports a moment.
         with take_ports(plan, _PORT_SECONDS if went_silently else 0.0) as listener:
             supervisor = Supervisor(plan.data / "logs", say)

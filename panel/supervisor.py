@@ -366,7 +366,8 @@ def _processes() -> Iterator[tuple[int, int, int]]:
 
 def _descendants(root: int) -> list[int]:
     parents = {pid: parent for pid, parent, _ in _processes()}
-    found, level = [], {root}
+    found: list[int] = []
+    level = {root}
     while level:
         level = {pid for pid, parent in parents.items() if parent in level}
         found.extend(level)
