@@ -45,7 +45,7 @@ check: export PANEL_DATA := $(V)/check
 check: $(DEV) ## Lint, formatting, types, Django's own checks, missing migrations
 	$(V)/bin/ruff check .
 	$(V)/bin/ruff format --check .
-	$(V)/bin/mypy
+	$(PYTHON) -m mypy
 	$(PYTHON) manage.py check
 	$(PYTHON) manage.py makemigrations --check --dry-run
 

@@ -1,0 +1,61 @@
+"""The summary of `make test` can be trusted: what went wrong is counted, in whatever way it did."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import machine, run
+
+
+def a_part(work=lambda part: None) -> run.Part:
+    return run.Part("unit", "for a test", 100, work)
+
+
+def report(folder: Path, counts: str) -> Path:
+    path = folder / "report.xml"
+    path.write_text(f"<testsuites><testsuite name='pytest' {counts}/></testsuites>")
+    return path
+
+
+def test_errors_in_set_up_count_as_failures(tmp_path):
+    part = a_part()
+    run.count(part, report(tmp_path, "tests='10' failures='1' errors='2' skipped='3'"))
+    assert (part.passed, part.failed, part.skipped) == (4, 3, 3)
+
+
+def test_a_part_that_cannot_run_counts_as_failed():
+    def work(part: run.Part) -> None:
+        raise machine.Missing("no initdb")
+
+    part = a_part(work)
+    run.run(part)
+    assert part.failed == 1
+
+
+def test_a_part_over_its_budget_says_so():
+    part = a_part()
+    part.seconds = 101.0
+    assert "OVER BUDGET" in part.row()
+    part.seconds = 99.0
+    assert "OVER BUDGET" not in part.row()
+
+
+def test_in_ci_nothing_is_left_out(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setattr(machine, "is_debian_root", lambda: True)
+    monkeypatch.setattr(machine, "why_no_chromium", lambda: "Chromium is not installed")
+    chosen = run.parts()
+    run.left_out(chosen)
+    assert [part.name for part in chosen if part.left_out] == []
+
+
+@pytest.mark.parametrize("part", ["postgres", "browser"])
+def test_elsewhere_what_is_missing_is_left_out_with_the_reason(monkeypatch, part):
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(machine, "why_no_chromium", lambda: "Chromium is not installed")
+    monkeypatch.setattr(machine, "why_no_postgres", lambda: "PostgreSQL is not installed")
+    chosen = run.parts()
+    run.left_out(chosen)
+    reasons = {each.name: each.left_out for each in chosen if each.left_out}
+    assert set(reasons) == {"postgres", "browser"}
+    assert "is not installed" in reasons[part]
