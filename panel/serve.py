@@ -203,8 +203,7 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
     web = [
         python, "-m", "gunicorn", "--bind", f"fd://{handle}", "--worker-class", "gthread",
         "--workers", "1", "--threads", "8", "--timeout", "60", "--graceful-timeout", "4",
-        "--no-control-socket", "--worker-tmp-dir", str(plan.data), "--log-level", "warning",
-        "panel.wsgi:application",
+        "--no-control-socket", "--log-level", "warning", "panel.wsgi:application",
     ]  # fmt: skip
     agent = [
         python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
