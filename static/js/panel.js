@@ -23,9 +23,8 @@ if (bulk) {
     }
     if (!told) return;
     told.hidden = n === 0;
-    const label = every?.checked ? every.closest("label").textContent.trim() : "";
-    const text = n === 1 ? told.dataset.one : told.dataset.many.replace("{n}", grouped(n));
-    told.textContent = label || text;
+    const { one: single, many, all: whatever } = told.dataset;
+    told.textContent = every?.checked ? whatever : n === 1 ? single : many.replace("{n}", n);
   };
   page?.addEventListener("change", () => {
     rows.forEach((row) => (row.checked = page.checked));
@@ -42,8 +41,7 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
   const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
   if (slash || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey))) {
-    const fields = [...all("[data-find]"), ...all('[type="search"]')];
-    const find = fields.find((field) => field.offsetParent);
+    const find = all('[data-find], [type="search"]').find((field) => field.offsetParent);
     if (!find) return;
     event.preventDefault();
     find.focus();
@@ -65,16 +63,15 @@ document.addEventListener("click", (event) => {
 const poll = (url, use) => {
   let wait = 1000;
   const ask = async () => {
-    if (!document.hidden) {
-      try {
-        const answer = await fetch(url, { headers: { Accept: "application/json" } });
-        if (answer.status === 401 || answer.status === 404 || answer.redirected) return;
-        if (answer.ok && use(await answer.json())) return;
-      } catch {
-        // The panel restarts, or the network is away: ask again.
-      }
-      wait = Math.min(wait * 1.3, 8000);
+    try {
+      const answer = document.hidden || (await fetch(url));
+      // Redirected means logged out, and 404 that there is nothing more to see.
+      if (answer.redirected || answer.status === 404) return;
+      if (answer.ok && use(await answer.json())) return;
+    } catch {
+      // The panel restarts, or the network is away: ask again.
     }
+    wait = Math.min(wait * 1.3, 8000);
     setTimeout(ask, wait);
   };
   setTimeout(ask, wait);
