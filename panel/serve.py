@@ -202,8 +202,9 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
     python, handle = sys.executable, listener.fileno()
     web = [
         python, "-m", "gunicorn", "--bind", f"fd://{handle}", "--worker-class", "gthread",
-        "--workers", "1", "--threads", "8", "--timeout", "60", "--graceful-timeout", "4",
-        "--no-control-socket", "--log-level", "warning", "panel.wsgi:application",
+        "--workers", "2", "--threads", "4", "--preload", "--timeout", "60",
+        "--graceful-timeout", "4", "--no-control-socket", "--log-level", "warning",
+        "panel.wsgi:application",
     ]  # fmt: skip
     agent = [
         python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
