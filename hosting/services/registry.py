@@ -1,0 +1,6 @@
+"""Which services there are: names only, in the order in which they are shown and applied.
+
+Read before Django's apps are ready, and by the agent, which knows no Django.
+"""
+
+SERVICES = ("web",)
