@@ -38,8 +38,8 @@ class Applier:
             applied = {}
             for record in records:
                 held = record.services.get(service)
-                if held is not None and held.desired is not None:
-                    applied[record.id] = driver.parse(held.desired)
+                if held is not None and (desired := held.desired) is not None:
+                    applied[record.id] = driver.parse(desired)
             driver.settle(applied, shut)
         trees.discard_unfinished(self._host)
 
@@ -174,7 +174,7 @@ class Applier:
                 if each.id in failures or known is None:
                     continue
                 value = each.services.get(service) if each.present else None
-                held = Applied(each.generation, value)
+                held = Applied.of(each.generation, value)
                 records.append(replace(known, services={**known.services, service: held}))
             self._state.save(records)
 

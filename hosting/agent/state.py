@@ -26,10 +26,21 @@ CREATE TABLE IF NOT EXISTS applied (
 
 @dataclass(frozen=True)
 class Applied:
-    """What one service holds for a subscription; `desired` is None where it holds nothing."""
+    """What one service holds for a subscription, as text; None where it holds nothing."""
 
     generation: int
-    desired: object
+    text: str | None
+
+    @classmethod
+    def of(cls, generation: int, desired: object | None) -> "Applied":
+        """Return what is held after `desired` was applied."""
+        plain = None if desired is None else json.dumps(desired, separators=(",", ":"))
+        return cls(generation, plain)
+
+    @property
+    def desired(self) -> object | None:
+        """What was asked for, as the wire brought it."""
+        return None if self.text is None else json.loads(self.text)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,7 @@ class State:
         for number, service, generation, desired in self._database.execute(
             "SELECT subscription, service, generation, desired FROM applied"
         ):
-            held = Applied(generation, None if desired is None else json.loads(desired))
-            services.setdefault(number, {})[service] = held
+            services.setdefault(number, {})[service] = Applied(generation, desired)
         rows = self._database.execute("SELECT id, generation, open, present FROM subscription")
         return {
             row[0]: Record(row[0], row[1], bool(row[2]), bool(row[3]), services.get(row[0], {}))
@@ -118,8 +128,7 @@ class State:
             known = self._records.get(each.id)
             for service, held in each.services.items():
                 if known is None or known.services.get(service) != held:
-                    desired = None if held.desired is None else json.dumps(held.desired)
-                    rows.append((each.id, service, held.generation, desired))
+                    rows.append((each.id, service, held.generation, held.text))
         self._database.executemany(
             "INSERT INTO applied (subscription, service, generation, desired) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (subscription, service) DO UPDATE SET"

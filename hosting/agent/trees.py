@@ -127,30 +127,26 @@ def discard_unfinished(host: Host) -> None:
                 _discard(host, homes, name)
 
 
-def sweep(host: Host) -> int:
-    """Delete what was put aside; say how many names that were. A crash leaves the rest for later.
+def sweep(host: Host) -> None:
+    """Delete what was put aside. A crash leaves the rest for the next time.
 
     Directories inside are moved up before they are emptied: no depth can exhaust anything.
     """
     with _opened(host.platform.homes) as homes:
         if _kind(_GONE, homes) is None:
-            return 0
+            return
         with _opened(_GONE, homes) as gone:
             waiting = os.listdir(gone)
             free = max((int(name) for name in waiting if name.isdecimal()), default=0) + 1
-            removed = 0
             while waiting:
                 name = waiting.pop()
-                removed += 1
                 if _kind(name, gone) != stat.S_IFDIR:
                     host.unlink(name, gone)
                     continue
                 inside = _empty(host, gone, name, free)
-                removed += len(inside)
                 free += len(inside)
                 waiting.extend(inside)
                 host.remove(name, gone)
-    return removed
 
 
 def _writable(host: Host, name: str, directory: int) -> None:

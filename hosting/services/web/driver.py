@@ -26,6 +26,8 @@ from hosting.services.web.driver_tree import ConfigurationTree
 
 # A file system allows some 65,000 names for one file: sixteen files suffice for a million.
 _SOURCES = 16
+# Up to so many, a look at each is quicker than a list of all.
+_FEW = 200
 _NOTHING = Web()
 
 
@@ -37,6 +39,8 @@ class WebDriver(Driver):
     def __init__(self, host: Host):
         self._host = host
         self._web = host.platform.web
+        self._marks = str(self._web / "susp")
+        self._sources = str(self._web / "flags")
         self._tree = ConfigurationTree(host)
         self.daemon = Nginx(host, self._web, self._tree.conf)
         self._applied: dict[int, Web] = {}
@@ -49,27 +53,37 @@ class WebDriver(Driver):
 
     # What is on disk for one subscription: marks and links.
 
+    def _is_shut(self, key: str) -> bool:
+        return os.path.lexists(f"{self._marks}/{key}")
+
+    def _set(self, key: str, shut: bool) -> None:
+        if shut:
+            # The last digits spread the names over the sources well enough.
+            source = int(key[-4:].rpartition("s")[2].rpartition("-")[2]) % _SOURCES
+            self._host.link(f"{self._sources}/{source}", f"{self._marks}/{key}")
+        else:
+            self._host.unlink(f"{self._marks}/{key}")
+
     def _mark(self, key: str, shut: bool) -> bool:
         """Shut or open by a mark; say whether that was news."""
-        mark = self._web / "susp" / key
-        if mark.exists() == shut:
+        if self._is_shut(key) == shut:
             return False
-        if shut:
-            number = sum(map(int, key[1:].split("-"))) % _SOURCES
-            self._host.link(self._web / "flags" / str(number), mark)
-        else:
-            self._host.unlink(mark)
+        self._set(key, shut)
         return True
 
     def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
         """Shut and open subscriptions: the next request sees it."""
-        present = set(os.listdir(self._web / "susp"))
-        for number in shut:
-            if f"s{number}" not in present:
+        if len(shut) + len(opened) < _FEW:
+            for number in shut:
                 self._mark(f"s{number}", True)
-        for number in opened:
-            if f"s{number}" in present:
+            for number in opened:
                 self._mark(f"s{number}", False)
+            return
+        present = set(os.listdir(self._marks))
+        for key in {f"s{number}" for number in shut} - present:
+            self._set(key, True)
+        for key in {f"s{number}" for number in opened} & present:
+            self._set(key, False)
 
     def _link_target(self, subscription: int, site: Site) -> str:
         root = self._host.platform.homes.joinpath(f"s{subscription}", *site.document_root)
@@ -117,14 +131,9 @@ class WebDriver(Driver):
 
     # What the web server reads.
 
-    def _render(self, changes: Mapping[int, Web]) -> dict[str, bytes]:
+    def _render(self, changes: Mapping[int, nginx.Lines]) -> dict[str, bytes]:
         """Return the included files as they are with these changes to what is applied."""
-        lines = self._lines
-        if changes:
-            lines = lines | {
-                number: nginx.lines(number, web, self._host.platform)
-                for number, web in changes.items()
-            }
+        lines = self._lines | changes if changes else self._lines
         ordered = [lines[number] for number in sorted(lines)]
         count = sum(each.names for each in ordered)
         longest = max((each.longest for each in ordered), default=0)
@@ -135,6 +144,9 @@ class WebDriver(Driver):
             "sizes.conf": nginx.sizes(count, longest).encode(),
         }
 
+    def _lines_of(self, subscription: int, web: Web) -> nginx.Lines:
+        return nginx.lines(subscription, web, self._host.platform)
+
     def _hold(self, subscription: int, web: Web) -> None:
         """Remember what is in force."""
         for name in self._applied.get(subscription, _NOTHING).all_names:
@@ -144,7 +156,7 @@ class WebDriver(Driver):
         self._lines.pop(subscription, None)
         if web.sites:
             self._applied[subscription] = web
-            self._lines[subscription] = nginx.lines(subscription, web, self._host.platform)
+            self._lines[subscription] = self._lines_of(subscription, web)
             self._owners.update(dict.fromkeys(web.all_names, subscription))
 
     def _taken(self, wanted: Mapping[int, Web]) -> dict[int, AgentError]:
@@ -211,11 +223,12 @@ class WebDriver(Driver):
         except AgentError as error:
             return dict.fromkeys(batch, error)
         changes = {number: web for number, web in batch.items() if web != self._applied.get(number)}
-        if not changes or not self._tree.differs(self._render(changes)):
+        lines = {number: self._lines_of(number, web) for number, web in changes.items()}
+        if not changes or not self._tree.differs(self._render(lines)):
             return {}
 
         def checked(numbers: Iterable[int]) -> None:
-            self._tree.stage(self._render({number: changes[number] for number in numbers}))
+            self._tree.stage(self._render({number: lines[number] for number in numbers}))
             try:
                 self.daemon.check(self._tree.staged_conf)
             except AgentError:
@@ -224,12 +237,20 @@ class WebDriver(Driver):
 
         def served(numbers: Iterable[int]) -> None:
             numbers = tuple(numbers)
-            files = self._render({number: changes[number] for number in numbers})
+            files = self._render({number: lines[number] for number in numbers})
             if not self._tree.has_staged(files):
                 checked(numbers)
             self._activate([name for number in numbers for name in _probes(changes[number])])
 
-        good, failures = sift(tuple(changes), checked)
+        good, failures = tuple(changes), {}
+        try:
+            checked(good)
+        except AgentError:
+            try:
+                self.daemon.check(self._tree.conf)
+            except AgentError as error:
+                return dict.fromkeys(changes, error)  # It is nobody's fault among these.
+            good, failures = sift(good, checked)
         if good:
             _, faults = sift(good, served)
             failures |= faults
@@ -291,9 +312,9 @@ class WebDriver(Driver):
                 links[key] = self._link_target(number, site)
                 if site.state == "suspended":
                     marks.add(key)
-        present = set(os.listdir(self._web / "susp"))
+        present = set(os.listdir(self._marks))
         for key in marks - present:
-            self._mark(key, True)
+            self._set(key, True)
         there = {name: _read_link(self._web / "sites" / name) for name in self._links()}
         for key, target in links.items():
             if there.get(key) != target:
@@ -304,7 +325,7 @@ class WebDriver(Driver):
             return  # problem() tells; the watch and the next batch try again.
         # Only now is nothing served that these belonged to.
         for key in present - marks:
-            self._host.unlink(self._web / "susp" / key)
+            self._set(key, False)
         for key in there.keys() - links.keys():
             self._host.unlink(self._web / "sites" / key)
 
@@ -350,8 +371,7 @@ class WebDriver(Driver):
             target = _read_link(self._web / "sites" / key)
             before[f"sites/{key}"] = [target] if target else []
             after[f"sites/{key}"] = [self._link_target(subscription, site)] if site else []
-            is_shut = (self._web / "susp" / key).exists()
-            before[f"susp/{key}"] = ["shut"] if is_shut else []
+            before[f"susp/{key}"] = ["shut"] if self._is_shut(key) else []
             after[f"susp/{key}"] = ["shut"] if site and site.state == "suspended" else []
         return [
             Change(what, before[what], after[what])

@@ -18,8 +18,10 @@ from hosting.services.web.driver_nginx import PROBE_HOST, PROBE_PATH
 RELOAD_PAUSE = 0.25
 PATIENCE = 15.0
 _STEP = 0.005
+_WORKER = "nginx: worker process"
 _LONGEST_BACKOFF = 30.0
 _NOISE = re.compile(r"^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:nginx: )?\[(\w+)\] (?:\d+#\d+: )?")
+_SERIOUS = re.compile(r".*\[(?:emerg|alert)\] (\d+)#.*")
 
 
 def words(output: str) -> str:
@@ -48,6 +50,7 @@ class Nginx:
         self._leavers: set[int] = set()
         self._lock = threading.RLock()
         self._leaving = threading.Event()
+        self._is_watched = False
         self.reloads = 0
         self.starts = 0
 
@@ -114,9 +117,13 @@ class Nginx:
             self.reloads += 1
 
     def _workers(self) -> list[int]:
-        """Return the workers that take connections; one that is on its way out says so."""
+        """Return the workers that take connections."""
         found = self._host.runner.processes(self._directory)
-        return [pid for pid, line in found.items() if line == "nginx: worker process"]
+        return [pid for pid, line in found.items() if line == _WORKER]
+
+    def _takes_connections(self, worker: int) -> bool:
+        """Say whether a worker does; one that is on its way out has another title."""
+        return self._host.runner.command_line(worker, self._directory) == _WORKER
 
     def serial(self) -> int | None:
         """Return which configuration the workers have read; None if nobody answers."""
@@ -135,9 +142,11 @@ class Nginx:
         """
         runner = self._host.runner
         end = runner.now() + PATIENCE
-        mark = self._mark()
-        while self.serial() != number or self._leavers & set(self._workers()):
-            if runner.now() > end or self.master() is None:
+        mark, starts = self._mark(), self.starts
+        while self.serial() != number or any(map(self._takes_connections, self._leavers)):
+            # One that dies meanwhile is started again and reads the same; twice is no accident.
+            is_lost = self.master() is None and not self._is_watched
+            if runner.now() > end or is_lost or self.starts > starts + 1:
                 raise AgentError("probe", f"nginx does not serve: {self._complaint(mark)}")
             runner.sleep(_STEP)
 
@@ -171,8 +180,11 @@ class Nginx:
                 said = stream.read(65536).decode("utf-8", "replace")
         except OSError:
             return "it left no word"
-        serious = [line for line in said.splitlines() if "[emerg]" in line or "[alert]" in line]
-        return words("\n".join(serious[-1:])) if serious else "it left no word"
+        serious = [found for found in map(_SERIOUS.match, said.splitlines()) if found]
+        if not serious:
+            return "it left no word"
+        # Of the last one that ended, the first complaint: the others follow from it.
+        return words(next(found[0] for found in serious if found[1] == serious[-1][1]))
 
     def problem(self) -> str | None:
         """Return why nginx does not serve, None if it does."""
@@ -182,6 +194,7 @@ class Nginx:
 
     def watch(self) -> None:
         """Start nginx again whenever it dies, from a thread of its own."""
+        self._is_watched = True
         threading.Thread(target=self._keep_alive, name="nginx", daemon=True).start()
 
     def _keep_alive(self) -> None:
