@@ -14,12 +14,11 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_axe_and_the_browser_find_nothing_in_any_template(tmp_path: Path) -> None:
+def test_axe_and_the_browser_find_nothing_in_any_template() -> None:
     # A process of its own: the gallery has settings of its own.
-    command = [sys.executable, "-m", "tests.browser.gallery.render", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.browser.gallery.render"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert any(tmp_path.glob("*-narrow-dark.png"))
 
 
 def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
@@ -43,9 +42,10 @@ def test_no_template_holds_what_the_policy_refuses(template: Path) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_every_template_begins_with_its_blocks_and_context(template: Path) -> None:
-    assert re.match(
-        r"({% extends [^%]*%})?{% comment %}\n.+\nContext", template.read_text(), re.S
-    ) or (re.match(r"({% extends [^%]*%})?{% comment %}\n(.+\n)+?Blocks:\n", template.read_text()))
+    text = template.read_text()
+    opened = re.match(r"({% extends [^%]*%})?{% comment %}\n(.*?){% endcomment %}", text, re.S)
+    assert opened
+    assert "Context" in opened[2]
 
 
 def test_both_schemes_name_the_same_colours() -> None:
