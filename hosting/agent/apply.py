@@ -7,6 +7,7 @@ being applied and never waits for it.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hosting.agent import protocol, trees
 from hosting.agent.driver import Driver
@@ -20,7 +21,7 @@ Emit = Callable[[dict], None]
 class Applier:
     """All services of one node, and the records of what was applied."""
 
-    def __init__(self, host: Host, drivers: Sequence[Driver]):
+    def __init__(self, host: Host, drivers: Sequence[Driver[Any]]):
         self._host = host
         self._drivers = {driver.service: driver for driver in drivers}
         self._state = State(host)
@@ -70,7 +71,7 @@ class Applier:
         with self._records:
             switched: dict[int, bool] = {}
             stale = []
-            records = {}
+            records: dict[int, Record] = {}
             for number, generation, is_open in items:
                 known = records.get(number) or self._state.get(number)
                 if known is not None and generation < known.generation:
@@ -147,7 +148,7 @@ class Applier:
         return accepted
 
     def _wanted(
-        self, driver: Driver, subscriptions: Mapping[int, Subscription]
+        self, driver: Driver[Any], subscriptions: Mapping[int, Subscription]
     ) -> tuple[dict[int, object | None], dict[int, AgentError]]:
         wanted: dict[int, object | None] = {}
         failures: dict[int, AgentError] = {}
@@ -198,7 +199,8 @@ class Applier:
                 continue
             with self._records:
                 known = self._state.get(each.id)
-                self._keep({each.id: replace(known, present=False)})
+                if known is not None:
+                    self._keep({each.id: replace(known, present=False)})
         return gone
 
     def sweep(self) -> None:

@@ -3,8 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from hosting.agent.protocol import AgentError
+
+Desired = TypeVar("Desired")
 
 
 @dataclass(frozen=True)
@@ -25,20 +28,20 @@ class Result:
     reloads: int = 0
 
 
-class Driver(ABC):
+class Driver(ABC, Generic[Desired]):
     """One service on this node. All methods but `switch` and `plan` are called one at a time."""
 
     service: str
 
     @abstractmethod
-    def parse(self, value: object) -> object:
+    def parse(self, value: object) -> Desired:
         """Return what one subscription should have of this service; AgentError if it is not sound.
 
         `value` is what the wire brought. What is returned is comparable, and never trusted text.
         """
 
     @abstractmethod
-    def settle(self, applied: Mapping[int, object], shut: Collection[int]) -> None:
+    def settle(self, applied: Mapping[int, Desired], shut: Collection[int]) -> None:
         """Complete or take back what a crash left half done; start the daemon or adopt it."""
 
     @abstractmethod
@@ -46,11 +49,11 @@ class Driver(ABC):
         """Shut and open subscriptions, at once and without a reload. Runs beside `apply`."""
 
     @abstractmethod
-    def plan(self, wanted: Mapping[int, object | None]) -> dict[int, list[Change]]:
+    def plan(self, wanted: Mapping[int, Desired | None]) -> dict[int, list[Change]]:
         """Return what `apply` would change, without changing anything."""
 
     @abstractmethod
-    def apply(self, wanted: Mapping[int, object | None]) -> Result:
+    def apply(self, wanted: Mapping[int, Desired | None]) -> Result:
         """Make it so, None meaning absent; whatever fails leaves that subscription as it was."""
 
     @abstractmethod

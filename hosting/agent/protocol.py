@@ -106,9 +106,11 @@ def is_host_name(value: object) -> bool:
 
 def host_name(value: object, name: str, wildcard: bool = False) -> str:
     """Return value if it is a host name; with `wildcard`, *.host.name as well."""
-    plain = value[2:] if wildcard and type(value) is str and value.startswith("*.") else value
-    if not is_host_name(plain) or len(value) > 253:
+    if not isinstance(value, str) or len(value) > 253:
         raise invalid(f"{name} is not a host name: {str(value)[:80]!r}")
+    plain = value[2:] if wildcard and value.startswith("*.") else value
+    if not is_host_name(plain):
+        raise invalid(f"{name} is not a host name: {value[:80]!r}")
     return value
 
 

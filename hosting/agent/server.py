@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Collection
 from pathlib import Path
+from typing import BinaryIO
 
 from hosting.agent import protocol
 from hosting.agent.apply import Applier
@@ -61,7 +62,7 @@ class Server:
         finally:
             self._places.release()
 
-    def _converse(self, connection: socket.socket, stream) -> None:
+    def _converse(self, connection: socket.socket, stream: BinaryIO) -> None:
         peer = _peer(connection)
         if peer not in self._allowed:
             refusal = AgentError("refused", f"user {peer} may not speak to the agent")

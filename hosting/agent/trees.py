@@ -162,7 +162,7 @@ def _writable(host: Host, name: str, directory: int) -> None:
 def _empty(host: Host, gone: int, name: str, free: int) -> list[str]:
     """Unlink the files of a directory, move its directories up; return their new names."""
     _writable(host, name, gone)
-    moved = []
+    moved: list[str] = []
     with _opened(name, gone) as directory:
         for inside in os.listdir(directory):
             if _kind(inside, directory) == stat.S_IFDIR:

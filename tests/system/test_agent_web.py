@@ -334,7 +334,6 @@ def test_a_second_agent_on_a_node_is_turned_away(two):
 def test_a_port_that_is_taken_is_told_and_nginx_comes_once_it_is_free(web_node):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        taken.listen()
         web_node.port = taken.getsockname()[1]
         web_node.launch()
         assert "bind() to 127.0.0.1" in web_node.client.hello()["problems"]["web"]

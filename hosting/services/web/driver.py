@@ -9,7 +9,6 @@ On disk, below the platform's web directory:
     acme/            answers to challenges, for every name
 """
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -20,18 +19,15 @@ from hosting.agent.protocol import AgentError
 from hosting.services.web import driver_desired as desired
 from hosting.services.web import driver_nginx as nginx
 from hosting.services.web.driver_daemon import Nginx
-from hosting.services.web.driver_desired import Site, Web
+from hosting.services.web.driver_desired import Web
 from hosting.services.web.driver_pages import welcome
+from hosting.services.web.driver_places import Places
 from hosting.services.web.driver_tree import ConfigurationTree
 
-# A file system allows some 65,000 names for one file: sixteen files suffice for a million.
-_SOURCES = 16
-# Up to so many, a look at each is quicker than a list of all.
-_FEW = 200
 _NOTHING = Web()
 
 
-class WebDriver(Driver):
+class WebDriver(Driver[Web]):
     """Websites on nginx, by maps and marks."""
 
     service = "web"
@@ -39,8 +35,7 @@ class WebDriver(Driver):
     def __init__(self, host: Host):
         self._host = host
         self._web = host.platform.web
-        self._marks = str(self._web / "susp")
-        self._sources = str(self._web / "flags")
+        self._places = Places(host)
         self._tree = ConfigurationTree(host)
         self.daemon = Nginx(host, self._web, self._tree.conf)
         self._applied: dict[int, Web] = {}
@@ -51,52 +46,9 @@ class WebDriver(Driver):
         """Return the sites of a subscription, checked."""
         return desired.parse(value)
 
-    # What is on disk for one subscription: marks and links.
-
-    def _is_shut(self, key: str) -> bool:
-        return os.path.lexists(f"{self._marks}/{key}")
-
-    def _set(self, key: str, shut: bool) -> None:
-        if shut:
-            # The last digits spread the names over the sources well enough.
-            source = int(key[-4:].rpartition("s")[2].rpartition("-")[2]) % _SOURCES
-            self._host.link(f"{self._sources}/{source}", f"{self._marks}/{key}")
-        else:
-            self._host.unlink(f"{self._marks}/{key}")
-
-    def _mark(self, key: str, shut: bool) -> bool:
-        """Shut or open by a mark; say whether that was news."""
-        if self._is_shut(key) == shut:
-            return False
-        self._set(key, shut)
-        return True
-
     def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
         """Shut and open subscriptions: the next request sees it."""
-        if len(shut) + len(opened) < _FEW:
-            for number in shut:
-                self._mark(f"s{number}", True)
-            for number in opened:
-                self._mark(f"s{number}", False)
-            return
-        present = set(os.listdir(self._marks))
-        for key in {f"s{number}" for number in shut} - present:
-            self._set(key, True)
-        for key in {f"s{number}" for number in opened} & present:
-            self._set(key, False)
-
-    def _link_target(self, subscription: int, site: Site) -> str:
-        root = self._host.platform.homes.joinpath(f"s{subscription}", *site.document_root)
-        return os.path.relpath(root, self._web / "sites")
-
-    def _link(self, subscription: int, site: Site, replace: bool) -> bool:
-        link = self._web / "sites" / nginx.site_key(subscription, site.id)
-        target = self._link_target(subscription, site)
-        found = _read_link(link)
-        if found == target or (found is not None and not replace):
-            return False
-        self._host.symlink(target, link)
-        return True
+        self._places.switch(shut, opened)
 
     def _prepare(self, subscription: int, wanted: Web) -> bool:
         """Make ready what a site needs before its names are known; say whether that was news.
@@ -106,34 +58,32 @@ class WebDriver(Driver):
         news = False
         for site in wanted.sites:
             if site.state == "suspended":
-                news |= self._mark(nginx.site_key(subscription, site.id), True)
+                news |= self._places.mark(nginx.site_key(subscription, site.id), True)
             page = welcome(site.title, "/".join(site.document_root))
             news |= trees.make_document_root(
                 self._host, subscription, site.id, site.document_root, page
             )
-            news |= self._link(subscription, site, replace=False)
+            news |= self._places.link(subscription, site, replace=False)
         return news
 
     def _finish(self, subscription: int, held: Web, before: Web) -> bool:
         """Make links and marks those of what is held now; say whether that was news."""
         news = False
         for site in held.sites:
-            news |= self._link(subscription, site, replace=True)
+            news |= self._places.link(subscription, site, replace=True)
             key = nginx.site_key(subscription, site.id)
-            news |= self._mark(key, site.state == "suspended")
+            news |= self._places.mark(key, site.state == "suspended")
         for number in {site.id for site in before.sites} - {site.id for site in held.sites}:
             key = nginx.site_key(subscription, number)
-            if _read_link(self._web / "sites" / key) is not None:
-                self._host.unlink(self._web / "sites" / key)
-                news = True
-            news |= self._mark(key, False)
+            news |= self._places.unlink(key)
+            news |= self._places.mark(key, False)
         return news
 
     # What the web server reads.
 
     def _render(self, changes: Mapping[int, nginx.Lines]) -> dict[str, bytes]:
         """Return the included files as they are with these changes to what is applied."""
-        lines = self._lines | changes if changes else self._lines
+        lines = self._lines | dict(changes) if changes else self._lines
         ordered = [lines[number] for number in sorted(lines)]
         count = sum(each.names for each in ordered)
         longest = max((each.longest for each in ordered), default=0)
@@ -242,7 +192,8 @@ class WebDriver(Driver):
                 checked(numbers)
             self._activate([name for number in numbers for name in _probes(changes[number])])
 
-        good, failures = tuple(changes), {}
+        good = tuple(changes)
+        failures: dict[int, AgentError] = {}
         try:
             checked(good)
         except AgentError:
@@ -309,28 +260,16 @@ class WebDriver(Driver):
         for number, web in self._applied.items():
             for site in web.sites:
                 key = nginx.site_key(number, site.id)
-                links[key] = self._link_target(number, site)
+                links[key] = self._places.target(number, site)
                 if site.state == "suspended":
                     marks.add(key)
-        present = set(os.listdir(self._marks))
-        for key in marks - present:
-            self._set(key, True)
-        there = {name: _read_link(self._web / "sites" / name) for name in self._links()}
-        for key, target in links.items():
-            if there.get(key) != target:
-                self._host.symlink(target, self._web / "sites" / key)
+        left = self._places.complete(marks, links)
         try:
             self._up_to_date()
         except AgentError:
             return  # problem() tells; the watch and the next batch try again.
         # Only now is nothing served that these belonged to.
-        for key in present - marks:
-            self._set(key, False)
-        for key in there.keys() - links.keys():
-            self._host.unlink(self._web / "sites" / key)
-
-    def _links(self) -> list[str]:
-        return os.listdir(self._web / "sites")
+        self._places.clear(left)
 
     def _lay_out(self) -> None:
         """Make the directories and files that everything else rests on."""
@@ -339,9 +278,7 @@ class WebDriver(Driver):
         for directory in [*reversed(challenges.parents), challenges, *directories]:
             if directory.is_relative_to(self._web) and not directory.is_dir():
                 self._host.make(directory)
-        for number in range(_SOURCES):
-            if not (self._web / "flags" / str(number)).exists():
-                self._host.write(self._web / "flags" / str(number), b"")
+        self._places.lay_out()
         probe = challenges / Path(nginx.PROBE_PATH).name
         if not probe.exists():
             self._host.write(probe, b"Freehold\n")
@@ -368,10 +305,10 @@ class WebDriver(Driver):
         for number in sorted(known | kept.keys()):
             key = nginx.site_key(subscription, number)
             site = kept.get(number)
-            target = _read_link(self._web / "sites" / key)
+            target = self._places.linked(key)
             before[f"sites/{key}"] = [target] if target else []
-            after[f"sites/{key}"] = [self._link_target(subscription, site)] if site else []
-            before[f"susp/{key}"] = ["shut"] if self._is_shut(key) else []
+            after[f"sites/{key}"] = [self._places.target(subscription, site)] if site else []
+            before[f"susp/{key}"] = ["shut"] if self._places.is_shut(key) else []
             after[f"susp/{key}"] = ["shut"] if site and site.state == "suspended" else []
         return [
             Change(what, before[what], after[what])
@@ -393,13 +330,6 @@ class WebDriver(Driver):
             self.daemon.stop()
         else:
             self.daemon.let_go()
-
-
-def _read_link(path: Path) -> str | None:
-    try:
-        return os.readlink(path)
-    except (FileNotFoundError, OSError):
-        return None
 
 
 def _probes(web: Web) -> list[str]:

@@ -105,14 +105,16 @@ class Nginx:
     def reload(self) -> None:
         """Have nginx read its configuration anew; start it if it is not there."""
         with self._lock:
-            if self.start():
+            master = self.master()
+            if master is None:
+                self.start()
                 return
             runner = self._host.runner
             pause = self._reloaded + RELOAD_PAUSE - runner.now()
             if pause > 0:
                 runner.sleep(pause)
             self._leavers = set(self._workers())
-            self._host.signal(self._started, signal.SIGHUP)
+            self._host.signal(master, signal.SIGHUP)
             self._reloaded = runner.now()
             self.reloads += 1
 

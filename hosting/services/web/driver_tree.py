@@ -34,7 +34,12 @@ class ConfigurationTree:
     @property
     def staged_conf(self) -> Path:
         """The file to test before it comes into force."""
-        return self._staged / "nginx.conf"
+        return self._waiting() / "nginx.conf"
+
+    def _waiting(self) -> Path:
+        if self._staged is None:
+            raise FileNotFoundError("no configuration is staged")
+        return self._staged
 
     @property
     def serial(self) -> int:
@@ -59,8 +64,10 @@ class ConfigurationTree:
     def stage(self, files: Mapping[str, bytes]) -> None:
         """Write a configuration beside the one in force."""
         self.discard()
-        # Never a number that workers may have read before, whatever was tried and put back.
-        self._last = max(time.time_ns() // 1_000_000, self._last + 1, self.serial + 1)
+        # Never a number that workers may have read before, whatever was tried and put back, left
+        # by a crash, or what the clock says now.
+        left = [int(path.name) for path in self._all.iterdir() if path.name.isdecimal()]
+        self._last = max(time.time_ns() // 1_000_000, self._last + 1, max(left, default=0) + 1)
         directory = self._all / str(self._last)
         self._host.make(directory)
         self._staged = directory
@@ -88,7 +95,7 @@ class ConfigurationTree:
             self._previous = str(self._current.readlink())
         except OSError:
             self._previous = None
-        self._host.symlink(os.path.relpath(self._staged, self._current.parent), self._current)
+        self._host.symlink(os.path.relpath(self._waiting(), self._current.parent), self._current)
         self._staged = None
 
     def put_back(self) -> bool:
