@@ -246,7 +246,11 @@ def websites_answer(plan: Plan) -> bool:
 
 
 def summary(plan: Plan, seconds: float) -> str:
-    """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop."""
+    """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop.
+
+    `manage.py demo` writes demo.json: {"logins": [{"role", "username", "password"}, ...],
+    "sites": [{"url"}, ...]}.
+    """
     demo: dict[str, Any] = {}
     with contextlib.suppress(FileNotFoundError):
         demo = json.loads((plan.data / "demo.json").read_text(encoding="utf-8"))
@@ -262,7 +266,7 @@ def summary(plan: Plan, seconds: float) -> str:
         lines.append("  Log in    open the panel: it asks for the first administrator")
     for number, site in enumerate(demo.get("sites", [])):
         label = "Websites" if number == 0 else ""
-        lines.append(f"  {label:<9} {site['url'] if isinstance(site, dict) else site}")
+        lines.append(f"  {label:<9} {site['url']}")
     lines.append(f"  Data      {plan.shown_data}/   (logs in {plan.shown_data}/logs/)")
     lines += ["", "  Ctrl-C ends everything. Start again with `make run`: the data stays."]
     rule = "-" * max(map(len, lines))

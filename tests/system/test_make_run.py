@@ -1,0 +1,169 @@
+"""`make run` as a newcomer meets it: all comes up, dies and comes back, and ends together."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).resolve().parents[2]
+# Wide, as only a broken start reaches it: machines that test are often busy.
+LIMIT = 120.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.05)
+
+
+def status(port: int, path: str = "/", host: str | None = None) -> int:
+    """The status of a page, after redirects; 0 when nobody answers."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
+    if host:
+        request.add_header("Host", host)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+class Panel:
+    """One `make run`, without make: installing is not what is tested here."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.panel_port, self.sites_port = free_port(), free_port()
+        self.output = data.parent / "output"
+        with self.output.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "panel.serve"],
+                cwd=ROOT,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PANEL_DATA": str(data),
+                    "PANEL_PORT": str(self.panel_port),
+                    "SITES_PORT": str(self.sites_port),
+                },
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(
+            lambda: "Ctrl-C ends everything" in self.text() or self.process.poll() is not None,
+            "the summary is printed",
+        )
+        assert self.process.poll() is None, self.text()
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def family(self) -> dict[int, str]:
+        """Every process that works on this data, with its command line."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                environment = (path / "environ").read_bytes()
+            except OSError:
+                continue
+            data = str(self.data)
+            if data in command or f"PANEL_DATA={data}".encode() in environment.split(b"\0"):
+                found[int(path.name)] = command
+        found.pop(self.process.pid, None)
+        return found
+
+    def child(self, words: str) -> int:
+        """The process of a child: the one that the supervisor started itself."""
+        for pid, command in self.family().items():
+            stat = Path(f"/proc/{pid}/stat")
+            parent = stat.read_text().rpartition(")")[2].split()[1] if stat.exists() else ""
+            if words in command and parent == str(self.process.pid):
+                return pid
+        return 0
+
+    def site(self) -> str:
+        """The host name of one of the example websites."""
+        first = json.loads((self.data / "demo.json").read_text())["sites"][0]
+        return urlsplit(first["url"]).netloc
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory) -> Iterator[Panel]:
+    """One panel for all tests of this file, in their order; the last one ends it."""
+    started = Panel(tmp_path_factory.mktemp("run") / "var")
+    yield started
+    for pid in [*started.family(), started.process.pid]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    started.process.wait()
+
+
+def test_the_login_page_answers_and_the_summary_names_it(panel):
+    assert status(panel.panel_port) == 200
+    assert f"http://localhost:{panel.panel_port}/" in panel.text()
+
+
+def test_an_example_website_is_served(panel):
+    wait_until(lambda: status(panel.sites_port, host=panel.site()) == 200, "the website answers")
+
+
+def test_every_example_login_is_in_the_summary(panel):
+    logins = json.loads((panel.data / "demo.json").read_text())["logins"]
+    assert {login["role"] for login in logins} >= {"Administrator", "Reseller", "Customer"}
+    for login in logins:
+        assert login["username"] in panel.text()
+        assert login["password"] in panel.text()
+
+
+def test_all_processes_together_need_less_than_300_megabytes(panel):
+    kilobytes = 0
+    for pid in [*panel.family(), panel.process.pid]:
+        # Pss: memory that processes share is counted once.
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                kilobytes += int(line.split()[1])
+    assert kilobytes / 1024 <= 300
+
+
+@pytest.mark.parametrize("words", ["gunicorn", "manage.py worker", "hosting.agent"])
+def test_a_killed_child_comes_back_and_everything_answers(panel, words):
+    before = panel.child(words)
+    assert before
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: panel.child(words) not in {0, before}, f"{words} has started again")
+    wait_until(lambda: status(panel.panel_port) == 200, "the login page answers")
+    wait_until(lambda: status(panel.sites_port, host=panel.site()) == 200, "the website answers")
+
+
+def test_one_signal_ends_everything_and_frees_the_ports(panel):
+    assert any("nginx" in command for command in panel.family().values())
+    panel.process.send_signal(signal.SIGINT)
+    assert panel.process.wait(60) == 0
+    assert panel.family() == {}
+    assert status(panel.panel_port) == status(panel.sites_port) == 0
+    assert panel.text().endswith("Freehold has stopped.\n")
