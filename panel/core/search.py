@@ -1,0 +1,109 @@
+"""Search for everything: one table of folded text, an index of three-letter pieces on each database."""
+
+import unicodedata
+from collections.abc import Callable, Iterable
+
+from django.db import connection, models
+
+from panel.core.access import Actor
+
+# Below this many hits a list sorts them itself; above, it walks its own order and asks of each row.
+FEW = 1000
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: what is stored, and what is searched for."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    kept = (c for c in decomposed if not unicodedata.combining(c) and c not in "\x00")
+    return " ".join("".join(kept).split())
+
+
+class SearchText(models.Model):
+    """The words under which one object is found, with the owner columns of the object."""
+
+    kind = models.CharField(max_length=30)
+    object_id = models.BigIntegerField()
+    account_id = models.BigIntegerField(null=True)
+    reseller_id = models.BigIntegerField(null=True)
+    label = models.CharField(max_length=255)
+    detail = models.CharField(max_length=255, default="")
+    text = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "object_id"], name="core_searchtext_once")
+        ]
+        indexes = [
+            models.Index("text", name="core_searchtext_prefix"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+# noun -> the rows to be found for these ids: (id, account_id, reseller_id, label, detail, words)
+Source = Callable[[list[int]], Iterable[tuple[int, int | None, int | None, str, str, list[str]]]]
+_sources: dict[str, Source] = {}
+
+
+def register(noun: str, source: Source) -> None:
+    """Say how the search text of a noun's rows is made."""
+    _sources[noun] = source
+
+
+def refresh(noun: str, ids: Iterable[int]) -> None:
+    """Make the search text of these rows again, in the caller's transaction."""
+    wanted = list(ids)
+    if not wanted or noun not in _sources:
+        return
+    rows = [
+        SearchText(
+            kind=noun,
+            object_id=pk,
+            account_id=account_id,
+            reseller_id=reseller_id,
+            label=label[:255],
+            detail=detail[:255],
+            text=fold(" ".join(word for word in words if word))[:4000],
+        )
+        for pk, account_id, reseller_id, label, detail, words in _sources[noun](wanted)
+    ]
+    found = {row.object_id for row in rows}
+    gone = [pk for pk in wanted if pk not in found]
+    if gone:
+        SearchText.objects.filter(kind=noun, object_id__in=gone).delete()
+    SearchText.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["kind", "object_id"],
+        update_fields=["account_id", "reseller_id", "label", "detail", "text"],
+    )
+
+
+def matching(actor: Actor, text: str, kinds: Iterable[str] = ()) -> models.QuerySet:
+    """Rows that the actor may see whose text holds every word of `text`."""
+    words = fold(text).split()
+    rows = SearchText.objects.all()
+    if actor.is_reseller:
+        rows = rows.filter(reseller_id=actor.account_id)
+    elif not actor.is_administrator:
+        rows = rows.filter(account_id=actor.account_id)
+    if kinds := list(kinds):
+        rows = rows.filter(kind__in=kinds)
+    for word in words:
+        rows = _having(rows, word)
+    return rows if words else rows.none()
+
+
+def _having(rows: models.QuerySet, word: str) -> models.QuerySet:
+    if len(word) < 3:
+        # No three-letter piece to look up: the beginning of the text, by its index.
+        return rows.filter(text__gte=word, text__lt=word + "\U0010ffff")
+    if connection.vendor == "sqlite":
+        quoted = '"' + word.replace('"', '""') + '"'
+        return rows.extra(
+            where=["core_searchtext.id IN (SELECT rowid FROM core_searchtext_fts WHERE text MATCH %s)"],
+            params=[quoted],
+        )
+    # `contains`, never `icontains`: UPPER() would miss the trigram index.
+    return rows.filter(text__contains=word)
