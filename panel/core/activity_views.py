@@ -1,0 +1,107 @@
+"""The activity log as a table: of everything one may see, or of one object."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views import View
+
+from panel.core.log import Activity
+from panel.core.markup import moment
+from panel.core.operations import nouns, operations
+from panel.core.views import crumbs
+
+SIZE = 50
+
+
+def action_label(action: str) -> str:
+    """An entry's code in words; a code whose operation is gone reads as it is."""
+    operation = operations.get(action)
+    return str(operation.label) if operation else action.replace(".", ": ").replace("-", " ")
+
+
+def values(entry: Activity) -> str:
+    """Old and new values in a line."""
+    old, new = entry.old, entry.new
+    parts = []
+    for name in new:
+        label = name.replace("_", " ")
+        if name in old and old[name] != new[name]:
+            parts.append(f"{label}: {_short(old[name])} → {_short(new[name])}")
+        else:
+            parts.append(f"{label}: {_short(new[name])}")
+    return "; ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = "–" if value in (None, "") else str(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def who(entry: Activity) -> str:
+    """The actor, and the person behind."""
+    if entry.real_name:
+        return _("%(real)s as %(actor)s") % {"real": entry.real_name, "actor": entry.actor_name}
+    return entry.actor_name
+
+
+def entries_table(request: HttpRequest, **which: Any) -> SafeString:
+    """A page of entries as Markup, newest first; older ones by `before_entry`."""
+    rows = Activity.objects.visible_to(request.actor).filter(**which).order_by("-pk")
+    text = request.GET.get("before_entry", "")
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        rows = rows.filter(pk__lt=int(text))
+    found = list(rows[: SIZE + 1])
+    head = format_html_join(
+        "", "<th scope='col'>{}</th>", ((label,) for label in (_("When"), _("Who"), _("What"), _("Object"), _("Values")))
+    )
+    body = format_html_join("", "{}", ((_row(entry),) for entry in found[:SIZE]))
+    table = format_html(
+        '<table class="list"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+    )
+    if len(found) <= SIZE:
+        return table
+    older = format_html(
+        '<p class="pager"><a class="btn btn-sm" href="?before_entry={}">{}</a></p>', found[SIZE - 1].pk, _("Older")
+    )
+    return format_html("{}{}", table, older)
+
+
+def _row(entry: Activity) -> SafeString:
+    noun = nouns.get(entry.target_kind)
+    target: Any = entry.target_label
+    if noun is not None and noun.url_name:
+        target = format_html('<a href="{}">{}</a>', noun.url(entry.target_id), entry.target_label)
+    return format_html(
+        '<tr><td class="date" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
+        _("When"),
+        moment(entry.at),
+        _("Who"),
+        who(entry),
+        _("What"),
+        action_label(entry.action),
+        _("Object"),
+        target,
+        _("Values"),
+        values(entry),
+    )
+
+
+class ActivityView(View):
+    """What happened, as far as one may see."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        page = {
+            "title": _("Activity"),
+            "panel_table": entries_table(request),
+            "tabs": [],
+            "sidebar": {},
+        }
+        context = {"page": page, "path": crumbs((_("Activity"), None))}
+        return render(request, "core/detail.html", context)

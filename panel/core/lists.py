@@ -1,0 +1,316 @@
+"""List pages: columns and sorts are declared; searching, filtering, paging and rendering are here."""
+
+import base64
+import binascii
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.db import models
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import conditional_escape, escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from panel.core import search
+from panel.core.access import Actor
+from panel.core.filters import PanelFilterSet
+from panel.core.operations import nouns
+
+Text = str | Promise
+SIZES = (25, 50, 100)
+# Counted exactly up to here; beyond, a count would cost more than the page.
+COUNT_UP_TO = 10_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `cell` makes the page's content of a row, text (escaped) or Markup; `csv` the
+    export's, which is `cell` unless given. `sort` names the Sort behind the header."""
+
+    label: Text
+    cell: Callable[[Any, "Listing"], Any]
+    csv: Callable[[Any, "Listing"], Any] | None = None
+    sort: str = ""
+    css: str = ""
+
+
+@dataclass(frozen=True)
+class Sort:
+    """An order that an index offers: one stored NOT NULL column, ties broken by id."""
+
+    name: str
+    column: str
+
+
+class ListPage:
+    """What a kind of list shows. Subclasses declare; a Listing is made of it for each request."""
+
+    noun: ClassVar[str]
+    title: ClassVar[Text]
+    columns: ClassVar[tuple[Column, ...]]
+    sorts: ClassVar[tuple[Sort, ...]]
+    default_sort: ClassVar[str] = "name"
+    filterset_class: ClassVar[type[PanelFilterSet]]
+    url_name: ClassVar[str]
+    search_kinds: ClassVar[tuple[str, ...]] = ()
+    empty_title: ClassVar[Text] = ""
+    empty_text: ClassVar[Text] = ""
+
+    def rows(self, actor: Actor) -> Any:
+        """All rows of the list, scoped to the actor, before filter and search."""
+        return nouns[self.noun].visible_to(actor)
+
+    def extra(self, rows: list[Any], listing: "Listing") -> dict[str, Any]:
+        """What cells need besides their row, for the whole page at once."""
+        return {}
+
+    def found(self, actor: Actor, queryset: Any, text: str) -> Any:
+        """The rows of `queryset` that match the search field."""
+        kinds = self.search_kinds or (self.noun,)
+        hits = search.matching(actor, text, kinds)
+        ids = list(hits.values_list("object_id", flat=True)[: search.FEW + 1])
+        if len(ids) <= search.FEW:
+            return queryset.filter(pk__in=ids)
+        # Many hits: the list walks its own order and finds a page's worth of them soon.
+        return queryset.filter(
+            models.Exists(hits.filter(object_id=models.OuterRef("pk")).values("pk"))
+        )
+
+
+list_pages: dict[str, type[ListPage]] = {}
+
+
+def register_list(cls: type[ListPage]) -> type[ListPage]:
+    """Make the list of a noun known to the API and to the command line's `--filter`."""
+    list_pages[cls.noun] = cls
+    return cls
+
+
+@dataclass
+class Listing:
+    """One list as one person asked for it."""
+
+    page: ListPage
+    actor: Actor
+    params: Mapping[str, str]
+    size: int = 25
+    selected: frozenset[int] = frozenset()
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    # For lists inside another object's page: rows narrowed to it.
+    narrow: Callable[[Any], Any] | None = None
+
+    @cached_property
+    def filterset(self) -> PanelFilterSet:
+        rows = self.page.rows(self.actor)
+        if self.narrow is not None:
+            rows = self.narrow(rows)
+        return self.page.filterset_class(self.params, queryset=rows, actor=self.actor)
+
+    @cached_property
+    def text(self) -> str:
+        return self.params.get("q", "").replace("\x00", "").strip()[:200]
+
+    @cached_property
+    def matching(self) -> Any:
+        """All rows that match filter and search, in no order: what "select all" means."""
+        rows = self.filterset.rows
+        return self.page.found(self.actor, rows, self.text) if self.text else rows
+
+    @cached_property
+    def is_filtered(self) -> bool:
+        return bool(self.text or self.filterset.chips())
+
+    @cached_property
+    def sort(self) -> tuple[Sort, bool]:
+        """The sort and whether it descends; an unknown one is the default."""
+        asked = self.params.get("sort", "") or self.page.default_sort
+        by_name = {sort.name: sort for sort in self.page.sorts}
+        sort = by_name.get(asked.lstrip("-"))
+        if sort is None:
+            return by_name[self.page.default_sort.lstrip("-")], self.page.default_sort[0] == "-"
+        return sort, asked.startswith("-")
+
+    @cached_property
+    def window(self) -> tuple[list[Any], str, str]:
+        """The rows of this page, and the tokens of the page before and after ("" for none)."""
+        sort, descending = self.sort
+        after = read_token(self.params.get("after"))
+        before = read_token(self.params.get("before"))
+        backwards = before is not None
+        rows = self._ordered(sort, descending != backwards)
+        anchor = before if backwards else after
+        if anchor is not None:
+            rows = _beyond(rows, sort.column, anchor, descending != backwards)
+        found = list(rows[: self.size + 1])
+        more, found = len(found) > self.size, found[: self.size]
+        if backwards:
+            found.reverse()
+        if not found:
+            return [], "", ""
+        has_before = more if backwards else after is not None
+        has_after = True if backwards else more
+        return (
+            found,
+            _make_token(found[0], sort.column) if has_before else "",
+            _make_token(found[-1], sort.column) if has_after else "",
+        )
+
+    def _ordered(self, sort: Sort, descending: bool) -> Any:
+        sign = "-" if descending else ""
+        order = [f"{sign}{sort.column}", f"{sign}pk"] if sort.column != "pk" else [f"{sign}pk"]
+        return self.matching.order_by(*order)
+
+    @cached_property
+    def count(self) -> int:
+        """How many match; COUNT_UP_TO + 1 stands for more than that."""
+        return self.matching.order_by()[: COUNT_UP_TO + 1].count()
+
+    @cached_property
+    def extra(self) -> dict[str, Any]:
+        return self.page.extra(self.window[0], self)
+
+    @cached_property
+    def _url_pattern(self) -> str:
+        return reverse(f"{nouns[self.page.noun].url_name}_detail", args=[0])
+
+    def url(self, pk: int) -> str:
+        """A row's page; reversed once for all rows."""
+        return self._url_pattern.replace("/0/", f"/{pk}/")
+
+    def query(self, **changes: str | None) -> str:
+        """The query string of this list with changes; None drops a parameter."""
+        values = {key: value for key, value in self.params.items() if value and key != "run"}
+        for key, value in changes.items():
+            values.pop(key, None)
+            if value:
+                values[key] = value
+        return "?" + urlencode(values)
+
+    def table(self, *, pick: bool = True) -> SafeString:
+        """The table as Markup. No template code runs per row."""
+        rows = self.window[0]
+        head = "".join(self._head(column) for column in self.page.columns)
+        box = f'<th class="pick">{_pick_page()}</th>' if pick else ""
+        body = "".join(self._row(row, pick) for row in rows)
+        return mark_safe(  # every part is escaped where it is made
+            f'<table class="list"><thead><tr>{box}{head}</tr></thead><tbody>{body}</tbody></table>'
+        )
+
+    def _head(self, column: Column) -> str:
+        css = f' class="{column.css}"' if column.css else ""
+        label = escape(str(column.label))
+        if not column.sort:
+            return f'<th scope="col"{css}>{label}</th>'
+        sort, descending = self.sort
+        is_this = sort.name == column.sort
+        state = f' aria-sort="{"descending" if descending else "ascending"}"' if is_this else ""
+        target = f"-{column.sort}" if is_this and not descending else column.sort
+        href = escape(self.query(sort=target, after=None, before=None))
+        return f'<th scope="col"{css}{state}><a href="{href}">{label}</a></th>'
+
+    def _row(self, row: Any, pick: bool) -> str:
+        cells = []
+        reason = self.reasons.get(row.pk)
+        for number, column in enumerate(self.page.columns):
+            content = conditional_escape(column.cell(row, self))
+            if number == 0 and reason:
+                content += f'<div class="why">{escape(reason)}</div>'
+            css = f' class="{column.css}"' if column.css else ""
+            label = escape(str(column.label))
+            cells.append(f'<td{css} data-label="{label}">{content}</td>')
+        css = ' class="is-refused"' if reason else ""
+        box = self._pick(row) if pick else ""
+        return f"<tr{css}>{box}{''.join(cells)}</tr>"
+
+    def _pick(self, row: Any) -> str:
+        checked = " checked" if row.pk in self.selected else ""
+        label = escape(_("Select %(name)s") % {"name": row})
+        return (
+            '<td class="pick"><input class="form-check-input" type="checkbox" name="ids"'
+            f' value="{row.pk}" aria-label="{label}"{checked}></td>'
+        )
+
+    def csv_lines(self) -> Iterator[str]:
+        """The export of what the filter shows, a line at a time, with a header."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer)
+
+        def line(values: list[Any]) -> str:
+            writer.writerow([_harmless(value) for value in values])
+            text = buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+            return text
+
+        yield "\ufeff" + line(["id", *(str(column.label) for column in self.page.columns)])
+        sort, descending = self.sort
+        last: tuple[Any, int] | None = None
+        while True:
+            rows = self._ordered(sort, descending)
+            if last is not None:
+                rows = _beyond(rows, sort.column, last, descending)
+            batch = list(rows[:1000])
+            self.extra = self.page.extra(batch, self)
+            for row in batch:
+                cells = [(column.csv or column.cell)(row, self) for column in self.page.columns]
+                yield line([row.pk, *cells])
+            if len(batch) < 1000:
+                return
+            last = (getattr(batch[-1], sort.column), batch[-1].pk)
+
+
+def _beyond(rows: Any, column: str, anchor: tuple[Any, int], descending: bool) -> Any:
+    """Rows after the anchor. Bounded on the first column, so that both databases seek in the index
+    instead of walking it: `a <= x AND (a < x OR id < y)`, never `a < x OR (a = x AND id < y)`."""
+    value, pk = anchor
+    than = "lt" if descending else "gt"
+    if column == "pk":
+        return rows.filter(**{f"pk__{than}": pk})
+    return rows.filter(
+        models.Q(**{f"{column}__{than}e": value})
+        & (models.Q(**{f"{column}__{than}": value}) | models.Q(**{f"pk__{than}": pk}))
+    )
+
+
+def _make_token(row: Any, column: str) -> str:
+    value = row.pk if column == "pk" else getattr(row, column)
+    return base64.urlsafe_b64encode(json.dumps([value, row.pk]).encode()).decode().rstrip("=")
+
+
+def read_token(text: str | None) -> tuple[Any, int] | None:
+    """The anchor in a token, or None: a token somebody made up shows the first page."""
+    if not text:
+        return None
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        value, pk = json.loads(decoded)
+    except (ValueError, binascii.Error, TypeError, RecursionError):
+        return None
+    is_id = isinstance(pk, int) and not isinstance(pk, bool) and 0 <= pk < 2**63
+    is_value = isinstance(value, str) or (
+        isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    )
+    if not (is_id and is_value) or (isinstance(value, str) and "\x00" in value):
+        return None
+    return value, pk
+
+
+def _harmless(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = str(value if value is not None else "")
+    return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _pick_page() -> str:
+    label = escape(_("Select this page"))
+    return (
+        '<input type="checkbox" class="form-check-input" data-select-page'
+        f' aria-label="{label}">'
+    )

@@ -1,0 +1,365 @@
+"""The page of an operation: for one from its sidebar, for many from a list, for adding."""
+
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views import View
+
+from panel.core import reasons, runs
+from panel.core.access import Actor
+from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.lists import Listing, ListPage
+from panel.core.operations import Operation, Result, nouns, operations
+from panel.core.views import crumbs, go, nothing_selected
+from panel.core.work import State
+
+SHOWN = 20
+# So many are checked before the page is shown; more are checked when it is done.
+REHEARSED = 500
+MANY = 25
+MAX_ID = 2**63 - 1
+
+
+def parse_ids(texts: list[str]) -> list[int]:
+    """Numbers among what was posted; anything else is no id. ('²'.isdigit() is true: ASCII only.)"""
+    found = [
+        int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= 19
+    ]
+    return [number for number in dict.fromkeys(found) if 0 < number <= MAX_ID]
+
+
+def find(noun: str, verb: str, actor: Actor) -> Operation:
+    """The operation behind a piece of an address; 404 if none, 403 if not for this role."""
+    operation = operations.get(f"{noun}.{verb}")
+    if operation is None or operation.hidden:
+        raise Http404
+    if not operation.may(actor):
+        raise PermissionDenied
+    return operation
+
+
+class OperationView(View):
+    """Shared by the doors below: forms, refusals, consequences, running, where to go after."""
+
+    noun: ClassVar[str]
+    http_method_names = ["get", "head", "post"]
+
+    def form(
+        self, operation: Operation, rows: list[Any], data: QueryDict | None, initial: dict[str, Any]
+    ) -> Any:
+        if operation.form_class is None:
+            return None
+        given = {"data": data} if data is not None else {"initial": initial}
+        return operation.form_class(actor=self.request.actor, targets=rows, **given)
+
+    def page(self, operation: Operation, queryset: Any, form: Any, **more: Any) -> HttpResponse:
+        """The page that says what will happen, to which, and what stands against it."""
+        actor = self.request.actor
+        count = more.pop("count")
+        rows = list(queryset[:SHOWN])
+        noun = nouns[operation.noun]
+        is_making = bool(operation.creates)
+        shown = {
+            "title": operation.title or operation.label,
+            "lead": "",
+            "targets": []
+            if is_making
+            else [{"label": str(row), "url": noun.url(row.pk), "detail": ""} for row in rows],
+            "more": 0 if is_making else max(0, count - len(rows)),
+            "target_count": count,
+            "refusals": more.pop("refusals", None) or self.refusals(operation, queryset, count),
+            "consequences": [] if is_making else operation.consequences(actor, queryset),
+            "form": form,
+            "item_rows": [],
+            "shared": None,
+            "hidden": more.pop("hidden", []),
+            "submit_label": operation.submit_label or (_("Yes") if operation.destructive else _("OK")),
+            "submit_tone": "danger" if operation.destructive else "primary",
+            "cancel_url": more.pop("cancel_url"),
+            "type_number": operation.number_to_type(actor, queryset, count),
+            "error_summary": error_summary(form),
+        }
+        context = {"page": shown, "path": more.pop("path", [])}
+        status = 422 if shown["error_summary"] else more.pop("status", 200)
+        return render(self.request, "core/operation.html", context, status=status)
+
+    def refusals(self, operation: Operation, queryset: Any, count: int) -> list[dict[str, Any]]:
+        """What stands against it, as far as is known before anything is typed."""
+        if operation.form_class is not None or count > REHEARSED:
+            return []
+        ids = list(queryset.values_list("pk", flat=True))
+        return self.problems(runs.rehearse(operation, self.request.actor, ids))
+
+    def problems(self, step: Any) -> list[dict[str, Any]]:
+        noun = nouns[step.operation.noun]
+        return [
+            {
+                "label": str(step.targets.get(pk, f"#{pk}")),
+                "url": noun.url(pk) if pk in step.targets else None,
+                "reason": reasons.render(code, params),
+            }
+            for pk, (result, code, params) in step.results.items()
+            if result != Result.DONE
+        ]
+
+    def typed_wrong(self, operation: Operation, queryset: Any, count: int) -> str:
+        """What is wrong with the number that was to be typed; "" if nothing is."""
+        expected = operation.number_to_type(self.request.actor, queryset, count)
+        if expected is None or self.request.POST.get("typed_number", "").strip() == str(expected):
+            return ""
+        return _("Type %(number)s to confirm.") % {"number": expected}
+
+
+def error_summary(form: Any) -> list[tuple[str, str, str]]:
+    """Errors of a form for the summary on top: (label, message, id of the field)."""
+    if form is None or not form.is_bound:
+        return []
+    found = []
+    for name, errors in form.errors.items():
+        field = form[name] if name in form.fields else None
+        label = str(field.label) if field else ""
+        found += [(label, str(error), field.id_for_label if field else "") for error in errors]
+    return found
+
+
+class SingleOperationView(OperationView):
+    """One object, from its sidebar. GET shows the page, POST does it."""
+
+    def get(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        operation, queryset, target = self.target(pk, verb)
+        form = self.form(operation, [target], None, operation.initial(request.actor, [target]))
+        return self.page(operation, queryset, form, **self.surroundings(operation, target))
+
+    def target(self, pk: int, verb: str) -> tuple[Operation, Any, Any]:
+        actor = self.request.actor
+        queryset = None
+        operation = operations.get(f"{self.noun}.{verb}")
+        if operation is not None and not operation.hidden:
+            queryset = operation.visible(actor).filter(pk=pk)
+        target = queryset.first() if queryset is not None else None
+        # What one may not see is not found, before the role is asked: 403 would tell it exists.
+        if operation is None or target is None:
+            raise Http404
+        if not operation.may(actor):
+            raise PermissionDenied
+        return operation, queryset, target
+
+    def surroundings(self, operation: Operation, target: Any) -> dict[str, Any]:
+        noun = nouns[self.noun]
+        url = noun.url(target.pk)
+        return {
+            "count": 1,
+            "cancel_url": url,
+            "hidden": [("confirmed", "1")],
+            "path": crumbs(
+                (noun.labels, reverse(f"{noun.url_name}_list")),
+                (str(target), url),
+                (operation.label, None),
+            ),
+        }
+
+    def post(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        operation, queryset, target = self.target(pk, verb)
+        around = self.surroundings(operation, target)
+        direct = operation.is_immediate and operation.confirm != "always"
+        if not direct and "confirmed" not in request.POST:
+            return self.get(request, pk, verb)
+        form = self.form(operation, [target], request.POST, {})
+        if form is not None and not form.is_valid():
+            return self.page(operation, queryset, form, **around)
+        if wrong := self.typed_wrong(operation, queryset, 1):
+            refusal = [{"label": str(target), "url": None, "reason": wrong}]
+            return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
+        plain, secret = form.raw_params() if form is not None else ({}, {})
+        outcome = runs.perform(operation, request.actor, [pk], params=plain, secrets=secret)
+        finding = outcome.findings[0]
+        if form is not None and finding.result == Result.REFUSED and not direct:
+            refusal = [{"label": str(target), "url": None, "reason": reasons.render(finding.code, finding.params)}]
+            return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
+        return go(self.after(operation, pk, finding, outcome))
+
+    def after(self, operation: Operation, pk: int, finding: Any, outcome: Any) -> str:
+        actor, noun = self.request.actor, nouns[self.noun]
+        landing = operation.landing(actor, pk, finding.created_id)
+        if not landing and finding.created_id and nouns[operation.creates].url_name:
+            landing = nouns[operation.creates].url(finding.created_id)
+        if not landing:
+            still = noun.visible_to(actor).filter(pk=pk).exists()
+            landing = noun.url(pk) if still else reverse(f"{noun.url_name}_list")
+        return f"{landing}{'&' if '?' in landing else '?'}run={outcome.run.pk}"
+
+
+class BulkOperationView(OperationView):
+    """Many objects, from a list; `add` makes a new one."""
+
+    list_page: ClassVar[type[ListPage]]
+
+    def list_url(self) -> str:
+        return reverse(f"{nouns[self.noun].url_name}_list")
+
+    def back(self, query: str, run: BulkRun | None = None) -> str:
+        """The same list, filter and page; never anything but the query string is the client's."""
+        values = QueryDict(query.removeprefix("?")[:2000], mutable=True)
+        values.pop("run", None)
+        if run is not None:
+            values["run"] = str(run.pk)
+        encoded = values.urlencode()
+        return f"{self.list_url()}?{encoded}" if encoded else self.list_url()
+
+    def get(self, request: HttpRequest, verb: str) -> HttpResponse:
+        operation = find(self.noun, verb, request.actor)
+        run = self.draft(operation, request.GET.get("selection", ""))
+        if run is None:
+            nothing_selected(request, self.noun)
+            return go(self.list_url())
+        queryset = self.targets(operation, run)
+        form = self.form(operation, list(queryset[:SHOWN]), None, operation.initial(request.actor, []))
+        return self.page(operation, queryset, form, **self.surroundings(operation, run))
+
+    def post(self, request: HttpRequest, verb: str) -> HttpResponse:
+        operation = find(self.noun, verb, request.actor)
+        if not operation.bulk:
+            raise Http404
+        if "selection" in request.POST:
+            return self.confirmed(operation)
+        return self.selected(operation)
+
+    def draft(self, operation: Operation, text: str) -> BulkRun | None:
+        ids = parse_ids([text])
+        drafts = BulkRun.objects.visible_to(self.request.actor).filter(
+            operation=operation.name, state=State.DRAFT
+        )
+        return drafts.filter(pk=ids[0]).first() if ids else None
+
+    def targets(self, operation: Operation, run: BulkRun) -> Any:
+        chosen = BulkTarget.objects.filter(run=run).values("target_id")
+        return operation.visible(self.request.actor).filter(pk__in=chosen).order_by("pk")
+
+    def surroundings(self, operation: Operation, run: BulkRun) -> dict[str, Any]:
+        return {
+            "count": run.total,
+            "cancel_url": self.back(run.back),
+            "hidden": [("selection", str(run.pk))],
+            "path": crumbs(
+                (nouns[self.noun].labels, self.back(run.back)), (operation.label, None)
+            ),
+        }
+
+    def selected(self, operation: Operation) -> HttpResponse:
+        """A selection arrives from the list: ask first, or do it."""
+        request, actor = self.request, self.request.actor
+        query = request.POST.get("query", "")
+        if request.POST.get("all"):
+            params = QueryDict(query.removeprefix("?")).dict()
+            listing = Listing(self.list_page(), actor, params)
+            if not listing.filterset.is_valid():
+                nothing_selected(request, self.noun)
+                return go(self.back(query))
+            run = runs.start_matching(operation, actor, listing.matching, back=query)
+        else:
+            ids = parse_ids(request.POST.getlist("ids"))
+            run = runs.start(operation, actor, ids, back=query, state=State.DRAFT)
+        if not run.total:
+            run.delete()
+            nothing_selected(request, self.noun)
+            return go(self.back(query))
+        size = request.POST.get("size", "")
+        many = run.total > (int(size) if size in {"25", "50", "100"} else MANY)
+        ask = "ask" in request.GET or not operation.is_immediate
+        if ask or operation.confirm == "always" or (operation.confirm == "many" and many):
+            url = reverse(f"{nouns[self.noun].url_name}_bulk", args=[operation.verb])
+            return go(f"{url}?selection={run.pk}")
+        return self.carry_out(operation, run, {}, {})
+
+    def confirmed(self, operation: Operation) -> HttpResponse:
+        """The page was answered: check what was typed, then do it."""
+        request = self.request
+        run = self.draft(operation, request.POST["selection"])
+        if run is None:
+            # Sent twice, or too old: show what came of it rather than doing it again.
+            ids = parse_ids([request.POST["selection"]])
+            old = BulkRun.objects.visible_to(request.actor).filter(pk__in=ids).first()
+            return go(reverse("run_detail", args=[old.pk]) if old else self.list_url())
+        queryset, around = self.targets(operation, run), self.surroundings(operation, run)
+        form = self.form(operation, list(queryset[:SHOWN]), request.POST, {})
+        if form is not None and not form.is_valid():
+            return self.page(operation, queryset, form, **around)
+        if wrong := self.typed_wrong(operation, queryset, run.total):
+            refusal = [{"label": "", "url": None, "reason": wrong}]
+            return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
+        plain, secret = form.raw_params() if form is not None else ({}, {})
+        return self.carry_out(operation, run, plain, secret)
+
+    def carry_out(self, operation: Operation, run: BulkRun, params: dict, secret: dict) -> HttpResponse:
+        run.params, run.state = params, State.QUEUED
+        if run.total > runs.IN_REQUEST:
+            run.save(update_fields=["params", "state"])
+            return go(reverse("run_detail", args=[run.pk]))
+        run.state = State.RUNNING
+        run.save(update_fields=["params", "state"])
+        runs.carry_out(run, self.request.actor, secrets=secret)
+        return go(self.back(run.back, run))
+
+
+class AddView(OperationView):
+    """A new object: an operation on its parent, by default the actor's own account."""
+
+    def operation(self) -> Operation:
+        found = [op for op in operations.values() if op.creates == self.noun and op.noun == "account"]
+        if not found:
+            raise Http404
+        if not found[0].may(self.request.actor):
+            raise PermissionDenied
+        return found[0]
+
+    def parent(self, operation: Operation, given: QueryDict) -> int:
+        ids = parse_ids([given.get("parent", "")])
+        return ids[0] if ids else self.request.actor.account_id
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        operation = self.operation()
+        queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.GET))
+        rows = list(queryset)
+        if not rows:
+            raise Http404
+        form = self.form(operation, rows, None, operation.initial(request.actor, rows))
+        return self.page(operation, queryset, form, **self.surroundings(operation, rows[0]))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        operation = self.operation()
+        queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.POST))
+        rows = list(queryset)
+        if not rows:
+            raise Http404
+        around = self.surroundings(operation, rows[0])
+        form = self.form(operation, rows, request.POST, {})
+        if form is not None and not form.is_valid():
+            return self.page(operation, queryset, form, **around)
+        parent = operation.parent_of(request.actor, form.cleaned_data) if form else rows[0].pk
+        if "parent" in request.POST:
+            parent = rows[0].pk
+        plain, secret = form.raw_params() if form is not None else ({}, {})
+        outcome = runs.perform(operation, request.actor, [parent], params=plain, secrets=secret)
+        finding = outcome.findings[0]
+        if finding.result != Result.DONE:
+            reason = reasons.render(finding.code, finding.params)
+            refusal = [{"label": "", "url": None, "reason": reason}]
+            return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
+        landing = operation.landing(request.actor, parent, finding.created_id)
+        url = landing or nouns[operation.creates].url(finding.created_id)
+        return go(f"{url}?run={outcome.run.pk}")
+
+    def surroundings(self, operation: Operation, parent: Any) -> dict[str, Any]:
+        noun = nouns[self.noun]
+        list_url = reverse(f"{noun.url_name}_list")
+        is_other = parent.pk != self.request.actor.account_id
+        return {
+            "count": 1,
+            "cancel_url": list_url,
+            "hidden": [("parent", str(parent.pk))] if is_other else [],
+            "path": crumbs((noun.labels, list_url), (operation.label, None)),
+        }

@@ -1,0 +1,317 @@
+"""The generic pages: list, export, object, operation on one or many, run. Apps only declare."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views import View
+
+from panel.core import outcomes
+from panel.core.access import Actor
+from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage
+from panel.core.operations import (
+    Operation,
+    Result,
+    nouns,
+    operations,
+    operations_for,
+    operations_of,
+)
+
+SIZE_COOKIE = "page_size"
+
+
+def crumbs(*steps: tuple[Any, str | None]) -> list[dict[str, Any]]:
+    """The path bar: where one is, not where one came from."""
+    return [{"label": label, "url": url} for label, url in steps]
+
+
+def page_size(request: HttpRequest) -> int:
+    """Rows a page: as asked for now, as remembered, or the smallest."""
+    for text in (request.GET.get("size", ""), request.COOKIES.get(SIZE_COOKIE, "")):
+        if text in {str(size) for size in SIZES}:
+            return int(text)
+    return SIZES[0]
+
+
+def shown_run(request: HttpRequest) -> BulkRun | None:
+    """The run whose outcome the address asks to show, if it is the actor's."""
+    text = request.GET.get("run", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 18):
+        return None
+    return BulkRun.objects.visible_to(request.actor).filter(pk=int(text)).first()
+
+
+def remembered(response: HttpResponse, request: HttpRequest) -> HttpResponse:
+    """Remember the page size that was chosen."""
+    if request.GET.get("size") in {str(size) for size in SIZES}:
+        response.set_cookie(
+            SIZE_COOKIE, request.GET["size"], max_age=365 * 24 * 3600, samesite="Lax", httponly=True
+        )
+    return response
+
+
+class ListView(View):
+    """A list with its search, filter, bulk bar and outcome."""
+
+    list_page: ClassVar[type[ListPage]]
+    http_method_names = ["get", "head"]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        page = self.list_page()
+        if not may_list(page, request.actor):
+            raise PermissionDenied
+        return Listing(page, request.actor, request.GET.dict(), page_size(request))
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        listing = self.listing(request)
+        run = shown_run(request)
+        outcome = None
+        if run is not None:
+            outcome = outcomes.describe(run, request.actor)
+            kept = BulkTarget.objects.filter(run=run, result__in=[Result.REFUSED, Result.FAILED])
+            listing.reasons = {row.target_id: row.reason for row in kept[: 10 * listing.size]}
+            listing.selected = frozenset(listing.reasons)
+        context = {"page": list_context(listing), "path": crumbs((listing.page.title, None))}
+        context["page"]["outcome"] = outcome
+        return remembered(render(request, "core/list.html", context), request)
+
+
+def may_list(page: ListPage, actor: Actor) -> bool:
+    """Whether this list is for the actor's role; what is on it follows from visible_to()."""
+    return getattr(page, "roles", None) is None or actor.role in page.roles
+
+
+class ExportView(ListView):
+    """What the filter shows, as CSV, streamed."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        listing = self.listing(request)
+        lines = listing.csv_lines()
+        first = next(lines)  # errors come before the headers are out
+
+        def guarded_lines() -> Any:
+            yield first
+            yield from lines
+
+        response = StreamingHttpResponse(guarded_lines(), content_type="text/csv; charset=utf-8")
+        name = nouns[listing.page.noun].plural
+        response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        return response
+
+
+def list_context(listing: Listing) -> dict[str, Any]:
+    """A listing as templates/core/list.html wants it."""
+    page, actor = listing.page, listing.actor
+    noun = nouns[page.noun]
+    rows, before, after = listing.window
+    list_url = reverse(f"{noun.url_name}_list")
+    sized = [
+        {"size": size, "url": listing.query(size=str(size), after=None, before=None), "current": size == listing.size}
+        for size in SIZES
+    ]
+    table = listing.table() if rows else ""
+    return {
+        "title": page.title,
+        "noun": noun.name,
+        "table": table,
+        "count": listing.count,
+        "count_label": count_label(listing),
+        "is_empty": not rows,
+        "is_filtered": listing.is_filtered,
+        "empty_title": page.empty_title,
+        "empty_text": page.empty_text,
+        "add": add_button(page, actor),
+        "bulk_groups": bulk_groups(page, actor, listing.params.get("status") == "removed"),
+        "search": listing.text,
+        "filter_form": listing.filterset.form,
+        "filter_open": bool(listing.filterset.chips()) or not listing.filterset.is_valid(),
+        "chips": [
+            {"label": f"{label}: {words}", "url": listing.query(**{name: None, "after": None, "before": None})}
+            for name, label, words in listing.filterset.chips()
+        ],
+        "clear_url": list_url,
+        "sizes": sized,
+        "first_url": listing.query(after=None, before=None) if before else None,
+        "prev_url": listing.query(before=before, after=None) if before else None,
+        "next_url": listing.query(after=after, before=None) if after else None,
+        "select_all": {"label": all_label(listing)} if before or after else None,
+        "query_fields": [("query", listing.query()), ("size", str(listing.size))],
+        "export_url": reverse(f"{noun.url_name}_export") + listing.query(after=None, before=None),
+        "list_url": list_url,
+    }
+
+
+def count_label(listing: Listing) -> str:
+    noun = nouns[listing.page.noun]
+    word = noun.label if listing.count == 1 else noun.labels
+    if listing.count > COUNT_UP_TO:
+        return _("more than %(n)s %(what)s") % {"n": f"{COUNT_UP_TO:,}", "what": str(word).lower()}
+    return f"{listing.count:,} {str(word).lower()}"
+
+
+def all_label(listing: Listing) -> str:
+    if listing.count > COUNT_UP_TO:
+        return _("Select all that match (more than %(n)s)") % {"n": f"{COUNT_UP_TO:,}"}
+    return _("Select all %(n)s that match") % {"n": f"{listing.count:,}"}
+
+
+def adding(noun: str, actor: Actor) -> Operation | None:
+    """The operation that makes objects of this noun, on an account, if the actor may."""
+    makers = (op for op in operations.values() if op.creates == noun and op.noun == "account")
+    return next((op for op in makers if op.may(actor)), None)
+
+
+def add_button(page: ListPage, actor: Actor) -> dict[str, Any] | None:
+    operation = adding(page.noun, actor)
+    if operation is None:
+        return None
+    return {
+        "label": operation.label,
+        "url": reverse(f"{nouns[page.noun].url_name}_add"),
+    }
+
+
+def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[dict[str, Any]]:
+    """The buttons over a list; those of the same group in one menu. What was removed has its own."""
+    noun = nouns[page.noun]
+    groups: dict[str, dict[str, Any]] = {}
+    for operation in operations_of(page.noun, actor, bulk=True):
+        if operation.in_trash != in_trash:
+            continue
+        url = reverse(f"{noun.url_name}_bulk", args=[operation.verb])
+        key = str(operation.group or operation.name)
+        group = groups.setdefault(
+            key, {"label": operation.group, "name": operation.verb, "buttons": []}
+        )
+        group["buttons"].append(_button(operation, url, operation.label))
+        if operation.ask_label:
+            group["buttons"].append(_button(operation, f"{url}?ask=1", operation.ask_label))
+    return list(groups.values())
+
+
+def _button(operation: Operation, url: str, label: Any) -> dict[str, Any]:
+    return {
+        "label": label,
+        "name": operation.verb,
+        "url": url,
+        "destructive": operation.destructive,
+        "needs_page": operation.confirm == "always",
+    }
+
+
+class DetailPage:
+    """What an object's page shows. Subclasses declare."""
+
+    noun: ClassVar[str]
+    # (name, label); the first is shown when none is asked for.
+    tabs: ClassVar[tuple[tuple[str, Any], ...]] = ()
+
+    def queryset(self, actor: Actor) -> Any:
+        return nouns[self.noun].visible_to(actor)
+
+    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+        """What templates/core/detail.html needs besides the actions, tabs and outcome."""
+        raise NotImplementedError
+
+    def path(self, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
+        noun = nouns[self.noun]
+        return crumbs((noun.labels, reverse(f"{noun.url_name}_list")), (str(target), None))
+
+    def siblings(self, request: HttpRequest, target: Any) -> Any:
+        """Rows for the switcher in the title: neighbours in the order of the list."""
+        return self.queryset(request.actor)
+
+
+class DetailView(View):
+    """An object with its tabs, facts, sidebar and outcome."""
+
+    detail_page: ClassVar[type[DetailPage]]
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, pk: int, tab: str = "") -> HttpResponse:
+        page = self.detail_page()
+        noun = nouns[page.noun]
+        target = page.queryset(request.actor).filter(pk=pk).first()
+        if target is None:
+            raise Http404
+        names = [name for name, _label in page.tabs]
+        if tab and tab not in names:
+            raise Http404
+        current = tab or (names[0] if names else "")
+        base = reverse(f"{noun.url_name}_detail", args=[pk])
+        shown = page.context(request, target, current)
+        counts = shown.pop("tab_counts", {})
+        shown["tabs"] = [
+            {
+                "label": label,
+                "url": base if name == names[0] else f"{base}{name}/",
+                "active": name == current,
+                "count": counts.get(name),
+            }
+            for name, label in page.tabs
+        ]
+        actions = sidebar(target, page.noun, request.actor) + shown.pop("more_actions", [])
+        shown["sidebar"] = {"actions": actions, "facts": shown.pop("sidebar_facts", [])}
+        shown["switcher"] = switcher(page, request, target)
+        run = shown_run(request)
+        shown["outcome"] = outcomes.describe(run, request.actor) if run else None
+        context = {"page": shown, "path": page.path(request, target), "object": target}
+        return remembered(render(request, "core/detail.html", context), request)
+
+
+def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
+    """The object's actions; those of the same group in one menu."""
+    base = reverse(f"{nouns[noun].url_name}_detail", args=[target.pk])
+    groups: dict[str, dict[str, Any]] = {}
+    for operation in operations_for(target, noun, actor):
+        key = str(operation.group or "")
+        group = groups.setdefault(key, {"label": operation.group, "items": []})
+        direct = operation.confirm == "never" and operation.is_immediate
+        item = {
+            "label": operation.button_label(target),
+            "url": f"{base}{operation.verb}/",
+            "post": direct,
+            "destructive": operation.destructive,
+        }
+        group["items"].append(item)
+        if operation.ask_label:
+            group["items"].append(
+                {**item, "label": operation.ask_label, "post": False}
+            )
+    return list(groups.values())
+
+
+def switcher(page: DetailPage, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
+    """Some siblings around the object, by name, to jump to without going back to the list."""
+    key = getattr(target, "name_key", None)
+    if key is None:
+        return []
+    noun = nouns[page.noun]
+    rows = page.siblings(request, target)
+    before = list(rows.filter(name_key__lt=key).order_by("-name_key", "-pk")[:5])[::-1]
+    after = list(rows.filter(name_key__gte=key).exclude(pk=target.pk).order_by("name_key", "pk")[:5])
+    return [
+        {"label": str(row), "url": noun.url(row.pk), "current": row.pk == target.pk}
+        for row in [*before, target, *after]
+    ]
+
+
+def nothing_selected(request: HttpRequest, noun: str) -> None:
+    messages.warning(
+        request,
+        _("Nothing is selected. Select some %(what)s first.")
+        % {"what": str(nouns[noun].labels).lower()},
+    )
+
+
+def go(url: str) -> HttpResponse:
+    """See Other: the next request is a GET, and a reload repeats nothing."""
+    response = redirect(url)
+    response.status_code = 303
+    return response
