@@ -1,0 +1,52 @@
+"""What accounts host: plans, subscriptions, names, sites, and how they get to the servers."""
+
+from importlib import import_module
+
+from django.utils.translation import gettext_lazy as _
+
+from hosting.services import base
+
+_MODELS = ("nodes", "plans", "subscriptions", "suspension", "domains", "deployments", "questions")
+_OPERATIONS = ("customers", "resellers", "plans", "subscriptions", "domains")
+
+
+class HostingConfig(base.ServiceConfig):
+    """The objects themselves are declared as a service's are: what is counted, what is permitted."""
+
+    name = "hosting"
+    service = "hosting"
+    resources = (
+        base.Resource(
+            "customers",
+            _("Customers"),
+            of="reseller",
+            default=10,
+            count="hosting.usage.customers_of_resellers",
+        ),
+        base.Resource(
+            "subscriptions",
+            _("Subscriptions"),
+            of="reseller",
+            default=25,
+            count="hosting.usage.subscriptions_of_resellers",
+        ),
+        base.Resource("domains", _("Domains"), default=1, count="hosting.usage.domains"),
+        base.Resource("aliases", _("Domain aliases"), default=5, count="hosting.usage.aliases"),
+    )
+    permissions = (
+        base.Permission("manage_domains", _("Domain management")),
+        base.Permission("manage_aliases", _("Domain alias management"), default=True),
+        base.Permission("manage_hosting", _("Hosting settings management")),
+    )
+
+    def import_models(self) -> None:
+        # The package's __init__ stays empty, so its modules are gathered here, before Django
+        # reads which models the app has.
+        for room in _MODELS:
+            import_module(f"hosting.models.{room}")
+        super().import_models()
+
+    def ready(self) -> None:
+        import_module("hosting.nouns")
+        for noun in _OPERATIONS:
+            import_module(f"hosting.operations.{noun}")

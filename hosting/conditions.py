@@ -1,0 +1,83 @@
+"""Expiry and overuse: conditions, judged when what they rest on changes and by the daily run."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.db import models
+from django.utils import timezone
+
+from hosting import limits, suspension
+from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import Kind, Level, SuspensionEntry
+from hosting.services import base
+
+_WHY = "conditions are judged for whoever they hold"
+BATCH = 500
+
+
+def today() -> date:
+    """The date in the installation's zone: an expiry holds through the end of that day."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+def judge(subscription_ids: Iterable[int]) -> None:
+    """Recount usage, and set or lift what follows: overused, expired. In the caller's transaction."""
+    ids = list(subscription_ids)
+    if not ids:
+        return
+    _judge_usage(ids)
+    _judge_expiry(ids)
+
+
+def _judge_usage(ids: list[int]) -> None:
+    counted = {name: res.usage(ids) for name, res in base.resources().items()}
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids).only("limits", "usage", "is_overused")
+    changed = []
+    for row in rows:
+        usage = {name: by_id.get(row.pk, 0) for name, by_id in counted.items()}
+        is_overused = bool(limits.overused(row.limits, usage))
+        if (row.usage, row.is_overused) != (usage, is_overused):
+            row.usage, row.is_overused = usage, is_overused
+            changed.append(row)
+    Subscription.objects.unscoped(_WHY).bulk_update(
+        changed, ["usage", "is_overused"], batch_size=BATCH
+    )
+
+
+def _judge_expiry(ids: list[int]) -> None:
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+    now_expired = list(
+        rows.filter(expires_on__lt=today(), is_expired=False).values_list("pk", flat=True)
+    )
+    no_longer = list(
+        rows.filter(is_expired=True)
+        .filter(models.Q(expires_on__gte=today()) | models.Q(expires_on=None))
+        .values_list("pk", flat=True)
+    )
+    if now_expired:
+        SuspensionEntry.objects.bulk_create(
+            [
+                SuspensionEntry(subscription_id=pk, level=Level.EXPIRED, kind=Kind.OTHER)
+                for pk in now_expired
+            ],
+            ignore_conflicts=True,
+        )
+        rows.filter(pk__in=now_expired).update(is_expired=True)
+    if no_longer:
+        SuspensionEntry.objects.filter(subscription_id__in=no_longer, level=Level.EXPIRED).delete()
+        rows.filter(pk__in=no_longer).update(is_expired=False)
+    if now_expired or no_longer:
+        suspension.recompute(subscriptions=[*now_expired, *no_longer])
+
+
+def newly_expired() -> models.QuerySet:
+    """Subscriptions whose last day is over and that nobody judged yet."""
+    return Subscription.objects.unscoped(_WHY).filter(
+        expires_on__lt=today(), is_expired=False, removing_at=None
+    )
+
+
+def brake() -> int:
+    """How many a daily run may suspend: more than that looks like a wrong clock, not like a day."""
+    active = Subscription.objects.unscoped(_WHY).filter(removing_at=None, is_suspended=False).count()
+    return max(10, active // 20)

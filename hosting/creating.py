@@ -1,0 +1,217 @@
+"""Making subscriptions, domains and aliases: rows, names and where they go. Called by operations."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import conditions, counters, limits, names, nodes, provisioning, suspension
+from hosting.forms import system_user_taken
+from hosting.models.domains import Alias, AliasMode, Domain, HostingType
+from hosting.models.plans import OverusePolicy, Plan
+from hosting.models.subscriptions import Subscription
+from hosting.services import base
+from hosting.validators import to_unicode
+from panel.core import reasons
+from panel.core.access import Actor, Role
+from panel.core.operations import Refused, Step
+
+reasons.declare(
+    name_taken=_("%(name)s is taken."),
+    name_taken_by=_(
+        "%(name)s is taken: subscription %(where)s of %(who)s. Use Change Subscriber to give that"
+        " to somebody else."
+    ),
+    name_near=_("%(name)s is below or above a name of somebody else."),
+    subscriber_removed=_("%(name)s was removed."),
+    limit_here=_(
+        "%(resource)s: the limit of this subscription is %(limit)s, and %(used)s are used."
+        " %(raise_by)s can raise it."
+    ),
+)
+
+
+def refuse_name(name: str, account_id: int, actor: Actor) -> None:
+    """Raise Refused if the account cannot have this name. Locks its apex first."""
+    names.lock([name])
+    conflict = names.conflict(name, account_id, actor)
+    if conflict is not None:
+        raise Refused(
+            conflict.code, name=to_unicode(name), who=conflict.who, where=conflict.where
+        )
+
+
+def refuse_full(subscription: Subscription, resource: str) -> None:
+    """Raise Refused if one more of the resource does not fit. The subscription is locked.
+
+    Under the policy "overuse is allowed" counts of a subscription warn and pass.
+    """
+    if subscription.overuse_policy == OverusePolicy.ALLOWED:
+        return
+    declared = base.resources()[resource]
+    used = declared.usage([subscription.pk]).get(subscription.pk, 0)
+    limit = limits.limit_of(subscription.limits, resource)
+    if not limits.fits(limit, used + 1):
+        raise Refused(
+            "limit_here",
+            resource=str(declared.label),
+            limit=limit,
+            used=used,
+            raise_by=str(_("Your provider")),
+        )
+
+
+def refuse_full_reseller(account: Account, resource: str) -> None:
+    """Raise Refused if the reseller above has no room for one more. It is locked."""
+    reseller_id = account.pk if account.role == Role.RESELLER else account.reseller_id
+    if reseller_id is None:
+        return
+    reseller = Account.objects.unscoped("limits of the reseller above").get(pk=reseller_id)
+    declared = base.resources("reseller")[resource]
+    used = declared.usage([reseller_id]).get(reseller_id, 0)
+    limit = limits.limit_of(reseller.limits, resource)
+    if not limits.fits(limit, used + 1):
+        raise Refused(
+            "limit",
+            resource=str(declared.label),
+            who=str(reseller),
+            limit=limit,
+            used=used,
+            raise_by=str(_("The administrator")),
+        )
+
+
+def suggest_system_user(name: str) -> str:
+    """A free system user name made from a domain: letters first, a number behind if it is taken."""
+    label = "".join(c for c in name.split(".")[0] if c.isascii() and (c.isalnum() or c in "_-"))
+    stem = label.lstrip("0123456789-_")[:24].lower() or "site"
+    if len(stem) < 2:
+        stem = f"{stem}site"
+    candidate, number = stem, 1
+    while system_user_taken(candidate):
+        number += 1
+        candidate = f"{stem}{number}"
+    return candidate
+
+
+def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscription:
+    """A new subscription of `account` with its main domain. Raises Refused; accounts are locked.
+
+    `values`: domain (ASCII), plan (or None for Custom plan), system_user, description.
+    """
+    domain, plan = values["domain"], values.get("plan")
+    refuse_full_reseller(account, "subscriptions")
+    refuse_name(domain, account.pk, step.actor)
+    made = Subscription(
+        account_id=account.pk,
+        reseller_id=account.reseller_id,
+        name=to_unicode(domain),
+        system_user=values.get("system_user") or suggest_system_user(domain),
+        description=values.get("description", ""),
+        node=nodes.choose(),
+        **values_of(plan),
+    )
+    made.save()
+    main = Domain(
+        account_id=account.pk,
+        reseller_id=account.reseller_id,
+        subscription=made,
+        ascii=domain,
+        name=to_unicode(domain),
+        is_main=True,
+    )
+    main.save()
+    names.take(
+        domain,
+        account_id=account.pk,
+        reseller_id=account.reseller_id,
+        subscription=made,
+        domain=main,
+    )
+    provisioning.deploy([made.pk])
+    settle(step, made, [main.pk])
+    return made
+
+
+def values_of(plan: Plan | None) -> dict[str, Any]:
+    """Values of a plan; without one, what the services declare for a start."""
+    if plan is None:
+        return {
+            "limits": {name: res.default for name, res in base.resources().items()},
+            "permissions": [p.name for p in base.permissions().values() if p.default],
+        }
+    expires = None
+    if plan.validity_days:
+        expires = conditions.today() + timedelta(days=plan.validity_days)
+    return {
+        "plan": plan,
+        "limits": dict(plan.limits),
+        "permissions": list(plan.permissions),
+        "overuse_policy": plan.overuse_policy,
+        "expires_on": expires,
+    }
+
+
+def settle(step: Step, row: Subscription, domain_ids: list[int]) -> None:
+    """What follows from a change below a subscription: counts, overuse, state, search, nodes."""
+    counters.recount_subscriptions([row.pk])
+    counters.recount_plans([row.plan_id])
+    counters.recount_accounts([row.account_id, row.reseller_id])
+    conditions.judge([row.pk])
+    suspension.recompute(subscriptions=[row.pk])
+    step.index("subscription", [row.pk])
+    step.index("domain", domain_ids)
+
+
+def domain(step: Step, row: Subscription, values: dict[str, Any]) -> Domain:
+    """An additional domain of a subscription. Raises Refused; the subscription is locked."""
+    name = values["name"]
+    refuse_full(row, "domains")
+    refuse_name(name, row.account_id, step.actor)
+    made = Domain(
+        account_id=row.account_id,
+        reseller_id=row.reseller_id,
+        subscription=row,
+        ascii=name,
+        name=to_unicode(name),
+        hosting_type=values.get("hosting_type") or HostingType.WEBSITE,
+        document_root=values.get("document_root") or name,
+    )
+    made.save()
+    names.take(
+        name,
+        account_id=row.account_id,
+        reseller_id=row.reseller_id,
+        subscription=row,
+        domain=made,
+    )
+    provisioning.touch([row.pk])
+    settle(step, row, [made.pk])
+    return made
+
+
+def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
+    """Another name for a domain. Raises Refused; the domain's subscription is locked."""
+    name = values["name"]
+    refuse_full(of.subscription, "aliases")
+    refuse_name(name, of.account_id, step.actor)
+    made = Alias.objects.create(
+        account_id=of.account_id,
+        reseller_id=of.reseller_id,
+        subscription_id=of.subscription_id,
+        domain=of,
+        ascii=name,
+        name=to_unicode(name),
+        mode=values.get("mode") or AliasMode.REDIRECT,
+    )
+    names.take(
+        name,
+        account_id=of.account_id,
+        reseller_id=of.reseller_id,
+        subscription_id=of.subscription_id,
+        alias=made,
+    )
+    provisioning.touch([of.subscription_id])
+    settle(step, of.subscription, [of.pk])
+    return made

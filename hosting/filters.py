@@ -1,0 +1,183 @@
+"""What lists can be narrowed by. The same sets drive pages, "select all", CSV and the API."""
+
+from datetime import timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import conditions
+from hosting.models.domains import Domain, HostingType
+from hosting.models.plans import Plan
+from hosting.models.subscriptions import Subscription
+from panel.core import search
+from panel.core.filters import PanelFilterSet
+
+ACTIVE, SUSPENDED, REMOVED = "active", "suspended", "removed"
+STATUS = [(ACTIVE, _("Active")), (SUSPENDED, _("Suspended"))]
+# So many providers are looked up behind what was typed.
+PROVIDERS = 50
+# "Expires soon", on Home and in the filter.
+SOON = timedelta(days=14)
+
+
+class ProviderFilter(django_filters.CharFilter):
+    """Rows below resellers whose name or username is typed; "admin" means directly below the
+    administrator. Typed, not chosen: a select would hold every reseller."""
+
+    def filter(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        if not value:
+            return rows
+        if value.strip().lower() in {"admin", "administrator"}:
+            return rows.filter(reseller_id=None)
+        actor = self.parent.actor
+        hits = search.matching(actor, value, ["reseller"])
+        ids = list(hits.values_list("object_id", flat=True)[:PROVIDERS])
+        if len(ids) == 1:
+            return rows.filter(reseller_id=ids[0])
+        return rows.filter(reseller_id__in=ids)
+
+
+class CreatedFilters(PanelFilterSet):
+    """From and to, by day."""
+
+    created_from = django_filters.DateFilter(
+        field_name="created_at",
+        lookup_expr="date__gte",
+        label=_("Created from"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    created_to = django_filters.DateFilter(
+        field_name="created_at",
+        lookup_expr="date__lte",
+        label=_("Created to"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+
+def with_status(rows: models.QuerySet, value: str) -> models.QuerySet:
+    """Present rows, of one state if asked; or what was removed."""
+    if value == REMOVED:
+        return rows.removed()
+    rows = rows.present()
+    if value in {ACTIVE, SUSPENDED}:
+        return rows.filter(is_suspended=value == SUSPENDED)
+    return rows
+
+
+class StatusFilter(django_filters.ChoiceFilter):
+    """Status, which also says whether removed rows are meant. Applied when nothing is chosen, too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Status"))
+        kwargs.setdefault("empty_label", _("All"))
+        super().__init__(**kwargs)
+
+    def filter(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        return self.narrow(rows, value or "")
+
+    def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        return with_status(rows, value)
+
+
+class AccountFilter(CreatedFilters):
+    status = StatusFilter(choices=[*STATUS, (REMOVED, _("Removed"))])
+    provider = ProviderFilter(label=_("Provider"))
+
+    class Meta:
+        model = Account
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.actor.is_administrator or self.queryset.model.__name__ == "Reseller":
+            self.form.fields.pop("provider", None)
+
+
+class SubscriptionStatus(StatusFilter):
+    FLAGS = {
+        "expired": "is_expired",
+        "overused": "is_overused",
+        "locked": "is_locked",
+        "failed": "is_failed",
+    }
+
+    def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        rows = with_status(rows, value)
+        if value == "expiring":
+            today = conditions.today()
+            return rows.filter(expires_on__gte=today, expires_on__lte=today + SOON)
+        flag = self.FLAGS.get(value)
+        return rows.filter(**{flag: True}) if flag else rows
+
+
+class SubscriptionFilter(CreatedFilters):
+    status = SubscriptionStatus(
+        choices=[
+            *STATUS,
+            ("expired", _("Expired")),
+            ("expiring", _("Expires within 14 days")),
+            ("overused", _("Overused")),
+            ("locked", _("Locked")),
+            ("failed", _("Failed")),
+            (REMOVED, _("Removed")),
+        ]
+    )
+    provider = ProviderFilter(label=_("Provider"))
+    plan = django_filters.NumberFilter(method="of_plan", label=_("Plan number"))
+
+    class Meta:
+        model = Subscription
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.actor.is_administrator:
+            self.form.fields.pop("provider", None)
+
+    def of_plan(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
+        """Subscriptions on a plan; 0 is Custom."""
+        number = int(value)
+        if number == 0:
+            return rows.filter(plan=None)
+        return rows.filter(plan_id=number) if 0 < number < 2**63 else rows.none()
+
+
+class DomainStatus(StatusFilter):
+    def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        rows = rows.present()
+        if value == SUSPENDED:
+            return rows.filter(
+                models.Q(site_state=SUSPENDED) | models.Q(subscription__is_suspended=True)
+            )
+        if value == ACTIVE:
+            return rows.filter(site_state=ACTIVE, subscription__is_suspended=False)
+        return rows.filter(site_state="disabled") if value == "disabled" else rows
+
+
+class DomainFilter(CreatedFilters):
+    status = DomainStatus(choices=[*STATUS, ("disabled", _("Disabled"))])
+    hosting_type = django_filters.ChoiceFilter(
+        choices=HostingType.choices, label=_("Hosting type"), empty_label=_("All")
+    )
+    provider = ProviderFilter(label=_("Provider"))
+
+    class Meta:
+        model = Domain
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.actor.is_administrator:
+            self.form.fields.pop("provider", None)
+
+
+class PlanFilter(PanelFilterSet):
+    class Meta:
+        model = Plan
+        fields: list[str] = []
+
+

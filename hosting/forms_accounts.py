@@ -1,0 +1,155 @@
+"""Forms that make accounts: contact information, login, and a first subscription."""
+
+from typing import Any
+
+from crispy_forms.layout import Field, Fieldset, Layout
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts import credentials
+from accounts.forms import PASSWORD_TEMPLATE, ContactFields, check_password_pair, new_password_fields
+from hosting.forms import HostNameField, LimitField, PlanField, system_user_taken
+from hosting.models.subscriptions import SYSTEM_USER
+from hosting.services import base
+
+
+class NewAccountForm(ContactFields):
+    """What every new account needs."""
+
+    secret_fields = ("password", "password_again")
+
+    username = forms.CharField(
+        label=_("Username"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = new_password_fields(True)["password"]
+    password_again = new_password_fields(True)["password_again"]
+    description = forms.CharField(
+        label=_("Description"),
+        max_length=500,
+        required=False,
+        help_text=_("Shown under the name, to providers only."),
+    )
+
+    def prepare(self) -> None:
+        if self.actor.door != "page":
+            # A second field guards against slips of the hand; programs have none.
+            del self.fields["password_again"]
+
+    def provider_id(self) -> int | None:
+        return self.targets[0].pk if self.targets else self.actor.account_id
+
+    def own_id(self) -> int | None:
+        return None
+
+    def clean_username(self) -> str:
+        return credentials.clean_new_username(self.cleaned_data["username"])
+
+    def clean(self) -> dict[str, Any]:
+        if "password_again" not in self.fields and "password" in self.cleaned_data:
+            self.cleaned_data["password_again"] = self.cleaned_data["password"]
+        check_password_pair(
+            self,
+            username=self.cleaned_data.get("username", ""),
+            name=self.cleaned_data.get("contact_name", ""),
+            email=self.cleaned_data.get("email", ""),
+        )
+        return self.cleaned_data
+
+    def contact_layout(self) -> list[Any]:
+        contact = ["contact_name", "company", "email", "phone"]
+        address = ["address", "city", "state", "postal_code", "country"]
+        login = [
+            name
+            for name in ("username", "password", "password_again")
+            if name in self.fields
+        ]
+        shown = [
+            Field(name, template=PASSWORD_TEMPLATE) if name == "password" else name for name in login
+        ]
+        return [
+            Fieldset(str(_("Contact information")), *contact),
+            Fieldset(str(_("Access to the panel")), *shown),
+            Fieldset(str(_("Address")), *address),
+            Fieldset(str(_("Preferences")), "locale", "time_zone", "external_id"),
+        ]
+
+
+class AddCustomerForm(NewAccountForm):
+    """Add a Customer: with a subscription, or without one."""
+
+    create_subscription = forms.BooleanField(
+        label=_("Create a subscription for the customer"), required=False, initial=True
+    )
+    domain = HostNameField(
+        required=False,
+        help_text=_("Without www; that comes by itself. One domain for one subscription is best."),
+    )
+    plan = PlanField()
+    system_user = forms.CharField(
+        label=_("System user"),
+        max_length=31,
+        required=False,
+        validators=[SYSTEM_USER],
+        help_text=_("Owns the files. Made from the domain if left empty."),
+    )
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.fields["plan"].offer(self.provider_id())
+
+    def clean_system_user(self) -> str:
+        name = self.cleaned_data["system_user"]
+        if name and system_user_taken(name):
+            raise ValidationError(_("This system user exists, or did until recently."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        wanted = cleaned.get("create_subscription")
+        if wanted and not cleaned.get("domain") and "domain" not in self.errors:
+            self.add_error("domain", _("A subscription needs a domain name."))
+        return cleaned
+
+    def get_layout(self) -> Layout:
+        return Layout(
+            *self.contact_layout()[:2],
+            Fieldset(
+                str(_("Subscription")), "create_subscription", "domain", "plan", "system_user"
+            ),
+            *self.contact_layout()[2:],
+            "description",
+        )
+
+
+class AddResellerForm(NewAccountForm):
+    """Add a Reseller, with limits that hold over everything below it."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        for name, resource in base.resources("reseller").items():
+            self.fields[f"limit_{name}"] = LimitField(
+                label=resource.label, max_length=20, initial=resource.default
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned["limits"] = {
+            name: cleaned[f"limit_{name}"]
+            for name in base.resources("reseller")
+            if f"limit_{name}" in cleaned
+        }
+        return cleaned
+
+    def get_layout(self) -> Layout:
+        limits = [f"limit_{name}" for name in base.resources("reseller")]
+        return Layout(
+            *self.contact_layout()[:2],
+            Fieldset(str(_("Limits over everything below")), *limits),
+            *self.contact_layout()[2:],
+            "description",
+        )

@@ -1,0 +1,43 @@
+"""Locks in the one order that all operations keep: accounts top-down, plans, subscriptions, domains."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from hosting.models.domains import Domain
+from hosting.models.plans import Plan
+from hosting.models.subscriptions import Subscription
+
+_WHY = "locks"
+
+
+def _lock(rows: QuerySet) -> None:
+    """SELECT … FOR UPDATE by id. Evaluated here: a queryset that nobody reads locks nothing."""
+    list(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def accounts(ids: Iterable[int]) -> None:
+    """Resellers above first, then the accounts themselves."""
+    wanted = list(ids)
+    rows = Account.objects.unscoped(_WHY)
+    above = rows.filter(pk__in=rows.filter(pk__in=wanted).values("reseller_id"))
+    _lock(above)
+    _lock(rows.filter(pk__in=wanted))
+
+
+def subscriptions(ids: Iterable[int]) -> None:
+    """The accounts of these subscriptions, their plans, then they themselves."""
+    wanted = list(ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=wanted)
+    accounts(rows.values_list("account_id", flat=True))
+    _lock(Plan.objects.unscoped(_WHY).filter(pk__in=rows.values("plan_id")))
+    _lock(rows)
+
+
+def domains(ids: Iterable[int]) -> None:
+    """The subscriptions of these domains with what is above, then they themselves."""
+    wanted = list(ids)
+    rows = Domain.objects.unscoped(_WHY).filter(pk__in=wanted)
+    subscriptions(rows.values_list("subscription_id", flat=True))
+    _lock(rows)

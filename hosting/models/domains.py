@@ -1,0 +1,152 @@
+"""Domains, their aliases, and the one table of names that both are drawn from."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import sort_key
+from hosting.models.subscriptions import Subscription
+from panel.core.access import Owned, OwnedQuerySet
+
+
+class HostingType(models.TextChoices):
+    WEBSITE = "website", _("Website")
+    NONE = "none", _("No hosting")
+
+
+class SiteState(models.TextChoices):
+    """The website's own state; the subscription's suspension stands beside it."""
+
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+    DISABLED = "disabled", _("Disabled")
+
+
+class DomainQuerySet(OwnedQuerySet):
+    def present(self) -> "DomainQuerySet":
+        """Without those whose subscription was removed and waits to be purged."""
+        return self.filter(removing_at=None)
+
+    def removed(self) -> "DomainQuerySet":
+        return self.exclude(removing_at=None)
+
+
+class Domain(Owned):
+    """A site of a subscription: its main domain or an additional one."""
+
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="domains")
+    ascii = models.CharField(max_length=253, unique=True, editable=False)
+    name = models.CharField(_("Domain name"), max_length=253)
+    name_key = models.CharField(max_length=255, editable=False)
+    is_main = models.BooleanField(default=False, editable=False)
+    hosting_type = models.CharField(
+        _("Hosting type"),
+        max_length=10,
+        choices=HostingType.choices,
+        default=HostingType.WEBSITE,
+    )
+    document_root = models.CharField(_("Document root"), max_length=200, default="httpdocs")
+    site_state = models.CharField(
+        max_length=10, choices=SiteState.choices, default=SiteState.ACTIVE, editable=False
+    )
+    aliases_count = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    removing_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DomainQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("domain")
+        verbose_name_plural = _("domains")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription"],
+                condition=models.Q(is_main=True),
+                name="hosting_domain_one_main",
+            )
+        ]
+        indexes = [
+            *(
+                models.Index(
+                    *owner,
+                    *sort,
+                    "id",
+                    name=f"dom_{who}_{by}",
+                    condition=models.Q(removing_at=None),
+                )
+                for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
+                for by, sort in (("name", ("name_key",)), ("id", ()))
+            ),
+            models.Index("account", name="dom_account"),
+            models.Index("reseller", name="dom_reseller"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.name_key = sort_key(self.name)
+        super().save(*args, **kwargs)
+
+
+class AliasMode(models.TextChoices):
+    REDIRECT = "redirect", _("Redirect to the main name")
+    SAME = "same", _("Same site")
+
+
+class Alias(Owned):
+    """Another name for a domain. Never a site of its own."""
+
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="+")
+    domain = models.ForeignKey(Domain, models.PROTECT, related_name="aliases")
+    ascii = models.CharField(max_length=253, unique=True, editable=False)
+    name = models.CharField(_("Alias name"), max_length=253)
+    mode = models.CharField(
+        _("Web"), max_length=10, choices=AliasMode.choices, default=AliasMode.REDIRECT
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("domain alias")
+        verbose_name_plural = _("domain aliases")
+        indexes = [
+            models.Index("account", name="ali_account"),
+            models.Index("reseller", name="ali_reseller"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Name(Owned):
+    """A host name in use, once in the whole installation. Written by `hosting.names` alone.
+
+    `apex` is the registrable domain above it: who takes a name locks the apex first, so that
+    nobody gets in below or above somebody else's name at the same moment.
+    """
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="+")
+    ascii = models.CharField(max_length=253, unique=True)
+    apex = models.CharField(max_length=253, db_index=True)
+    domain = models.ForeignKey(Domain, models.CASCADE, null=True, related_name="+")
+    alias = models.ForeignKey(Alias, models.CASCADE, null=True, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index("account", name="nam_account"),
+            models.Index("reseller", name="nam_reseller"),
+        ]
+
+    def __str__(self) -> str:
+        return self.ascii
+
+
+class Apex(models.Model):
+    """A row to lock while names below one registrable domain are taken."""
+
+    name = models.CharField(max_length=253, unique=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,60 @@
+"""Service plans: templates of resources and permissions that subscriptions follow."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import sort_key
+from panel.core.access import Owned
+
+
+class OverusePolicy(models.TextChoices):
+    FORBIDDEN = "forbidden", _("Overuse is not allowed")
+    SPACE = "space", _("Overuse of disk space and traffic is allowed")
+    ALLOWED = "allowed", _("Overuse is allowed")
+
+
+class Plan(Owned):
+    """A hosting plan of the administrator or of one reseller; `account` is whose plan it is.
+
+    `limits` maps a resource to a number, or to None for unlimited; what is missing is 0. The names
+    are the services' own declarations, checked by `hosting.limits`, never choices of a field.
+    """
+
+    subscription_column = ""
+
+    name = models.CharField(_("Name"), max_length=100)
+    name_key = models.CharField(max_length=200, editable=False)
+    description = models.CharField(_("Description"), max_length=500, blank=True)
+    limits = models.JSONField(default=dict)
+    permissions = models.JSONField(default=list)
+    overuse_policy = models.CharField(
+        _("Overuse policy"),
+        max_length=10,
+        choices=OverusePolicy.choices,
+        default=OverusePolicy.SPACE,
+    )
+    validity_days = models.PositiveIntegerField(
+        _("Validity period"), null=True, blank=True, help_text=_("Days; empty for unlimited.")
+    )
+    subscriptions_count = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("hosting plan")
+        verbose_name_plural = _("hosting plans")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "name_key"], name="hosting_plan_name")
+        ]
+        indexes = [
+            models.Index("name_key", "id", name="hosting_plan_all_name"),
+            models.Index("reseller", "name_key", "id", name="hosting_plan_of_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.name_key = sort_key(self.name)
+        super().save(*args, **kwargs)

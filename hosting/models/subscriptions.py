@@ -1,0 +1,126 @@
+"""Subscriptions: the hosting space of a subscriber, with its resources, permissions and state."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import sort_key
+from hosting.models.nodes import Node
+from hosting.models.plans import OverusePolicy, Plan
+from panel.core.access import Owned, OwnedQuerySet
+
+SYSTEM_USER = RegexValidator(
+    r"\A[a-z][a-z0-9_-]{1,30}\Z",
+    _("2 to 31 characters from a-z, 0-9, dash and underscore; the first is a letter."),
+)
+
+
+class SubscriptionQuerySet(OwnedQuerySet):
+    def present(self) -> "SubscriptionQuerySet":
+        return self.filter(removing_at=None)
+
+    def removed(self) -> "SubscriptionQuerySet":
+        return self.exclude(removing_at=None)
+
+
+class Subscription(Owned):
+    """`account` is the subscriber. Named by its main domain.
+
+    States stand beside each other: suspended, locked, synchronised, overused, failed. The effective
+    suspension (`is_suspended`, `is_overuse_only`) is written by `hosting.suspension` alone.
+    """
+
+    subscription_column = "pk"
+
+    name = models.CharField(_("Name"), max_length=255)
+    name_key = models.CharField(max_length=255, editable=False)
+    plan = models.ForeignKey(
+        Plan, models.SET_NULL, null=True, blank=True, related_name="subscriptions", db_index=False
+    )
+    limits = models.JSONField(default=dict)
+    permissions = models.JSONField(default=list)
+    overuse_policy = models.CharField(
+        max_length=10, choices=OverusePolicy.choices, default=OverusePolicy.SPACE
+    )
+    system_user = models.CharField(
+        _("System user"), max_length=31, unique=True, validators=[SYSTEM_USER]
+    )
+    node = models.ForeignKey(Node, models.PROTECT, related_name="+")
+    expires_on = models.DateField(_("Expires on"), null=True, blank=True)
+    description = models.CharField(_("Description"), max_length=500, blank=True)
+    admin_note = models.TextField(_("Administrator's note"), max_length=5000, blank=True)
+    usage = models.JSONField(default=dict, editable=False)
+
+    is_suspended = models.BooleanField(default=False, editable=False)
+    is_overuse_only = models.BooleanField(default=False, editable=False)
+    is_locked = models.BooleanField(default=False, editable=False)
+    is_overused = models.BooleanField(default=False, editable=False)
+    is_expired = models.BooleanField(default=False, editable=False)
+    is_failed = models.BooleanField(default=False, editable=False)
+    domains_count = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    removing_at = models.DateTimeField(null=True, editable=False)
+    purge_at = models.DateTimeField(null=True, editable=False)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        indexes = [
+            *(
+                models.Index(
+                    *owner,
+                    *state,
+                    *sort,
+                    "id",
+                    name=f"sub_{who}_{what}_{by}",
+                    condition=models.Q(removing_at=None),
+                )
+                for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
+                for what, state in (("any", ()), ("sus", ("is_suspended",)))
+                for by, sort in (("name", ("name_key",)), ("id", ()))
+                if who != "own" or what == "any"
+            ),
+            *(
+                models.Index("id", name=f"sub_{flag}", condition=models.Q(**{f"is_{flag}": True}))
+                for flag in ("locked", "overused", "expired", "failed")
+            ),
+            models.Index("plan", "id", name="sub_plan"),
+            models.Index("account", name="sub_account"),
+            models.Index("reseller", name="sub_reseller"),
+            models.Index("expires_on", name="sub_expires", condition=models.Q(removing_at=None)),
+            models.Index(
+                "purge_at", name="sub_purge", condition=models.Q(removing_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.name_key = sort_key(self.name)
+        super().save(*args, **kwargs)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its channels answer. Overuse alone leaves some open: each service knows."""
+        return not self.is_suspended and self.removing_at is None
+
+    @property
+    def status(self) -> str:
+        if self.removing_at is not None:
+            return "removed"
+        return "suspended" if self.is_suspended else "active"
+
+
+class RetiredSystemUser(models.Model):
+    """A system user's name that was given back: not used again for 90 days."""
+
+    name = models.CharField(max_length=31, unique=True)
+    retired_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

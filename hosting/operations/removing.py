@@ -1,0 +1,272 @@
+"""Remove, Restore and Purge: first shut and kept for some days, then gone for good."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.models import Account, User
+from hosting import counters, limits, provisioning, purge, suspension
+from hosting.models.domains import Alias, Domain
+from hosting.models.subscriptions import Subscription
+from panel.core import reasons
+from panel.core.access import Actor, Role
+from panel.core.operations import PROVIDERS, Consequence, Operation, Step
+
+reasons.declare(
+    self_removed=_("Nobody removes the own account."),
+    held=_("It carries a suspension by the administrator; only the administrator can do this."),
+    has_customers=_("It still has customers: %(names)s. Move or remove them first."),
+    limit=_(
+        "%(resource)s: the limit of %(who)s is %(limit)s, and %(used)s are used. %(raise_by)s can"
+        " raise it."
+    ),
+    account_removed=_("Its subscriber %(name)s was removed: restore that first."),
+)
+_WHY = "removal takes along what hangs on it"
+# Above so many objects a person types the number of them.
+TYPE_ABOVE = 10
+
+
+def kept_until() -> Any:
+    """When what is removed now goes for good."""
+    return timezone.now() + timedelta(days=settings.KEEP_REMOVED_DAYS)
+
+
+def refuse_held(step: Step, column: str) -> None:
+    """While an `administrator` entry is on it or above it, nobody below the administrator acts."""
+    if step.actor.is_administrator or not step.open_ids:
+        return
+    rows = type(step.open[0])._base_manager.filter(pk__in=step.open_ids)
+    own = "pk" if column == "subscription" else ""
+    for pk in suspension.administrator_holds(rows, account="account_id", reseller="reseller_id", own=own):
+        step.refuse(pk, "held")
+
+
+def remove_subscriptions(rows: Any, at: Any, purge_at: Any) -> list[int]:
+    """Shut subscriptions and take them out of the lists; their names stay taken."""
+    ids = list(rows.values_list("pk", flat=True))
+    Subscription.objects.unscoped(_WHY).filter(pk__in=ids).update(
+        removing_at=at, purge_at=purge_at, version=F("version") + 1
+    )
+    Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids).update(removing_at=at)
+    provisioning.touch(ids)
+    return ids
+
+
+def restore_subscriptions(rows: Any) -> list[int]:
+    """Back as they were, suspensions and website states included."""
+    ids = list(rows.values_list("pk", flat=True))
+    Subscription.objects.unscoped(_WHY).filter(pk__in=ids).update(
+        removing_at=None, purge_at=None, version=F("version") + 1
+    )
+    Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids).update(removing_at=None)
+    suspension.recompute(subscriptions=ids)
+    provisioning.touch(ids)
+    return ids
+
+
+def index_below(step: Step, subscription_ids: list[int]) -> None:
+    """Search text of subscriptions and their domains."""
+    domains = Domain.objects.unscoped(_WHY).filter(subscription_id__in=subscription_ids)
+    step.index("subscription", subscription_ids)
+    step.index("domain", domains.values_list("pk", flat=True))
+
+
+def _count_below(actor: Actor, rows: Any) -> dict[str, int]:
+    subscriptions = Subscription.objects.visible_to(actor).filter(account_id__in=rows.values("pk"))
+    ids = subscriptions.values("pk")
+    return {
+        "users": User._base_manager.filter(account_id__in=rows.values("pk"), is_own=False).count(),
+        "subscriptions": subscriptions.count(),
+        "domains": Domain.objects.visible_to(actor).filter(subscription_id__in=ids).count(),
+        "aliases": Alias.objects.visible_to(actor).filter(subscription_id__in=ids).count(),
+    }
+
+
+def what_goes(counts: dict[str, int]) -> list[str]:
+    """Counted, in words; what there is none of is left out."""
+    words = {
+        "users": ngettext("%(n)s additional user", "%(n)s additional users", counts.get("users", 0)),
+        "subscriptions": ngettext(
+            "%(n)s subscription", "%(n)s subscriptions", counts.get("subscriptions", 0)
+        ),
+        "domains": ngettext(
+            "%(n)s domain with its files", "%(n)s domains with their files", counts.get("domains", 0)
+        ),
+        "aliases": ngettext("%(n)s alias", "%(n)s aliases", counts.get("aliases", 0)),
+    }
+    return [words[name] % {"n": f"{n:,}"} for name, n in counts.items() if n and name in words]
+
+
+class Remove(Operation):
+    """Shuts accounts at once, keeps them for some days, then they are purged."""
+
+    verb = "remove"
+    label = _("Remove")
+    roles = PROVIDERS
+    confirm = "always"
+    destructive = True
+    order = 90
+
+    def lock(self, actor: Actor, ids: Any) -> None:
+        super().lock(actor, ids)
+        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=ids).order_by("pk")
+        list(rows.select_for_update().values_list("pk", flat=True))
+
+    def check(self, step: Step) -> None:
+        for row in step.open:
+            if row.pk == step.actor.account_id:
+                step.refuse(row.pk, "self_removed")
+        refuse_held(step, "account")
+        below = Account.objects.unscoped(_WHY).filter(
+            provider_id__in=step.open_ids, removing_at=None
+        )
+        names: dict[int, list[str]] = {}
+        for provider, name in below.values_list("provider_id", "contact_name")[:1000]:
+            names.setdefault(provider, []).append(name)
+        for pk, found in names.items():
+            step.refuse(pk, "has_customers", names=", ".join(found[:5]))
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        counts = _count_below(actor, rows)
+        days = settings.KEEP_REMOVED_DAYS
+        found = [Consequence(_("These go along:"), "warn", what_goes(counts))] if any(counts.values()) else []
+        kept = ngettext(
+            "Everything is shut at once and kept for %(n)s day; until then it can be restored from"
+            " the list filter Removed.",
+            "Everything is shut at once and kept for %(n)s days; until then it can be restored from"
+            " the list filter Removed.",
+            days,
+        )
+        gone = _("Everything is removed for good at once.")
+        return [*found, Consequence(kept % {"n": days} if days else gone, "warn" if days else "bad")]
+
+    def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
+        total = count + sum(_count_below(actor, rows).values())
+        return total if total > TYPE_ABOVE else None
+
+    def perform(self, step: Step) -> None:
+        ids, at, until = step.open_ids, timezone.now(), kept_until()
+        resellers = {row.reseller_id for row in step.open}
+        Account.objects.unscoped(_WHY).filter(pk__in=ids).update(
+            removing_at=at, purge_at=until, epoch=F("epoch") + 1, version=F("version") + 1
+        )
+        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=ids).present()
+        plans = set(rows.values_list("plan_id", flat=True))
+        subscriptions = remove_subscriptions(rows, at, until)
+        counters.recount_plans(plans)
+        counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
+        step.index(self.noun, ids)
+        index_below(step, subscriptions)
+        for pk in ids:
+            step.changed(pk, {}, {"kept_until": until.date().isoformat()})
+
+
+class Restore(Operation):
+    """Brings back what was removed and is not purged yet, exactly as it was."""
+
+    verb = "restore"
+    label = _("Restore")
+    roles = PROVIDERS
+    in_trash = True
+    order = 10
+
+    def check(self, step: Step) -> None:
+        refuse_held(step, "account")
+        refuse_beyond_limit(step, "customers", {row.pk: 1 for row in step.open})
+        counts: dict[int, int] = {}
+        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=step.open_ids)
+        for account_id in rows.removed().values_list("account_id", flat=True):
+            counts[account_id] = counts.get(account_id, 0) + 1
+        refuse_beyond_limit(step, "subscriptions", counts)
+
+    def perform(self, step: Step) -> None:
+        ids = step.open_ids
+        removed_at = {row.pk: row.removing_at for row in step.open}
+        resellers = {row.reseller_id for row in step.open}
+        Account.objects.unscoped(_WHY).filter(pk__in=ids).update(
+            removing_at=None, purge_at=None, version=F("version") + 1
+        )
+        # What had been removed by itself before stays removed.
+        together = [
+            pk
+            for pk, account_id, at in Subscription.objects.unscoped(_WHY)
+            .filter(account_id__in=ids)
+            .removed()
+            .values_list("pk", "account_id", "removing_at")
+            if at == removed_at[account_id]
+        ]
+        rows = Subscription.objects.unscoped(_WHY).filter(pk__in=together)
+        restored = restore_subscriptions(rows)
+        suspension.recompute(accounts=ids)
+        counters.recount_plans(rows.values_list("plan_id", flat=True))
+        counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
+        step.index(self.noun, ids)
+        index_below(step, restored)
+
+
+def refuse_beyond_limit(step: Step, resource: str, demand: dict[int, int]) -> None:
+    """Refuse the targets for which a reseller's limit leaves no room, in the order of the targets.
+
+    Counts rows in the transaction, after the reseller was locked; no counter ever refuses.
+    """
+    by_reseller: dict[int, list[int]] = {}
+    for row in step.open:
+        if row.reseller_id and demand.get(row.pk):
+            by_reseller.setdefault(row.reseller_id, []).append(row.pk)
+    if not by_reseller:
+        return
+    from_declaration = limits_resource(resource)
+    resellers = Account.objects.unscoped(_WHY).select_for_update().order_by("pk").in_bulk(
+        sorted(by_reseller)
+    )
+    used = from_declaration.usage(sorted(by_reseller))
+    for reseller_id, targets in by_reseller.items():
+        reseller = resellers[reseller_id]
+        limit = limits.limit_of(reseller.limits, resource)
+        now = used.get(reseller_id, 0)
+        granted = limits.grant(limit, now, [(pk, demand[pk]) for pk in targets])
+        for pk in targets:
+            if pk not in granted:
+                step.refuse(
+                    pk,
+                    "limit",
+                    resource=str(from_declaration.label),
+                    who=str(reseller),
+                    limit=limit,
+                    used=now,
+                    raise_by=str(Role.ADMINISTRATOR.label),
+                )
+
+
+def limits_resource(name: str) -> Any:
+    return limits.base.resources("reseller")[name]
+
+
+class Purge(Operation):
+    """Removes for good what waits in the trash. Nothing brings it back."""
+
+    verb = "purge"
+    label = _("Purge now")
+    roles = frozenset({Role.ADMINISTRATOR})
+    in_trash = True
+    confirm = "always"
+    destructive = True
+    order = 95
+    chunk_size = 50
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        goes = what_goes(_count_below(actor, rows))
+        return [Consequence(_("This cannot be undone. It goes for good, with all files."), "bad", goes)]
+
+    def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
+        total = count + sum(_count_below(actor, rows).values())
+        return total if total > TYPE_ABOVE else None
+
+    def perform(self, step: Step) -> None:
+        purge.accounts(step.open_ids)

@@ -1,0 +1,74 @@
+"""Operations on resellers that touch what hangs on them: add, suspend, activate, remove, restore."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import counters
+from hosting.forms_accounts import AddResellerForm
+from hosting.operations.customers import AddAccount
+from hosting.operations.removing import Purge, Remove, Restore
+from hosting.operations.suspending import Activate, Lift, Suspend
+from panel.core.access import Role
+from panel.core.operations import Step, register
+
+ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+
+
+@register
+class AddReseller(AddAccount):
+    verb = "add-reseller"
+    creates = "reseller"
+    label = _("Add a Reseller")
+    roles = ADMINISTRATOR
+    form_class = AddResellerForm
+    role = Role.RESELLER
+
+    def make(self, step: Step, provider: Account) -> Account:
+        made = self.add(step, provider, limits=step.params["limits"])
+        counters.recount_accounts([made.pk])
+        return made
+
+
+@register
+class SuspendReseller(Suspend):
+    """Everything below by default, or the panel only; always asked, for a lot hangs on it."""
+
+    noun = "reseller"
+    roles = ADMINISTRATOR
+    confirm = "always"
+    ask_label = None
+    undo = "reseller.lift"
+
+
+@register
+class LiftReseller(Lift):
+    noun = "reseller"
+    roles = ADMINISTRATOR
+
+
+@register
+class ActivateReseller(Activate):
+    noun = "reseller"
+    roles = ADMINISTRATOR
+    ask_label = _("Activate with options…")
+
+
+@register
+class RemoveReseller(Remove):
+    """Refused, with names, while it has customers."""
+
+    noun = "reseller"
+    roles = ADMINISTRATOR
+    undo = "reseller.restore"
+
+
+@register
+class RestoreReseller(Restore):
+    noun = "reseller"
+    roles = ADMINISTRATOR
+
+
+@register
+class PurgeReseller(Purge):
+    noun = "reseller"
+    roles = ADMINISTRATOR

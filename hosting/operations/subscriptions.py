@@ -1,0 +1,369 @@
+"""Operations on subscriptions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import conditions, counters, creating, locks, provisioning, purge, suspension
+from hosting.forms import (
+    AddSubscriptionForm,
+    ChangePlanForm,
+    CustomizeForm,
+    SetExpiryForm,
+    limits_initial,
+)
+from hosting.models.domains import Alias, Domain
+from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import Level, SuspensionEntry
+from hosting.operations.removing import (
+    Purge,
+    index_below,
+    kept_until,
+    refuse_beyond_limit,
+    refuse_held,
+    remove_subscriptions,
+    restore_subscriptions,
+    what_goes,
+)
+from hosting.operations.suspending import Activate, Lift, Suspend
+from panel.core import reasons
+from panel.core.access import Actor
+from panel.core.operations import ANY_ROLE, PROVIDERS, Consequence, Operation, Refused, Step, register
+
+reasons.declare(
+    own_expiry=_("Nobody sets the expiry of an own subscription."),
+    plan_of_other=_("This plan belongs to another provider than the subscriber's."),
+    edited=_("Somebody changed this meanwhile. Check the values and save again."),
+)
+_WHY = "rows of the targets, which the actor sees"
+
+
+@register
+class SuspendSubscription(Suspend):
+    noun = "subscription"
+    column = "subscription_id"
+    undo = "subscription.lift"
+
+
+@register
+class LiftSubscription(Lift):
+    noun = "subscription"
+    column = "subscription_id"
+
+
+@register
+class ActivateSubscription(Activate):
+    noun = "subscription"
+    column = "subscription_id"
+
+
+class _OwnSwitch(Operation):
+    """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
+
+    noun = "subscription"
+    roles = ANY_ROLE
+    area = "sites"
+    bulk = False
+    order = 60
+
+    def mine(self, step: Step) -> Any:
+        return SuspensionEntry.objects.filter(
+            subscription_id__in=step.open_ids, level=Level.CUSTOMER
+        )
+
+
+@register
+class SwitchHostingOff(_OwnSwitch):
+    verb = "switch-off"
+    label = _("Switch hosting off")
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        return target.account_id == actor.account_id and suspension.level_of(actor, target) == Level.CUSTOMER
+
+    def check(self, step: Step) -> None:
+        for pk in self.mine(step).values_list("subscription_id", flat=True):
+            step.leave(pk, "suspended_already")
+
+    def perform(self, step: Step) -> None:
+        SuspensionEntry.objects.bulk_create(
+            SuspensionEntry(
+                subscription_id=pk,
+                level=Level.CUSTOMER,
+                by_name=step.actor.username,
+                run_id=step.run_id,
+            )
+            for pk in step.open_ids
+        )
+        suspension.recompute(subscriptions=step.open_ids)
+
+
+@register
+class SwitchHostingOn(_OwnSwitch):
+    verb = "switch-on"
+    label = _("Switch hosting on")
+    order = 61
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        if target.account_id != actor.account_id or not target.is_suspended:
+            return False
+        return suspension.level_of(actor, target) == Level.CUSTOMER and target.suspensions.filter(
+            level=Level.CUSTOMER
+        ).exists()
+
+    def check(self, step: Step) -> None:
+        present = set(self.mine(step).values_list("subscription_id", flat=True))
+        for pk in step.open_ids:
+            if pk not in present:
+                step.leave(pk, "active_already")
+
+    def perform(self, step: Step) -> None:
+        self.mine(step).delete()
+        suspension.recompute(subscriptions=step.open_ids)
+
+
+@register
+class AddSubscription(Operation):
+    """An operation on the subscriber: a customer, or a provider for itself."""
+
+    noun = "account"
+    verb = "add-subscription"
+    creates = "subscription"
+    label = _("Add a Subscription")
+    area = "sites"
+    form_class = AddSubscriptionForm
+    bulk = False
+
+    def parent_of(self, actor: Actor, params: dict[str, Any]) -> int:
+        return params.get("subscriber") or actor.account_id
+
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        locks.accounts(ids)
+
+    def perform(self, step: Step) -> None:
+        for account in step.open:
+            try:
+                made = creating.subscription(step, account, step.params)
+            except Refused as refused:
+                step.refuse(account.pk, refused.code, **refused.params)
+                continue
+            step.created[account.pk] = made
+            plan = str(made.plan) if made.plan_id else str(_("Custom plan"))
+            step.changed(account.pk, {}, {"domain": made.name, "plan": plan})
+
+
+class _OnSubscriptions(Operation):
+    noun = "subscription"
+    area = "sites"
+    roles = PROVIDERS
+
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        locks.subscriptions(ids)
+
+
+@register
+class ChangePlan(_OnSubscriptions):
+    """Another plan of the provider with its values and validity; Custom plan keeps the values."""
+
+    verb = "change-plan"
+    label = _("Change Plan")
+    form_class = ChangePlanForm
+    order = 40
+
+    def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        return {"plan": targets[0].plan_id} if len(targets) == 1 else {}
+
+    def check(self, step: Step) -> None:
+        refuse_held(step, "subscription")
+        plan = step.params["plan"]
+        for row in step.open:
+            if row.plan_id == (plan.pk if plan else None):
+                step.leave(row.pk)
+
+    def perform(self, step: Step) -> None:
+        plan = step.params["plan"]
+        ids, before = step.open_ids, {row.plan_id for row in step.open}
+        rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+        values: dict[str, Any] = {"plan": plan, "is_locked": False}
+        if plan is not None:
+            values |= creating.values_of(plan)
+        rows.update(**values, version=F("version") + 1)
+        counters.recount_plans([*before, plan.pk if plan else None])
+        conditions.judge(ids)
+        for row in step.open:
+            step.changed(row.pk, {"plan": row.plan_id}, {"plan": plan.pk if plan else None})
+
+
+@register
+class Customize(_OnSubscriptions):
+    """Values of its own; locks it, so that the plan's changes no longer reach it."""
+
+    verb = "customize"
+    label = _("Customize")
+    submit_label = _("Update & Lock")
+    form_class = CustomizeForm
+    bulk = False
+    order = 20
+
+    def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        row = targets[0]
+        initial = limits_initial(row.limits, row.permissions, row.overuse_policy)
+        return initial | {"version": row.version}
+
+    def check(self, step: Step) -> None:
+        refuse_held(step, "subscription")
+        refuse_stale(step)
+
+    def perform(self, step: Step) -> None:
+        params = step.params
+        for row in step.open:
+            old = {"limits": row.limits, "permissions": row.permissions}
+            row.limits, row.permissions = params["limits"], params["permissions"]
+            row.overuse_policy = params["overuse_policy"]
+            row.is_locked = row.plan_id is not None
+            row.version += 1
+            row.save()
+            step.changed(row.pk, old, {"limits": row.limits, "permissions": row.permissions})
+        conditions.judge(step.open_ids)
+
+
+def refuse_stale(step: Step) -> None:
+    """A form carries the version it was made from; an older one is refused."""
+    version = step.params.get("version")
+    if version is None:
+        return
+    for row in step.open:
+        if row.version != version:
+            step.refuse(row.pk, "edited")
+
+
+@register
+class SetExpiry(_OnSubscriptions):
+    """The last day; judged at once. Set from above, never by the subscriber for itself."""
+
+    verb = "set-expiry"
+    label = _("Set expiry")
+    form_class = SetExpiryForm
+    order = 50
+
+    def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        return {"expires_on": targets[0].expires_on} if targets else {}
+
+    def check(self, step: Step) -> None:
+        for row in step.open:
+            if not step.actor.is_administrator and row.account_id == step.actor.account_id:
+                step.refuse(row.pk, "own_expiry")
+        refuse_held(step, "subscription")
+
+    def perform(self, step: Step) -> None:
+        day = step.params["expires_on"]
+        rows = Subscription.objects.unscoped(_WHY).filter(pk__in=step.open_ids)
+        rows.update(expires_on=day, version=F("version") + 1)
+        conditions.judge(step.open_ids)
+        for row in step.open:
+            step.changed(row.pk, {"expires_on": row.expires_on}, {"expires_on": day})
+
+
+@register
+class TryAgain(_OnSubscriptions):
+    """Ask the node to apply it once more, now."""
+
+    verb = "try-again"
+    label = _("Try again")
+    bulk = False
+    roles = ANY_ROLE
+    order = 70
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        return target.is_failed
+
+    def perform(self, step: Step) -> None:
+        provisioning.try_again(step.open_ids)
+
+
+@register
+class RemoveSubscription(_OnSubscriptions):
+    verb = "remove"
+    label = _("Remove")
+    confirm = "always"
+    destructive = True
+    undo = "subscription.restore"
+    order = 90
+
+    def check(self, step: Step) -> None:
+        refuse_held(step, "subscription")
+
+    def _counts(self, actor: Actor, rows: Any) -> dict[str, int]:
+        ids = rows.values("pk")
+        return {
+            "domains": Domain.objects.visible_to(actor).filter(subscription_id__in=ids).count(),
+            "aliases": Alias.objects.visible_to(actor).filter(subscription_id__in=ids).count(),
+        }
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        days = settings.KEEP_REMOVED_DAYS
+        goes = what_goes(self._counts(actor, rows))
+        kept = _(
+            "Shut at once and kept for %(n)s days; until then it can be restored from the list"
+            " filter Removed."
+        )
+        return [
+            Consequence(_("These go along:"), "warn", goes),
+            Consequence(kept % {"n": days}, "warn"),
+        ]
+
+    def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
+        total = count + sum(self._counts(actor, rows).values())
+        return total if total > 10 else None
+
+    def perform(self, step: Step) -> None:
+        at, until, ids = timezone.now(), kept_until(), step.open_ids
+        rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+        remove_subscriptions(rows, at, until)
+        counters.recount_plans(row.plan_id for row in step.open)
+        owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id)}
+        counters.recount_accounts(pk for pk in owners if pk)
+        index_below(step, ids)
+
+
+@register
+class RestoreSubscription(_OnSubscriptions):
+    verb = "restore"
+    label = _("Restore")
+    in_trash = True
+    order = 10
+
+    def check(self, step: Step) -> None:
+        refuse_held(step, "subscription")
+        owners = Account.objects.unscoped(_WHY).in_bulk({row.account_id for row in step.open})
+        for row in step.open:
+            if owners[row.account_id].is_removed:
+                step.refuse(row.pk, "account_removed", name=str(owners[row.account_id]))
+        refuse_beyond_limit(step, "subscriptions", {row.pk: 1 for row in step.open})
+
+    def perform(self, step: Step) -> None:
+        ids = step.open_ids
+        restore_subscriptions(Subscription.objects.unscoped(_WHY).filter(pk__in=ids))
+        counters.recount_plans(row.plan_id for row in step.open)
+        owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id)}
+        counters.recount_accounts(pk for pk in owners if pk)
+        index_below(step, ids)
+
+
+@register
+class PurgeSubscription(Purge):
+    noun = "subscription"
+    area = "sites"
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        return [Consequence(_("This cannot be undone. It goes for good, with all files."), "bad")]
+
+    def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
+        return count if count > 10 else None
+
+    def perform(self, step: Step) -> None:
+        purge.subscriptions(step.open_ids)

@@ -1,0 +1,70 @@
+"""What goes for good: bottom-up, set-based, never by the ORM's cascade."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import Account, ApiToken, User
+from hosting import counters, names, provisioning
+from hosting.models.domains import Alias, Domain
+from hosting.models.questions import Question
+from hosting.models.subscriptions import RetiredSystemUser, Subscription
+from hosting.models.suspension import SuspensionEntry
+from panel.core import search
+
+_WHY = "purging what was removed"
+RETIRED_FOR = timedelta(days=90)
+
+
+def subscriptions(ids: Iterable[int]) -> None:
+    """Subscriptions with their sites, names and system users; the nodes are told to forget them."""
+    wanted = list(ids)
+    if not wanted:
+        return
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=wanted)
+    accounts = set(rows.values_list("account_id", flat=True))
+    accounts |= set(rows.values_list("reseller_id", flat=True))
+    plans = set(rows.values_list("plan_id", flat=True))
+    users = list(rows.values_list("system_user", flat=True))
+    domains = list(
+        Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted).values_list("pk", flat=True)
+    )
+    provisioning.forget(wanted)
+    names.release(subscription_id__in=wanted)
+    Alias.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
+    Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
+    Question.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
+    SuspensionEntry.objects.filter(subscription_id__in=wanted).delete()
+    rows.delete()
+    RetiredSystemUser.objects.bulk_create(
+        [RetiredSystemUser(name=name) for name in users], ignore_conflicts=True
+    )
+    search.refresh("subscription", wanted)
+    search.refresh("domain", domains)
+    counters.recount_plans(plans)
+    counters.recount_accounts(pk for pk in accounts if pk)
+
+
+def accounts(ids: Iterable[int]) -> None:
+    """Accounts with their users and tokens, after their subscriptions."""
+    wanted = list(ids)
+    if not wanted:
+        return
+    below = Subscription.objects.unscoped(_WHY).filter(account_id__in=wanted)
+    subscriptions(below.values_list("pk", flat=True))
+    rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
+    resellers = set(rows.values_list("reseller_id", flat=True))
+    users = User._base_manager.filter(account_id__in=wanted)
+    ApiToken.objects.filter(user_id__in=users.values("pk")).delete()
+    users.delete()
+    SuspensionEntry.objects.filter(account_id__in=wanted).delete()
+    rows.delete()
+    search.refresh("customer", wanted)
+    search.refresh("reseller", wanted)
+    counters.recount_accounts(pk for pk in resellers if pk and pk not in wanted)
+
+
+def forget_system_users() -> None:
+    """Names of system users that were given back long enough ago may be used again."""
+    RetiredSystemUser.objects.filter(retired_at__lt=timezone.now() - RETIRED_FOR).delete()

@@ -1,0 +1,78 @@
+"""What a hosted service declares about itself. One service is one app: a folder and a word in the registry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.apps import AppConfig, apps
+from django.utils.functional import Promise
+from django.utils.module_loading import import_string
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Something that is counted and limited. `unit` is "count" or "bytes".
+
+    `of` says whose limits hold it: "subscription", or "reseller" for what only resellers have.
+    `count` names the function that gives the usage of many at once: {id: number}. It is a dotted
+    path because services declare themselves before there are models.
+    `default` is what a new plan starts with.
+    """
+
+    name: str
+    label: Text
+    unit: str = "count"
+    of: str = "subscription"
+    default: int | None = 0
+    count: str = ""
+
+    def usage(self, ids: Sequence[int]) -> dict[int, int]:
+        """How much these subscriptions (or resellers) use; those that use nothing may be left out."""
+        return import_string(self.count)(ids) if self.count else {}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Something that the subscriber may do for itself."""
+
+    name: str
+    label: Text
+    default: bool = False
+
+
+class ServiceConfig(AppConfig):
+    """Base of each service's AppConfig; Django's app registry is the service registry.
+
+    Subclasses write `from hosting.services import base` and subclass `base.ServiceConfig`:
+    importing the class by name would make Django see two candidates in that module and fall back
+    to a plain AppConfig without a word.
+    """
+
+    service: ClassVar[str]
+    resources: ClassVar[tuple[Resource, ...]] = ()
+    permissions: ClassVar[tuple[Permission, ...]] = ()
+    # Dotted path of the function that turns rows into plain data for the agent; "" for a service
+    # that has nothing on the nodes.
+    desired_source: ClassVar[str] = ""
+
+    def desired(self, subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """What a node should have of these subscriptions, by subscription."""
+        return import_string(self.desired_source)(subscription_ids) if self.desired_source else {}
+
+
+def services() -> list[ServiceConfig]:
+    """All installed services, in the order of the registry."""
+    return [config for config in apps.get_app_configs() if isinstance(config, ServiceConfig)]
+
+
+def resources(of: str = "subscription") -> dict[str, Resource]:
+    """All declared resources by name."""
+    found = [resource for config in services() for resource in config.resources]
+    return {resource.name: resource for resource in found if resource.of == of}
+
+
+def permissions() -> dict[str, Permission]:
+    """All declared permissions by name."""
+    return {perm.name: perm for config in services() for perm in config.permissions}

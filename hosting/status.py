@@ -1,0 +1,119 @@
+"""Status tags that say why, as far as the reader may know. Entries are read for a page at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
+from hosting.suspension import known_cause
+from panel.core.access import Actor
+from panel.core.markup import day, tag
+
+_ORDER = [Level.ADMINISTRATOR, Level.RESELLER, Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE]
+
+
+@dataclass
+class Causes:
+    """The entries that bear on some rows: their own, and of the accounts above."""
+
+    of_account: dict[int, list[SuspensionEntry]] = field(default_factory=dict)
+    of_subscription: dict[int, list[SuspensionEntry]] = field(default_factory=dict)
+
+    def of(self, row: Any, *, is_account: bool) -> list[SuspensionEntry]:
+        """Entries on the row itself, then of what is above it."""
+        found = list(self.of_subscription.get(row.pk, [])) if not is_account else []
+        for owner in dict.fromkeys((row.account_id, row.reseller_id)):
+            entries = self.of_account.get(owner, [])
+            is_self = is_account and owner == row.pk
+            found += [e for e in entries if is_self or e.scope == Scope.EVERYTHING]
+        return sorted(found, key=lambda entry: _ORDER.index(Level(entry.level)))
+
+
+def causes(rows: Sequence[Any], *, subscriptions: Sequence[int] = ()) -> Causes:
+    """One statement for all rows of a page; none if nothing on it is suspended."""
+    owners = {pk for row in rows for pk in (row.account_id, row.reseller_id) if pk}
+    result = Causes()
+    if not rows:
+        return result
+    entries = SuspensionEntry.objects.filter(
+        Q(account_id__in=owners) | Q(subscription_id__in=list(subscriptions))
+    )
+    for entry in entries:
+        if entry.account_id:
+            result.of_account.setdefault(entry.account_id, []).append(entry)
+        else:
+            result.of_subscription.setdefault(entry.subscription_id, []).append(entry)
+    return result
+
+
+def words(entry: SuspensionEntry, actor: Actor) -> str:
+    """Why, in a line: "Suspended by the administrator, 3 Nov 2026: invoice 1042 unpaid"."""
+    if entry.level == Level.EXPIRED:
+        return _("Expired")
+    if entry.level == Level.OVERUSE:
+        return _("Suspended: more is used than allowed")
+    if not known_cause(entry, actor):
+        text = _("Suspended by your provider")
+        return f"{text}: {entry.message}" if entry.message else text
+    by = {
+        Level.ADMINISTRATOR: _("Suspended by the administrator"),
+        Level.RESELLER: _("Suspended by the reseller"),
+        Level.CUSTOMER: _("Switched off by the subscriber"),
+    }[Level(entry.level)]
+    if entry.level == Level.RESELLER and actor.is_reseller:
+        by = _("Suspended by you")
+    kind = "" if entry.kind == Kind.OTHER else str(Kind(entry.kind).label).lower()
+    tail = entry.message or kind
+    return f"{by}, {day(entry.at)}" + (f": {tail}" if tail else "")
+
+
+def reason(row: Any, found: Causes, actor: Actor, *, is_account: bool) -> str:
+    """The first cause that bears on the row, in words."""
+    entries = found.of(row, is_account=is_account)
+    return words(entries[0], actor) if entries else ""
+
+
+def account_tag(row: Any, found: Causes, actor: Actor) -> SafeString:
+    if row.removing_at is not None:
+        return tag(_("Removed"), "mute", _("Until %(day)s") % {"day": day(row.purge_at)})
+    if not row.is_suspended:
+        return tag(_("Active"), "ok")
+    return _with_reason(_("Suspended"), "bad", reason(row, found, actor, is_account=True))
+
+
+def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
+    if row.removing_at is not None:
+        return tag(_("Removed"), "mute", _("Until %(day)s") % {"day": day(row.purge_at)})
+    tags = []
+    if row.is_suspended:
+        why = reason(row, found, actor, is_account=False)
+        tags.append(_with_reason(_("Suspended"), "bad", why))
+    else:
+        tags.append(tag(_("Active"), "ok"))
+    tags += [tag(text, tone) for text, tone in flags(row)]
+    return SafeString(" ").join(tags)
+
+
+def flags(row: Any) -> list[tuple[str, str]]:
+    """The states that stand beside active or suspended."""
+    found = []
+    if row.is_expired:
+        found.append((_("Expired"), "warn"))
+    if row.is_overused:
+        found.append((_("Overused"), "warn"))
+    if row.is_locked:
+        found.append((_("Locked"), "info"))
+    if row.is_failed:
+        found.append((_("Failed"), "bad"))
+    return found
+
+
+def _with_reason(text: str, tone: str, why: str) -> SafeString:
+    if not why:
+        return tag(text, tone)
+    return format_html('{}<div class="sub">{}</div>', tag(text, tone), why)

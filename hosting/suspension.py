@@ -1,0 +1,124 @@
+"""The one meaning of "suspended": effective state from entries, recomputed set-based."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from accounts.models import Account
+from hosting import provisioning
+from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import PERSONAL, Level, Scope, SuspensionEntry
+from panel.core.access import Actor, Role
+
+_WHY = "effective suspension follows from the tree, whoever acts"
+
+
+def entries() -> models.QuerySet:
+    return SuspensionEntry.objects.all()
+
+
+def recompute(*, accounts: Iterable[int] = (), subscriptions: Iterable[int] = ()) -> None:
+    """Make the effective state right for these accounts with all below them, and subscriptions.
+
+    Called wherever entries or owners change, inside the same transaction. Accounts that become
+    suspended lose their sessions for good (their epoch is raised); subscriptions whose state
+    changed are raised for their nodes. Nothing else is touched, so calling it too often is safe.
+    """
+    account_ids, subscription_ids = list(accounts), list(subscriptions)
+    if account_ids:
+        below = Account.objects.unscoped(_WHY).filter(
+            reseller_id__in=Account.objects.unscoped(_WHY)
+            .filter(pk__in=account_ids, role=Role.RESELLER)
+            .values("pk")
+        )
+        everyone = [*account_ids, *below.values_list("pk", flat=True)]
+        _recompute_accounts(everyone)
+        _recompute_subscriptions(Q(account_id__in=everyone))
+    if subscription_ids:
+        _recompute_subscriptions(Q(pk__in=subscription_ids))
+
+
+def _recompute_accounts(ids: list[int]) -> None:
+    rows = Account.objects.unscoped(_WHY).filter(pk__in=ids)
+    own = Exists(entries().filter(account_id=OuterRef("pk")))
+    above = Exists(
+        entries().filter(account_id=OuterRef("reseller_id"), scope=Scope.EVERYTHING)
+    ) & ~Q(reseller_id=models.F("pk"))
+    shut = own | above
+    rows.filter(is_suspended=False).filter(shut).update(
+        is_suspended=True, epoch=models.F("epoch") + 1
+    )
+    rows.filter(is_suspended=True).exclude(shut).update(is_suspended=False)
+
+
+def _recompute_subscriptions(which: Q) -> None:
+    rows = Subscription.objects.unscoped(_WHY).filter(which)
+    own = entries().filter(subscription_id=OuterRef("pk"))
+    of_account = entries().filter(account_id=OuterRef("account_id"), scope=Scope.EVERYTHING)
+    of_reseller = entries().filter(account_id=OuterRef("reseller_id"), scope=Scope.EVERYTHING)
+    full = Exists(own.exclude(level=Level.OVERUSE)) | Exists(of_account) | Exists(of_reseller)
+    overuse = Exists(own.filter(level=Level.OVERUSE))
+    wanted = {
+        (True, False): full,
+        (True, True): ~full & overuse,
+        (False, False): ~full & ~overuse,
+    }
+    changed: list[int] = []
+    for (is_suspended, is_overuse_only), condition in wanted.items():
+        ids = list(
+            rows.filter(condition)
+            .exclude(is_suspended=is_suspended, is_overuse_only=is_overuse_only)
+            .values_list("pk", flat=True)
+        )
+        if ids:
+            Subscription.objects.unscoped(_WHY).filter(pk__in=ids).update(
+                is_suspended=is_suspended, is_overuse_only=is_overuse_only
+            )
+            changed += ids
+    if changed:
+        provisioning.touch(changed)
+
+
+def level_of(actor: Actor, target: Any) -> Level:
+    """At which level the actor's entry on this object stands: a relation, not a person.
+
+    On its own subscriptions a reseller acts as their subscriber; the administrator is always the
+    administrator.
+    """
+    if actor.is_administrator:
+        return Level.ADMINISTRATOR
+    if actor.is_reseller and target.account_id != actor.account_id:
+        return Level.RESELLER
+    return Level.CUSTOMER
+
+
+def liftable_levels(actor: Actor, target: Any) -> list[Level]:
+    """The levels whose entries the actor may lift: its own and those below, highest first."""
+    own = level_of(actor, target)
+    return PERSONAL[PERSONAL.index(own) :]
+
+
+def known_cause(entry: SuspensionEntry, actor: Actor) -> bool:
+    """Whether the reader may know who and why: entries of its own level and below, or its provider's."""
+    if actor.is_administrator:
+        return True
+    if actor.is_reseller:
+        return entry.level != Level.ADMINISTRATOR or entry.account_id == actor.account_id
+    return entry.level in {Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE}
+
+
+def administrator_holds(rows: models.QuerySet, *, account: str, reseller: str, own: str = "") -> set[int]:
+    """Of these rows, those that carry an `administrator` entry, or whose accounts above do.
+
+    While that is so, nobody below the administrator removes, moves, renames or restores them.
+    `account`, `reseller` and `own` name the columns to look the entries up by.
+    """
+    held = entries().filter(level=Level.ADMINISTRATOR)
+    condition = Exists(held.filter(account_id=OuterRef(account))) | Exists(
+        held.filter(account_id=OuterRef(reseller))
+    )
+    if own:
+        condition |= Exists(held.filter(subscription_id=OuterRef(own)))
+    return set(rows.filter(condition).values_list("pk", flat=True))

@@ -1,0 +1,32 @@
+"""Addresses of what is hosted, and of the accounts that host it."""
+
+from django.urls import path
+
+from hosting.views import home, hosted
+from hosting.views.accounts import CustomerDetail, ResellerDetail
+from hosting.views.lists import (
+    CustomerList,
+    DomainList,
+    PlanList,
+    ResellerList,
+    SubscriptionList,
+)
+from panel.core.operation_views import SingleOperationView
+from panel.core.urls import noun_urls
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("subscriptions/<int:pk>/state.json", hosted.subscription_state, name="subscription_state"),
+    path("subscriptions/<int:pk>/preview/ask/", hosted.ask_preview, name="subscription_preview"),
+    *noun_urls("customer", CustomerList, CustomerDetail),
+    *noun_urls("reseller", ResellerList, ResellerDetail),
+    *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),
+    *noun_urls("domain", DomainList, hosted.DomainDetail),
+    *noun_urls("plan", PlanList, hosted.PlanDetail),
+    path("aliases/<int:pk>/", hosted.alias_page, name="alias_detail"),
+    path(
+        "aliases/<int:pk>/<slug:verb>/",
+        SingleOperationView.as_view(noun="alias"),
+        name="alias_operation",
+    ),
+]

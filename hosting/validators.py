@@ -1,0 +1,114 @@
+"""Host names, document roots: what may be typed, and how it is stored."""
+
+import ipaddress
+import unicodedata
+from functools import lru_cache
+
+import idna
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from publicsuffixlist import PublicSuffixList
+
+# Below each domain these are its own services'; `www` comes with each domain and alias.
+RESERVED_LABELS = frozenset({"www", "mail", "webmail", "ftp", "autoconfig", "autodiscover"})
+# Names that nobody here may host: mail for them would be kept from the real ones.
+RESTRICTED = frozenset(
+    """gmail.com googlemail.com google.com outlook.com hotmail.com live.com msn.com microsoft.com
+    yahoo.com ymail.com aol.com icloud.com me.com mac.com apple.com gmx.net gmx.de gmx.at gmx.ch
+    web.de t-online.de freenet.de mail.ru yandex.ru yandex.com proton.me protonmail.com fastmail.com
+    zoho.com mail.com qq.com 163.com 126.com sina.com naver.com daum.net orange.fr free.fr laposte.net
+    libero.it tiscali.it seznam.cz wp.pl onet.pl o2.pl comcast.net verizon.net att.net cox.net
+    amazon.com facebook.com paypal.com github.com localhost localdomain example invalid""".split()
+)
+
+
+@lru_cache(maxsize=1)
+def suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+def to_ascii(value: str) -> str:
+    """The name as machines write it: lower case, IDNA 2008, no final dot; ValidationError if none.
+
+    RFC 1123 labels, at least two of them, 253 characters at most. An `xn--` label typed by hand
+    must decode and encode back to itself.
+    """
+    text = unicodedata.normalize("NFC", value.strip()).rstrip(".")
+    if not text or ".." in value or value.strip().startswith("."):
+        raise ValidationError(_("This is not a domain name."))
+    _refuse_addresses(text)
+    try:
+        name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii").lower()
+        idna.decode(name)
+    except (idna.IDNAError, UnicodeError) as error:
+        raise ValidationError(_("This is not a domain name.")) from error
+    if "." not in name:
+        raise ValidationError(_("A domain name has at least two parts, as in example.com."))
+    if len(name) > 253:
+        raise ValidationError(_("A domain name has at most 253 characters."))
+    if name.rsplit(".", 1)[1].isdigit():
+        raise ValidationError(_("This is not a domain name."))
+    return name
+
+
+def _refuse_addresses(text: str) -> None:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return
+    raise ValidationError(_("This is an IP address; a domain name is needed."))
+
+
+def to_unicode(name: str) -> str:
+    """The name as people read it."""
+    try:
+        return idna.decode(name)
+    except (idna.IDNAError, UnicodeError):
+        return name
+
+
+def apex_of(name: str) -> str:
+    """The registrable domain above a name (or itself)."""
+    return suffixes().privatesuffix(name) or name
+
+
+def clean_host_name(value: str) -> str:
+    """A name that may be hosted here, in ASCII; ValidationError with the reason otherwise."""
+    name = to_ascii(value)
+    first = name.split(".", 1)[0]
+    if first in RESERVED_LABELS and name != apex_of(name):
+        if first == "www":
+            raise ValidationError(_("Leave out www: it belongs to each domain by itself."))
+        raise ValidationError(
+            _("%(label)s below a domain is reserved for its services."), params={"label": first}
+        )
+    if is_restricted(name):
+        raise ValidationError(_("This name cannot be hosted here."))
+    return name
+
+
+def is_restricted(name: str) -> bool:
+    """The panel's own hosts, public suffixes, and well-known names with all below them."""
+    own = {host.strip("[].").lower() for host in settings.ALLOWED_HOSTS}
+    # *.localhost are the sites of a first look; localhost itself is the panel.
+    if name in own or name in RESTRICTED:
+        return True
+    if suffixes().publicsuffix(name, accept_unknown=False) == name:
+        return True
+    return apex_of(name) in RESTRICTED
+
+
+def clean_document_root(value: str) -> str:
+    """A relative path below the subscription's home: plain parts, no way out."""
+    parts = value.strip().strip("/").split("/")
+    for part in parts:
+        good = part and part not in {".", ".."} and not part.startswith(("-", "."))
+        if not good or not all(c.isascii() and (c.isalnum() or c in "._-") for c in part):
+            raise ValidationError(
+                _("A path below the home, of letters, digits, dot, dash and underscore.")
+            )
+    path = "/".join(parts)
+    if len(path) > 200:
+        raise ValidationError(_("At most 200 characters."))
+    return path

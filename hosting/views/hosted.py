@@ -1,0 +1,467 @@
+"""Pages of subscriptions, domains, aliases and plans."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import Account
+from hosting import limits, provisioning, status
+from hosting.models.deployments import Deployment
+from hosting.models.domains import Alias, HostingType
+from hosting.models.plans import OverusePolicy, Plan
+from hosting.models.questions import Question
+from hosting.models.subscriptions import Subscription
+from hosting.provisioning import Progress
+from hosting.services import base
+from hosting.sites import site_url
+from hosting.views.accounts import list_panel, narrowed
+from hosting.views.lists import DomainList, SubscriptionList
+from panel.core.activity_views import entries_table
+from panel.core.markup import day, link, moment, number, tag, usage
+from panel.core.operations import nouns, operations
+from panel.core.views import DetailPage, crumbs, go
+
+TONES = {
+    Progress.APPLIED: "ok",
+    Progress.APPLYING: "info",
+    Progress.FAILED: "bad",
+    Progress.WAITING: "warn",
+}
+ON_ITS_WAY = {Progress.APPLYING, Progress.WAITING}
+
+
+def fact(label: Any, value: Any, action: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"label": label, "value": value, "action": action}
+
+
+def node_state(subscription_id: int) -> Any:
+    """How far the nodes are with a subscription; None before it has a place."""
+    found = Deployment.objects.select_related("node").filter(subscription_id=subscription_id)
+    deployment = found.first()
+    return provisioning.state_of(deployment, deployment.node) if deployment else None
+
+
+def state_markup(row: Subscription) -> SafeString:
+    """The state on the node as a tag that follows along while it is applied."""
+    state = node_state(row.pk)
+    if state is None:
+        return tag(_t("Not on a node yet"), "mute")
+    poll = ""
+    if state.progress in ON_ITS_WAY:
+        poll = format_html(' data-poll="{}"', reverse("subscription_state", args=[row.pk]))
+    tone, words = TONES[state.progress], state_words(state)
+    return format_html('<span class="tag tag-{}"{}>{}</span>', tone, poll, words)
+
+
+def state_words(state: Any) -> str:
+    """A state in words, never one that is not so."""
+    if state.progress == Progress.WAITING:
+        return _t("Waiting: the node is away since %(when)s") % {"when": moment(state.since)}
+    return state.label
+
+
+@require_GET
+def subscription_state(request: HttpRequest, pk: int) -> JsonResponse:
+    """What the tag on a subscription's page asks for while something is on its way."""
+    row = get_object_or_404(Subscription.objects.visible_to(request.actor), pk=pk)
+    state = node_state(row.pk)
+    if state is None:
+        return JsonResponse({"text": "", "done": True})
+    return JsonResponse(
+        {
+            "text": state_words(state),
+            "class": f"tag tag-{TONES[state.progress]}",
+            "done": state.progress not in ON_ITS_WAY,
+        }
+    )
+
+
+class SubscriptionDetail(DetailPage):
+    noun = "subscription"
+    tabs = (
+        ("domains", _("Domains")),
+        ("resources", _("Resources")),
+        ("preview", _("Preview")),
+        ("activity", _("Activity")),
+    )
+
+    def siblings(self, request: HttpRequest, target: Any) -> Any:
+        rows = self.queryset(request.actor)
+        return rows.removed() if target.removing_at else rows.present()
+
+    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+        is_shut = [target] if target.is_suspended else []
+        found = status.causes(is_shut, subscriptions=[target.pk] if is_shut else [])
+        main = "suspended" if target.is_suspended else "active"
+        words = {"suspended": (_("Suspended"), "bad"), "active": (_("Active"), "ok")}[main]
+        if target.removing_at is not None:
+            words = (_("Removed"), "mute")
+        tags = [words, *status.flags(target)]
+        return {
+            "title": target.name,
+            "subtitle": self.plan_words(target),
+            "description": target.description if request.actor.is_provider else "",
+            "tags": [{"text": text, "tone": tone, "title": ""} for text, tone in tags],
+            "notices": self.notices(request, target, found),
+            "facts": self.facts(request, target),
+            "sidebar_facts": self.sidebar_facts(request, target),
+            "panel_sections": self.sections(request, target, tab),
+            "tab_counts": {"domains": target.domains_count},
+        }
+
+    def plan_words(self, row: Subscription) -> str:
+        if row.plan_id is None:
+            return _t("(Custom)")
+        plan = Plan.objects.unscoped("a subscriber may know the name of its plan")
+        return f"({plan.get(pk=row.plan_id).name})"
+
+    def notices(self, request: HttpRequest, row: Subscription, found: Any) -> list[dict[str, Any]]:
+        notices = []
+        if row.removing_at is not None:
+            text = _("Removed. It is kept until %(day)s and can be restored until then.")
+            notices.append({"tone": "warn", "text": text % {"day": day(row.purge_at)}})
+        for entry in found.of(row, is_account=False):
+            text = status.words(entry, request.actor)
+            if entry.account_id and status.known_cause(entry, request.actor):
+                owner = Account.objects.visible_to(request.actor).filter(pk=entry.account_id).first()
+                if owner is not None:
+                    text = _t("%(name)s: %(why)s") % {"name": owner, "why": text}
+            action = None
+            expiry = operations["subscription.set-expiry"]
+            if entry.level == "expired" and expiry.may(request.actor):
+                url = reverse("subscription_operation", args=[row.pk, "set-expiry"])
+                action = {"label": expiry.label, "url": url, "post": False}
+            notices.append({"tone": "bad", "text": text, "action": action})
+        if row.is_overused:
+            over = limits.overused(row.limits, row.usage)
+            declared = base.resources()
+            names = ", ".join(str(declared[name].label) for name in over if name in declared)
+            notices.append(
+                {"tone": "warn", "text": _t("More is used than allowed: %(what)s.") % {"what": names}}
+            )
+        return notices + self.failures(row)
+
+    def failures(self, row: Subscription) -> list[dict[str, Any]]:
+        if not row.is_failed:
+            return []
+        errors: dict[str, Any] = {}
+        for deployment in Deployment.objects.filter(subscription_id=row.pk):
+            errors |= deployment.errors
+        return [
+            {
+                "tone": "bad",
+                "text": f"{service}: {error.get('message', '')}",
+                "action": {
+                    "label": _t("Try again"),
+                    "url": reverse("subscription_operation", args=[row.pk, "try-again"]),
+                    "post": True,
+                },
+            }
+            for service, error in errors.items()
+        ]
+
+    def facts(self, request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
+        facts = [fact(_("State on the node"), state_markup(row))]
+        account = Account.objects.visible_to(request.actor).filter(pk=row.account_id).first()
+        if account is not None and request.actor.is_provider:
+            shown: Any = account.contact_name
+            if account.role in {"customer", "reseller"} and account.pk != request.actor.account_id:
+                shown = link(nouns[account.role].url(account.pk), account.contact_name)
+            facts.append(fact(_("Subscriber"), shown))
+        facts += [
+            fact(_("System user"), row.system_user),
+            fact(_("Expires"), day(row.expires_on) or _("never")),
+        ]
+        return facts
+
+    def sidebar_facts(self, request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
+        found = []
+        if row.plan_id and request.actor.is_provider:
+            plan = Plan.objects.visible_to(request.actor).filter(pk=row.plan_id).first()
+            if plan is not None:
+                found.append(fact(_("Service plan"), link(nouns["plan"].url(plan.pk), plan.name)))
+        elif not row.plan_id:
+            found.append(fact(_("Service plan"), _("Custom plan")))
+        found.append(fact(_("Created"), moment(row.created_at)))
+        if request.actor.is_administrator and row.admin_note:
+            found.append(fact(_("Administrator's note"), row.admin_note))
+        return found
+
+    def sections(self, request: HttpRequest, row: Subscription, tab: str) -> list[dict[str, Any]]:
+        if tab == "resources":
+            return [resources_section(row.limits, row.usage), permissions_section(row.permissions)]
+        if tab == "activity":
+            return [{"title": "", "table": entries_table(request, subscription_id=row.pk)}]
+        if tab == "preview":
+            return [self.preview(request, row)]
+        add = None
+        operation = operations["subscription.add-domain"]
+        may = operation.may(request.actor) and shows_tool(row, request.actor, "domains", "manage_domains")
+        if row.removing_at is None and may:
+            url = reverse("subscription_operation", args=[row.pk, "add-domain"])
+            add = {"label": operation.label, "url": url}
+        return [list_panel(narrowed(request, DomainList(), subscription_id=row.pk), add=add)]
+
+    def preview(self, request: HttpRequest, row: Subscription) -> dict[str, Any]:
+        """What would change on the servers, as their agent last said."""
+        last = Question.objects.visible_to(request.actor).filter(subscription=row, verb="plan")
+        last = last.order_by("-pk").first()
+        section: dict[str, Any] = {
+            "title": _("What would change on the servers"),
+            "text": _("Nobody has asked yet."),
+            "ask": reverse("subscription_preview", args=[row.pk]),
+        }
+        if last is None:
+            return section
+        if last.answered_at is None:
+            return section | {"text": _("The node has been asked; its answer is on the way."), "waiting": True}
+        return section | {"text": "", "table": preview_table(last)} if changes_of(last) else section | {
+            "text": _("Nothing: what is there is what should be there (%(when)s).")
+            % {"when": moment(last.answered_at)}
+        }
+
+
+def changes_of(question: Question) -> list[dict[str, Any]]:
+    answer = question.answer or {}
+    if answer.get("error"):
+        return [{"what": _t("The node did not answer"), "before": [], "after": [answer["error"]]}]
+    plans = answer.get("plans", [])
+    return [change for plan in plans for change in plan.get("changes", [])]
+
+
+def preview_table(question: Question) -> SafeString:
+    rows = format_html_join(
+        "",
+        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
+        (
+            (
+                _t("What"),
+                change.get("what", ""),
+                _t("Now"),
+                "\n".join(map(str, change.get("before") or [])) or "–",
+                _t("Then"),
+                "\n".join(map(str, change.get("after") or [])) or "–",
+            )
+            for change in changes_of(question)
+        ),
+    )
+    return format_html(
+        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
+        '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
+        _t("What"),
+        _t("Now"),
+        _t("Then"),
+        rows,
+    )
+
+
+@require_POST
+def ask_preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the node what would change; the worker brings the answer."""
+    row = get_object_or_404(Subscription.objects.visible_to(request.actor), pk=pk)
+    waiting = Question.objects.visible_to(request.actor).filter(subscription=row, answered_at=None)
+    if not waiting.exists():
+        Question.objects.create(
+            account_id=row.account_id, reseller_id=row.reseller_id, subscription=row, verb="plan"
+        )
+    return go(reverse("subscription_operation", args=[pk, "preview"]))
+
+
+def shows_tool(row: Subscription, actor: Any, resource: str, permission: str) -> bool:
+    """Whether a tool shows: to customers with its permission and a limit above zero; to providers
+    with a limit above zero. The one function that decides."""
+    if limits.limit_of(row.limits, resource) == 0:
+        return False
+    return not actor.is_customer or permission in row.permissions
+
+
+def resources_section(given: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
+    facts = [
+        fact(resource.label, usage(used.get(name, 0), limits.limit_of(given, name)))
+        for name, resource in base.resources().items()
+    ]
+    return {"title": _("Resources"), "facts": facts}
+
+
+def permissions_section(granted: list[str]) -> dict[str, Any]:
+    facts = [
+        fact(permission.label, _("yes") if name in granted else _("no"))
+        for name, permission in base.permissions().items()
+    ]
+    return {"title": _("Permissions"), "facts": facts}
+
+
+class DomainDetail(DetailPage):
+    noun = "domain"
+    tabs = (("aliases", _("Domain aliases")), ("activity", _("Activity")))
+
+    def queryset(self, actor: Any) -> Any:
+        return super().queryset(actor).select_related("subscription")
+
+    def siblings(self, request: HttpRequest, target: Any) -> Any:
+        rows = self.queryset(request.actor)
+        return rows.removed() if target.removing_at else rows.present()
+
+    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+        row = target.subscription
+        is_shut = [row] if row.is_suspended else []
+        found = status.causes(is_shut, subscriptions=[row.pk] if is_shut else [])
+        notices = [
+            {"tone": "bad", "text": status.words(entry, request.actor), "action": None}
+            for entry in found.of(row, is_account=False)
+        ]
+        tags = [(_("Suspended"), "bad")] if row.is_suspended else []
+        if target.site_state != "active" or not tags:
+            tone = {"active": "ok", "suspended": "warn", "disabled": "mute"}[target.site_state]
+            tags.append((target.get_site_state_display(), tone))
+        facts = [fact(_("Subscription"), link(nouns["subscription"].url(row.pk), row.name))]
+        if target.hosting_type == HostingType.WEBSITE:
+            url = site_url(target.ascii)
+            facts += [
+                fact(_("Address"), external(url)),
+                fact(_("Document root"), target.document_root),
+            ]
+        facts.append(fact(_("Hosting type"), target.get_hosting_type_display()))
+        if target.ascii != target.name:
+            facts.append(fact(_("In ASCII"), target.ascii))
+        return {
+            "title": target.name,
+            "subtitle": _("Main domain") if target.is_main else "",
+            "description": "",
+            "tags": [{"text": text, "tone": tone, "title": ""} for text, tone in tags],
+            "notices": notices,
+            "facts": facts,
+            "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
+            "panel_sections": [self.panel(request, target, tab)],
+            "tab_counts": {"aliases": target.aliases_count},
+        }
+
+    def panel(self, request: HttpRequest, row: Any, tab: str) -> dict[str, Any]:
+        if tab == "activity":
+            which = {"target_kind": "domain", "target_id": row.pk}
+            return {"title": "", "table": entries_table(request, **which)}
+        operation = operations["domain.add-alias"]
+        add = None
+        shown = shows_tool(row.subscription, request.actor, "aliases", "manage_aliases")
+        if row.removing_at is None and operation.may(request.actor) and shown:
+            url = reverse("domain_operation", args=[row.pk, "add-alias"])
+            add = {"label": operation.label, "url": url}
+        aliases = list(
+            Alias.objects.visible_to(request.actor).filter(domain=row).order_by("name")[:500]
+        )
+        if not aliases:
+            return {"title": "", "add": add, "text": _("No aliases yet: other names for this site.")}
+        return {"title": "", "add": add, "table": aliases_table(aliases, request)}
+
+
+def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
+    may_edit = operations["alias.edit"].may(request.actor)
+
+    def actions(alias: Alias) -> SafeString:
+        if not may_edit:
+            return SafeString("")
+        edit = reverse("alias_operation", args=[alias.pk, "edit"])
+        remove = reverse("alias_operation", args=[alias.pk, "remove"])
+        return format_html(
+            '<a href="{}" aria-label="{} {}">{}</a> · <a href="{}" aria-label="{} {}">{}</a>',
+            edit,
+            _t("Edit"),
+            alias.name,
+            _t("Edit"),
+            remove,
+            _t("Remove"),
+            alias.name,
+            _t("Remove"),
+        )
+
+    rows = format_html_join(
+        "",
+        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td class="date" data-label="{}">{}</td><td class="num">{}</td></tr>',
+        (
+            (
+                _t("Name"),
+                external(site_url(alias.ascii), alias.name),
+                _t("Web"),
+                alias.get_mode_display(),
+                _t("Created"),
+                day(alias.created_at),
+                actions(alias),
+            )
+            for alias in aliases
+        ),
+    )
+    return format_html(
+        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
+        '<th scope="col">{}</th><th scope="col"><span class="visually-hidden">{}</span></th></tr>'
+        "</thead><tbody>{}</tbody></table>",
+        _t("Name"),
+        _t("Web"),
+        _t("Created"),
+        _t("Actions"),
+        rows,
+    )
+
+
+def external(url: str, text: str = "") -> SafeString:
+    """A link to a site; it opens beside the panel and tells it nothing."""
+    return format_html(
+        '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, text or url
+    )
+
+
+class PlanDetail(DetailPage):
+    noun = "plan"
+    tabs = (("resources", _("Resources")), ("subscriptions", _("Subscriptions")))
+
+    def siblings(self, request: HttpRequest, target: Any) -> Any:
+        return self.queryset(request.actor).filter(account_id=target.account_id)
+
+    def path(self, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
+        return crumbs((_("Service Plans"), reverse("plan_list")), (str(target), None))
+
+    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+        if tab == "subscriptions":
+            sections = [list_panel(narrowed(request, SubscriptionList(), plan_id=target.pk))]
+        else:
+            facts = [
+                fact(res.label, number(limits.limit_of(target.limits, name)))
+                for name, res in base.resources().items()
+            ]
+            sections = [
+                {"title": _("Resources"), "facts": facts},
+                permissions_section(target.permissions),
+            ]
+        days = target.validity_days
+        return {
+            "title": target.name,
+            "subtitle": "",
+            "description": target.description,
+            "tags": [],
+            "notices": [],
+            "facts": [
+                fact(_("Overuse policy"), OverusePolicy(target.overuse_policy).label),
+                fact(_("Validity period"), _("%(n)s days") % {"n": days} if days else _("unlimited")),
+            ],
+            "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
+            "panel_sections": sections,
+            "tab_counts": {"subscriptions": target.subscriptions_count},
+        }
+
+
+@require_GET
+def alias_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """An alias has no page of its own: its domain's page shows it."""
+    alias = Alias.objects.visible_to(request.actor).filter(pk=pk).first()
+    if alias is None:
+        raise Http404
+    query = request.META.get("QUERY_STRING", "")
+    url = reverse("domain_detail", args=[alias.domain_id])
+    return go(f"{url}?{query}" if query else url)

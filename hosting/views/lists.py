@@ -1,0 +1,302 @@
+"""The lists of what is hosted: their columns and sorts. Everything else is the foundation's."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import status
+from hosting.filters import AccountFilter, DomainFilter, PlanFilter, SubscriptionFilter
+from hosting.models.domains import HostingType, SiteState
+from hosting.sites import site_url
+from panel.core.access import Actor, Role
+from panel.core.lists import Column, Listing, ListPage, Sort, register_list
+from panel.core.markup import day, link, main_cell, number, tag, usage
+from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
+
+PROVIDERS_ONLY = PROVIDERS
+
+
+def _name_below(row: Any, listing: Listing) -> str:
+    """Company, then the provider's description, which only providers see."""
+    return " · ".join(text for text in (row.company, row.description) if text)
+
+
+def _provider(row: Any, listing: Listing) -> Any:
+    if row.reseller_id is None or not listing.actor.is_administrator:
+        return "" if listing.actor.is_reseller else _("Administrator")
+    name = listing.extra["resellers"].get(row.reseller_id, "")
+    return link(nouns["reseller"].url(row.reseller_id), name)
+
+
+def reseller_names(rows: list[Any], listing: Listing) -> dict[int, str]:
+    """Names of the resellers above these rows, for the administrator."""
+    ids = {row.reseller_id for row in rows if row.reseller_id}
+    if not ids or not listing.actor.is_administrator:
+        return {}
+    found = Account.objects.visible_to(listing.actor).filter(pk__in=ids)
+    return dict(found.values_list("pk", "contact_name"))
+
+
+@register_list
+class CustomerList(ListPage):
+    noun = "customer"
+    title = _("Customers")
+    url_name = "customer"
+    roles = PROVIDERS_ONLY
+    filterset_class = AccountFilter
+    empty_title = _("No customers yet")
+    empty_text = _("Add a customer to give somebody a login and sites of their own.")
+    sorts = (
+        Sort("name", "name_key"),
+        Sort("subscriptions", "subscriptions_count"),
+        Sort("created", "pk"),
+    )
+    columns = (
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.contact_name, _name_below(row, ls)),
+            csv=lambda row, ls: row.contact_name,
+            sort="name",
+            css="main",
+        ),
+        Column(
+            _("Status"),
+            lambda row, ls: status.account_tag(row, ls.extra["causes"], ls.actor),
+            csv=lambda row, ls: row.status,
+        ),
+        Column(_("Username"), lambda row, ls: row.username),
+        Column(_("Provider"), _provider, csv=lambda row, ls: ls.extra["resellers"].get(row.reseller_id, "")),
+        Column(
+            _("Subscriptions"),
+            lambda row, ls: number(row.subscriptions_count),
+            sort="subscriptions",
+            css="num",
+        ),
+        Column(_("Domains"), lambda row, ls: number(row.domains_count), css="num"),
+        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
+    )
+
+    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
+        suspended = [row for row in rows if row.is_suspended]
+        return {
+            "causes": status.causes(suspended),
+            "resellers": reseller_names(rows, listing),
+        }
+
+
+@register_list
+class ResellerList(CustomerList):
+    noun = "reseller"
+    title = _("Resellers")
+    url_name = "reseller"
+    roles = frozenset({Role.ADMINISTRATOR})
+    empty_title = _("No resellers yet")
+    empty_text = _("A reseller has customers and plans of its own.")
+    sorts = (
+        Sort("name", "name_key"),
+        Sort("subscriptions", "subscriptions_count"),
+        Sort("created", "pk"),
+    )
+    columns = (
+        *CustomerList.columns[:3],
+        Column(
+            _("Customers"),
+            lambda row, ls: usage(row.customers_count, row.limits.get("customers", 0)),
+            csv=lambda row, ls: row.customers_count,
+            css="num",
+        ),
+        Column(
+            _("Subscriptions"),
+            lambda row, ls: usage(row.subscriptions_count, row.limits.get("subscriptions", 0)),
+            csv=lambda row, ls: row.subscriptions_count,
+            sort="subscriptions",
+            css="num",
+        ),
+        *CustomerList.columns[5:],
+    )
+
+
+def _subscription_below(row: Any, listing: Listing) -> str:
+    plan = listing.extra["plans"].get(row.plan_id)
+    shown = f"({plan})" if plan else _("(Custom)")
+    described = row.description if listing.actor.is_provider else ""
+    return f"{shown} · {described}" if described else str(shown)
+
+
+def _subscriber(row: Any, listing: Listing) -> Any:
+    name = listing.extra["subscribers"].get(row.account_id, "")
+    if row.account_id == listing.actor.account_id:
+        return _("yourself")
+    role = listing.extra["subscriber_roles"].get(row.account_id)
+    if role not in {Role.CUSTOMER, Role.RESELLER}:
+        return name
+    return link(nouns[role].url(row.account_id), name)
+
+
+def domain_usage(row: Any, _listing: Listing) -> Any:
+    return usage(row.domains_count, row.limits.get("domains", 0))
+
+
+@register_list
+class SubscriptionList(ListPage):
+    noun = "subscription"
+    title = _("Subscriptions")
+    url_name = "subscription"
+    roles = ANY_ROLE
+    filterset_class = SubscriptionFilter
+    empty_title = _("No subscriptions yet")
+    empty_text = _("A subscription is the space that a site lives in.")
+    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    columns = (
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.name, _subscription_below(row, ls)),
+            csv=lambda row, ls: row.name,
+            sort="name",
+            css="main",
+        ),
+        Column(
+            _("Status"),
+            lambda row, ls: status.subscription_tags(row, ls.extra["causes"], ls.actor),
+            csv=lambda row, ls: row.status,
+        ),
+        Column(
+            _("Subscriber"),
+            _subscriber,
+            csv=lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+        ),
+        Column(_("Domains"), domain_usage, csv=lambda row, ls: row.domains_count, css="num"),
+        Column(_("Expires"), lambda row, ls: day(row.expires_on), css="date"),
+        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
+    )
+
+    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
+        suspended = [row for row in rows if row.is_suspended]
+        accounts = Account.objects.visible_to(listing.actor).filter(
+            pk__in={row.account_id for row in rows}
+        )
+        found = list(accounts.values_list("pk", "contact_name", "role"))
+        plans = nouns["plan"].model.objects.unscoped("a subscriber may know the name of its plan")
+        ids = {row.plan_id for row in rows if row.plan_id}
+        return {
+            "causes": status.causes(suspended, subscriptions=[row.pk for row in suspended]),
+            "subscribers": {pk: name for pk, name, _role in found},
+            "subscriber_roles": {pk: role for pk, _name, role in found},
+            "plans": dict(plans.filter(pk__in=ids).values_list("pk", "name")) if ids else {},
+        }
+
+
+def _site_state(row: Any, listing: Listing) -> Any:
+    if row.hosting_type == HostingType.NONE:
+        return tag(HostingType.NONE.label, "mute")
+    if row.subscription.is_suspended:
+        why = status.reason(row.subscription, listing.extra["causes"], listing.actor, is_account=False)
+        return format_html('{}<div class="sub">{}</div>', tag(_("Suspended"), "bad"), why)
+    tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
+    state = SiteState(row.site_state)
+    return tag(state.label, tones[state])
+
+
+def _view_site(row: Any, listing: Listing) -> Any:
+    if row.hosting_type == HostingType.NONE:
+        return ""
+    url = site_url(row.ascii)
+    return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, _("View Site"))
+
+
+@register_list
+class DomainList(ListPage):
+    """Found by domain, alias, customer and company."""
+
+    noun = "domain"
+    title = _("Domains")
+    url_name = "domain"
+    roles = ANY_ROLE
+    filterset_class = DomainFilter
+    empty_title = _("No domains yet")
+    empty_text = _("Domains come with subscriptions; add a subscription first.")
+    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    columns = (
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.name, ls.extra["aliases"].get(row.pk, "")),
+            csv=lambda row, ls: row.name,
+            sort="name",
+            css="main",
+        ),
+        Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state),
+        Column(
+            _("Subscription"),
+            lambda row, ls: link(nouns["subscription"].url(row.subscription_id), row.subscription.name),
+            csv=lambda row, ls: row.subscription.name,
+        ),
+        Column(
+            _("Subscriber"),
+            lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+        ),
+        Column(_("Aliases"), lambda row, ls: number(row.aliases_count), css="num"),
+        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii)),
+        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
+    )
+
+    def rows(self, actor: Actor) -> Any:
+        return super().rows(actor).select_related("subscription")
+
+    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
+        suspended = [row.subscription for row in rows if row.subscription.is_suspended]
+        accounts = Account.objects.visible_to(listing.actor).filter(
+            pk__in={row.account_id for row in rows}
+        )
+        aliases: dict[int, list[str]] = {}
+        with_aliases = [row.pk for row in rows if row.aliases_count]
+        if with_aliases:
+            found = nouns["alias"].visible_to(listing.actor).filter(domain_id__in=with_aliases)
+            for domain_id, name in found.order_by("pk").values_list("domain_id", "name")[:500]:
+                aliases.setdefault(domain_id, []).append(name)
+        return {
+            "causes": status.causes(suspended, subscriptions=[row.pk for row in suspended]),
+            "subscribers": dict(accounts.values_list("pk", "contact_name")),
+            "aliases": {pk: ", ".join(names[:3]) for pk, names in aliases.items()},
+        }
+
+
+@register_list
+class PlanList(ListPage):
+    noun = "plan"
+    title = _("Service Plans")
+    url_name = "plan"
+    roles = PROVIDERS_ONLY
+    filterset_class = PlanFilter
+    empty_title = _("No service plans yet")
+    empty_text = _("A plan is a template of resources and permissions that subscriptions follow.")
+    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    columns = (
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.name, row.description),
+            csv=lambda row, ls: row.name,
+            sort="name",
+            css="main",
+        ),
+        Column(
+            _("Subscriptions"),
+            lambda row, ls: link(
+                f"/subscriptions/?plan={row.pk}", number(row.subscriptions_count)
+            ),
+            csv=lambda row, ls: row.subscriptions_count,
+            css="num",
+        ),
+        Column(
+            _("Domains"), lambda row, ls: number(row.limits.get("domains", 0)), css="num"
+        ),
+        Column(
+            _("Domain aliases"), lambda row, ls: number(row.limits.get("aliases", 0)), css="num"
+        ),
+        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
+    )
+
+    def rows(self, actor: Actor) -> Any:
+        """Plans of one's own account: the administrator's, or the reseller's."""
+        return super().rows(actor).filter(account_id=actor.account_id)

@@ -1,0 +1,68 @@
+"""What stands in the frame of every page: navigation by role, who is logged in, theme."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from panel.core.access import Role
+
+THEMES = ("auto", "light", "dark")
+# (label, icon, name of the address, roles, prefix of the addresses that it stands for)
+ENTRIES = (
+    (_("Home"), "home", "home", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Websites & Domains"), "websites", "home", {Role.CUSTOMER}),
+    (_("Customers"), "customers", "customer_list", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Resellers"), "resellers", "reseller_list", {Role.ADMINISTRATOR}),
+    (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
+    (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Activity"), "activity", "activity", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Users"), "users", "user_list", {Role.CUSTOMER}),
+    (_("Account"), "account", "profile", set(Role)),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu of the actor's role. A page that is not there is not in it."""
+    actor = request.actor
+    found = []
+    for label, icon, name, roles in ENTRIES:
+        if actor.role not in roles:
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        active = request.path == url if url == "/" else request.path.startswith(url)
+        found.append({"label": label, "url": url, "icon": icon, "active": active})
+    return found
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the frame."""
+    theme = request.COOKIES.get("theme", "auto")
+    context: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "auto",
+        "nav": [],
+        "who": None,
+        "request_id": getattr(request, "request_id", "-"),
+    }
+    actor = getattr(request, "actor", None)
+    if actor is None:
+        return context
+    acting = actor.real is not None
+    user = getattr(request, "acting_user", None) or request.user
+    context["nav"] = navigation(request)
+    context["search_url"] = reverse("search")
+    context["who"] = {
+        "name": actor.person.username,
+        "role": Role(actor.role).label,
+        "account": user.account.contact_name,
+        "impersonating": acting,
+        "back_url": reverse("act_as_stop") if acting else "",
+        "back_label": _("Back to %(name)s") % {"name": actor.real.username} if acting else "",
+        "profile_url": reverse("profile"),
+    }
+    return context

@@ -1,0 +1,23 @@
+"""All addresses of the panel."""
+
+from django.urls import include, path
+
+from panel import navigation
+from panel.core import search_views
+from panel.core import urls as core_urls
+from panel.core.activity_views import ActivityView
+
+search_views.menu = navigation.navigation
+
+urlpatterns = [
+    path("search/", search_views.search_everything, name="search"),
+    path("activity/", ActivityView.as_view(), name="activity"),
+    *core_urls.urlpatterns,
+    path("", include("accounts.urls")),
+    path("", include("hosting.urls")),
+]
+
+handler400 = "panel.core.errors.bad_request"
+handler403 = "panel.core.errors.permission_denied"
+handler404 = "panel.core.errors.page_not_found"
+handler500 = "panel.core.errors.server_error"
