@@ -1,0 +1,239 @@
+"""People and sites for a first look: made through the same operations as everything else."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Space:
+    """A subscription to make: its domain, plan, aliases, and what becomes of it."""
+
+    domain: str
+    plan: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
+    more: tuple[str, ...] = ()
+    description: str = ""
+    then: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer or reseller to make, by username of the provider."""
+
+    username: str
+    name: str
+    company: str
+    email: str
+    provider: str = "admin"
+    description: str = ""
+    contact: dict[str, str] = field(default_factory=dict)
+    spaces: tuple[Space, ...] = ()
+    then: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+
+def _at(phone: str, address: str, postal_code: str, city: str, country: str) -> dict[str, str]:
+    return {
+        "phone": phone,
+        "address": address,
+        "postal_code": postal_code,
+        "city": city,
+        "country": country,
+    }
+
+
+RESELLERS = (
+    Person(
+        "lindqvist",
+        "Sara Lindqvist",
+        "Lindqvist Webbyrå AB",
+        "sara@lindqvist.example",
+        description="Agency in Gothenburg; pays yearly",
+        contact=_at("+46 31 701 22 40", "Kungsgatan 14", "411 19", "Göteborg", "SE"),
+        spaces=(Space("lindqvist.localhost", description="Her own site"),),
+    ),
+    Person(
+        "okonkwo",
+        "Chidi Okonkwo",
+        "Northgate Digital Ltd",
+        "chidi@northgate.example",
+        description="Took over the accounts of Bluefin in March",
+        contact=_at("+44 113 496 0155", "3 Canal Wharf", "LS11 5PS", "Leeds", "GB"),
+    ),
+)
+
+# Provider -> plans: (name, description, domains, aliases, permissions, validity)
+PLANS = {
+    "admin": (
+        ("Starter", "One site and two more names", 1, 2, ["manage_aliases"], None),
+        (
+            "Business",
+            "For companies with several sites",
+            5,
+            10,
+            ["manage_aliases", "manage_domains", "manage_hosting"],
+            None,
+        ),
+        ("Trial", "Fourteen days to look around", 1, 0, [], 14),
+    ),
+    "lindqvist": (("Bas", "En webbplats", 1, 3, ["manage_aliases"], None),),
+    "okonkwo": (
+        ("Shopfront", "Everything a small shop needs", 2, 5, ["manage_aliases"], None),
+    ),
+}
+
+CUSTOMERS = (
+    Person(
+        "anna.berg",
+        "Anna Berg",
+        "Bergs Bageri",
+        "anna@bergs-bageri.example",
+        "lindqvist",
+        "Wants a shop in spring",
+        _at("+46 31 12 55 90", "Linnégatan 48", "413 08", "Göteborg", "SE"),
+        (
+            Space(
+                "bergs-bageri.localhost",
+                "Bas",
+                aliases=(("bergsbageri.localhost", "redirect"), ("surdeg.localhost", "same")),
+            ),
+        ),
+    ),
+    Person(
+        "jonas.ek",
+        "Jonas Ek",
+        "Ek & Söner Bygg",
+        "jonas@ekbygg.example",
+        "lindqvist",
+        contact=_at("+46 31 68 00 12", "Backaplan 2", "417 05", "Göteborg", "SE"),
+        spaces=(Space("ekbygg.localhost", "Bas"), Space("altaner.localhost", "Bas")),
+        then=(("suspend", {"kind": "unpaid", "message": "Invoice 1042 is unpaid."}),),
+    ),
+    Person(
+        "maja.holm",
+        "Maja Holm",
+        "",
+        "maja.holm@post.example",
+        "lindqvist",
+        "Photographer, prefers phone calls",
+        spaces=(Space("majaholm.localhost", "Bas"),),
+    ),
+    Person(
+        "priya",
+        "Priya Raman",
+        "Raman Textiles",
+        "priya@ramantextiles.example",
+        "okonkwo",
+        contact=_at("+44 113 496 0733", "12 Kirkgate", "LS2 7DJ", "Leeds", "GB"),
+        spaces=(
+            Space(
+                "ramantextiles.localhost",
+                "Shopfront",
+                aliases=(("raman-textiles.localhost", "redirect"),),
+                more=("wholesale.ramantextiles.localhost",),
+            ),
+        ),
+    ),
+    Person(
+        "tom.hartley",
+        "Tom Hartley",
+        "Hartley Cycles",
+        "tom@hartleycycles.example",
+        "okonkwo",
+        spaces=(
+            Space(
+                "hartleycycles.localhost",
+                "Shopfront",
+                then=(("suspend", {"kind": "abuse", "note": "Sends mail to bought lists"}),),
+            ),
+        ),
+    ),
+    Person(
+        "bluefin",
+        "Rebecca Stone",
+        "Bluefin Charters",
+        "office@bluefin.example",
+        "okonkwo",
+        "Moved from the old server, keep an eye on it",
+        spaces=(
+            Space("bluefin.localhost", "Shopfront"),
+            Space("bluefin-kayak.localhost"),
+        ),
+    ),
+    Person(
+        "weber",
+        "Katharina Weber",
+        "Weber Steuerberatung",
+        "kanzlei@weber-steuer.example",
+        description="Contract until 2028",
+        contact=_at("+49 89 5550 174", "Rosenheimer Straße 5", "81667", "München", "DE"),
+        spaces=(
+            Space(
+                "weber-steuer.localhost",
+                "Business",
+                aliases=(("steuerberatung-weber.localhost", "redirect"),),
+                more=("karriere.weber-steuer.localhost",),
+            ),
+        ),
+    ),
+    Person(
+        "dubois",
+        "Émile Dubois",
+        "Atelier Dubois",
+        "emile@atelier-dubois.example",
+        contact=_at("+33 4 72 55 01 60", "18 rue Mercière", "69002", "Lyon", "FR"),
+        spaces=(
+            Space(
+                "atelier-dubois.localhost",
+                "Starter",
+                aliases=(
+                    ("atelierdubois.localhost", "redirect"),
+                    ("ébéniste-lyon.localhost", "redirect"),
+                ),
+                then=(("customize", {"limit_aliases": "1"}),),
+            ),
+        ),
+    ),
+    Person(
+        "kowalska",
+        "Zofia Kowalska",
+        "Kwiaciarnia Zofia",
+        "zofia@kwiaciarnia.example",
+        description="Trial since last month",
+        spaces=(Space("kwiaciarnia.localhost", "Trial", then=(("expire", {}),)),),
+    ),
+    Person(
+        "garcia",
+        "Lucía García",
+        "Librería El Faro",
+        "lucia@elfaro.example",
+        contact=_at("+34 958 550 173", "Calle Elvira 31", "18010", "Granada", "ES"),
+        spaces=(Space("libreria-elfaro.localhost", "Starter"),),
+    ),
+    Person(
+        "jensen",
+        "Mikkel Jensen",
+        "Jensen Marine",
+        "mikkel@jensenmarine.example",
+        spaces=(Space("jensenmarine.localhost", "Business"),),
+        then=(("suspend", {"kind": "other", "message": "At your own request, until May."}),),
+    ),
+    Person(
+        "rossi",
+        "Paolo Rossi",
+        "Trattoria Rossi",
+        "paolo@trattoria-rossi.example",
+        description="Closed for good in autumn",
+        spaces=(Space("trattoria-rossi.localhost", "Starter"),),
+        then=(("remove", {}),),
+    ),
+    Person(
+        "novak",
+        "Ivana Novák",
+        "",
+        "ivana.novak@post.example",
+        description="Domain follows when the transfer is through",
+    ),
+)
+
+# The login of each role that is shown.
+SHOWN = {"administrator": "admin", "reseller": "lindqvist", "customer": "anna.berg"}

@@ -1,0 +1,203 @@
+"""`manage.py demo`: a panel with believable people and sites to look at."""
+
+import json
+import os
+import secrets
+from argparse import ArgumentParser
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Fills an empty panel with demo data and writes logins and sites to demo.json."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--force", action="store_true", help="also in a panel that is not empty")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from django.conf import settings
+
+        from accounts.creation import has_administrator
+        from accounts.models import Account
+
+        target = Path(settings.DATA_DIR) / "demo.json"
+        if has_administrator():
+            if target.exists():
+                known = json.loads(target.read_text(encoding="utf-8"))
+                passwords = {role: login["password"] for role, login in known["logins"].items()}
+                self.write(target, passwords)
+                return
+            count = Account.objects.unscoped("is it empty?").count()
+            if not options["force"]:
+                raise CommandError(f"There are {count} accounts already; the demo is for an empty panel.")
+        words = "amber birch cedar delta ember fjord grove harbor island juniper kelp lagoon".split()
+        passwords = {
+            role: "-".join(secrets.choice(words) for _ in range(3)) + f"-{secrets.randbelow(9000) + 1000}"
+            for role in ("administrator", "reseller", "customer")
+        }
+        Demo(passwords).fill()
+        self.write(target, passwords)
+
+    def write(self, target: Path, passwords: dict[str, str]) -> None:
+        """Logins and sites, for people, the supervisor and tests. Only its owner may read it."""
+        from django.conf import settings
+
+        from hosting import demo
+        from hosting.models.domains import Domain
+        from hosting.sites import site_url
+
+        rows = Domain.objects.unscoped("the demo's sites").present().select_related("account", "subscription")
+        data = {
+            "panel": settings.PANEL_ORIGIN + "/",
+            "logins": {
+                role: {"username": username, "password": passwords[role]}
+                for role, username in demo.SHOWN.items()
+            },
+            "sites": [
+                {
+                    "url": site_url(row.ascii),
+                    "customer": row.account.username,
+                    "subscription": row.subscription.name,
+                    "suspended": row.subscription.is_suspended,
+                }
+                for row in rows.order_by("pk")
+            ],
+        }
+        staged = target.with_suffix(".tmp")
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False)
+        staged.replace(target)
+
+
+class Demo:
+    """Makes everything through operations, as the people of the demo would have."""
+
+    def __init__(self, passwords: dict[str, str]) -> None:
+        from hosting import demo
+
+        self.data = demo
+        self.passwords = {demo.SHOWN[role]: password for role, password in passwords.items()}
+
+    def fill(self) -> None:
+        from accounts.creation import add_account
+
+        add_account(
+            "administrator",
+            None,
+            username="admin",
+            password=self.passwords["admin"],
+            contact_name="Freehold Administrator",
+            email="admin@panel.example",
+        )
+        for person in self.data.RESELLERS:
+            self.account("reseller", person)
+        for provider, plans in self.data.PLANS.items():
+            for plan in plans:
+                self.plan(provider, *plan)
+        for person in (*self.data.RESELLERS, *self.data.CUSTOMERS):
+            if person in self.data.CUSTOMERS:
+                self.account("customer", person)
+            for space in person.spaces:
+                self.space(person, space)
+            for verb, params in person.then:
+                self.do(f"customer.{verb}", person.provider, self.id_of(person.username), params)
+
+    def actor(self, username: str) -> Any:
+        from accounts.actors import actor_of
+        from accounts.models import User
+
+        user = User.objects.unscoped("the demo").select_related("account").get(username=username)
+        return actor_of(user, door="cli")
+
+    def id_of(self, username: str) -> int:
+        from accounts.models import Account
+
+        return Account.objects.unscoped("the demo").get(username=username).pk
+
+    def do(self, name: str, who: str, target: int, params: dict[str, Any]) -> int:
+        """One operation as one person; the demo's data must never be refused."""
+        from panel.core import runs
+        from panel.core.operations import Result, operations
+
+        outcome = runs.perform(operations[name], self.actor(who), [target], params=params)
+        finding = outcome.findings[0]
+        if finding.result != Result.DONE:
+            raise CommandError(f"demo: {name} {params}: {finding.code} {finding.params}")
+        return finding.created_id or target
+
+    def account(self, role: str, person: Any) -> None:
+        params = {
+            "contact_name": person.name,
+            "company": person.company,
+            "email": person.email,
+            "description": person.description,
+            "username": person.username,
+            "password": self.passwords.get(person.username) or secrets.token_urlsafe(16),
+            "locale": "en",
+            "time_zone": "UTC",
+            **person.contact,
+        }
+        if role == "reseller":
+            params |= {"limit_customers": "10", "limit_subscriptions": "15"}
+        self.do(f"account.add-{role}", person.provider, self.id_of(person.provider), params)
+
+    def plan(
+        self,
+        provider: str,
+        name: str,
+        description: str,
+        domains: int,
+        aliases: int,
+        permissions: list[str],
+        validity: int | None,
+    ) -> None:
+        params: dict[str, Any] = {
+            "name": name,
+            "description": description,
+            "limit_domains": str(domains),
+            "limit_aliases": str(aliases),
+            "overuse_policy": "space",
+            **{f"may_{permission}": True for permission in permissions},
+        }
+        if validity:
+            params["validity_days"] = str(validity)
+        self.do("account.add-plan", provider, self.id_of(provider), params)
+
+    def space(self, person: Any, space: Any) -> None:
+        from hosting.models.domains import Domain
+        from hosting.models.plans import Plan
+
+        params: dict[str, Any] = {"domain": space.domain, "description": space.description}
+        if space.plan:
+            plans = Plan.objects.unscoped("the demo").filter(account__username=person.provider)
+            params["plan"] = str(plans.get(name=space.plan).pk)
+        owner = self.id_of(person.username)
+        pk = self.do("account.add-subscription", person.provider, owner, params)
+        main = Domain.objects.unscoped("the demo").get(subscription_id=pk, is_main=True)
+        for name, mode in space.aliases:
+            self.do("domain.add-alias", person.provider, main.pk, {"name": name, "mode": mode})
+        for name in space.more:
+            self.do("subscription.add-domain", person.provider, pk, {"name": name})
+        for verb, given in space.then:
+            self.then(person.provider, pk, verb, given)
+
+    def then(self, provider: str, pk: int, verb: str, given: dict[str, Any]) -> None:
+        from hosting.conditions import today
+        from hosting.forms import limits_initial
+        from hosting.models.subscriptions import Subscription
+
+        row = Subscription.objects.unscoped("the demo").get(pk=pk)
+        if verb == "expire":
+            day = (today() - timedelta(days=9)).isoformat()
+            self.do("subscription.set-expiry", provider, pk, {"expires_on": day})
+        elif verb == "customize":
+            values = limits_initial(row.limits, row.permissions, row.overuse_policy)
+            plain = {name: str(value) if not isinstance(value, bool) else value for name, value in values.items()}
+            self.do("subscription.customize", provider, pk, {**plain, **given})
+        else:
+            self.do(f"subscription.{verb}", provider, pk, given)
