@@ -1,0 +1,343 @@
+"""What the API's OpenAPI document says: answers as models, parameters from the operations' forms."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from django import forms
+from django.db import models
+from ninja import Schema
+from pydantic import Field, create_model
+
+from panel.core.access import Actor, Role
+from panel.core.door import MAX_ID, is_repetition
+from panel.core.door_lists import widget_keys
+from panel.core.lists import ListPage
+from panel.core.operations import Noun, Operation, Result
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Count = Annotated[int, Field(ge=0, le=MAX_ID)]
+# Who the forms are shown to while the document is written: the one who sees most of them.
+_READER = Actor(role=Role.ADMINISTRATOR, account_id=0, username="")
+# Longer lists of choices (countries, time zones) would be most of the document.
+_LISTED_CHOICES = 30
+
+
+class Done(Schema):
+    """A target that it was done to, and what was made on it."""
+
+    id: Id
+    created: Id | None = None
+
+
+class Told(Schema):
+    """A target with a code that stays as it is, and words in the reader's language."""
+
+    id: Id | str
+    code: str
+    reason: str
+    created: Id | None = None
+
+
+class Note(Schema):
+    """What one should know besides."""
+
+    code: str
+    text: str
+    count: Count | None = None
+    names: list[str] | None = None
+
+
+class Consequence(Schema):
+    """What would happen."""
+
+    text: str
+    tone: str
+    items: list[str]
+
+
+class Outcome(Schema):
+    """What became of each target; with dry_run: what would. Nothing is dropped in silence."""
+
+    done: list[Done]
+    unchanged: list[Told]
+    refused: list[Told]
+    missing: list[Told]
+    failed: list[Told]
+    notes: list[Note]
+    run: Id | None
+    created: Id | None
+    dry_run: bool | None = None
+    consequences: list[Consequence] | None = None
+    checked: Count | None = None
+    total: Count | None = None
+
+
+class ErrorDetail(Schema):
+    """What is wrong; `fields` where it is about parameters ("*" for all of them together)."""
+
+    code: str
+    message: str
+    fields: dict[str, list[str]] | None = None
+    request_id: str
+
+
+class Error(Schema):
+    """The one shape of errors."""
+
+    error: ErrorDetail
+
+
+class Refusal(Outcome):
+    """The outcome for one target that was refused, or failed, with the reason as an error."""
+
+    error: ErrorDetail
+
+
+class Run(Schema):
+    """An operation on its way, or over. `outcome` where it has few targets."""
+
+    id: Id
+    operation: str
+    state: str
+    total: Count
+    done: Count
+    counts: dict[str, Count]
+    started: str
+    finished: str | None
+    can_undo: bool
+    notes: list[Note]
+    outcome: Outcome | None = None
+
+
+class RunTarget(Schema):
+    """What became of one target of a run."""
+
+    id: Id
+    result: str | None
+    code: str
+    reason: str
+    created: Id | None
+
+
+class RunTargets(Schema):
+    """Targets of a run, by id."""
+
+    items: list[RunTarget]
+    next: str | None
+
+
+class Me(Schema):
+    """Whose token this is, and what it reaches."""
+
+    username: str
+    role: str
+    account_id: Id
+    scopes: list[str]
+    areas: list[str] | None
+    subscriptions: list[Id] | None
+
+
+ERRORS = {401: Error, 403: Error, 405: Error, 429: Error, 500: Error}
+READ = {**ERRORS, 404: Error}
+WRITE = {**READ, 400: Error, 409: Error, 412: Error, 413: Error, 415: Error, 422: Error}
+SINGLE = {200: Outcome, **WRITE, 409: Refusal | Error, 500: Refusal | Error}
+CREATE = {**SINGLE, 201: Outcome}
+MANY = {200: Outcome, 202: Run, **WRITE}
+
+_TYPES: tuple[tuple[type[models.Field], Any], ...] = (
+    (models.BooleanField, bool),
+    (models.JSONField, Any),
+    (models.IntegerField, int),
+    (models.DateField, str),
+)
+
+
+def row_model(noun: Noun) -> type[Schema]:
+    """What the API shows of a row. Allow-listed; fields for accounts above may be absent."""
+    shown: dict[str, Any] = {}
+    for name in noun.api_fields:
+        kind, can_be_null = _type_of(noun.model, name)
+        if name in noun.api_provider_fields:
+            shown[name] = (kind | None, None)
+        else:
+            shown[name] = (kind | None if can_be_null else kind, ...)
+    return create_model(_title(noun.name), __base__=Schema, **shown)
+
+
+def _type_of(model: type[models.Model], name: str) -> tuple[Any, bool]:
+    column = next((f for f in model._meta.concrete_fields if name in {f.name, f.attname}), None)
+    if column is None:
+        return str, False
+    if name == "id" or column.is_relation:
+        return Id, column.null
+    return next((kind for field, kind in _TYPES if isinstance(column, field)), str), column.null
+
+
+def list_model(noun: Noun) -> type[Schema]:
+    """A page of a list; `next` is the token for `after`."""
+    item = row_model(noun)
+    name = _title(noun.plural)
+    return create_model(name, __base__=Schema, items=(list[item], ...), next=(str | None, ...))
+
+
+def _title(name: str) -> str:
+    return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
+
+
+def form_fields(form_class: type[forms.Form] | None) -> dict[str, forms.Field]:
+    """All parameters that a form may have; some are there for some targets or roles only."""
+    if form_class is None:
+        return {}
+    found = dict(form_class.base_fields)  # type: ignore[attr-defined]
+    return {**found, **form_class(actor=_READER, targets=()).fields}
+
+
+def form_schema(operation: Operation) -> dict[str, Any]:
+    """The parameters of an operation: those for all, and those for each that all may share."""
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for form_class in (operation.form_class, operation.item_form_class):
+        secret = getattr(form_class, "secret_fields", ())
+        for name, form_field in form_fields(form_class).items():
+            if is_repetition(form_class, name):
+                continue
+            properties[name] = field_schema(form_field, is_secret=name in secret)
+            is_own = form_class is operation.form_class
+            if is_own and operation.creates and form_field.required and form_field.initial is None:
+                required.append(name)
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    schema["additionalProperties"] = False
+    # On an edit nothing is required: what is not given stays as it is.
+    return schema | ({"required": sorted(required)} if required else {})
+
+
+def field_schema(form_field: forms.Field, *, is_secret: bool = False) -> dict[str, Any]:
+    """A form field in JSON Schema, as `door.as_raw` takes it."""
+    schema: dict[str, Any] = dict(getattr(form_field, "json_schema", None) or _kind(form_field))
+    choices = _choices(form_field)
+    if choices and schema.get("type") == "array":
+        schema["items"] = {"type": "string", "enum": choices}
+    elif choices:
+        schema["enum"] = choices
+    if is_secret:
+        schema |= {"format": "password", "writeOnly": True}
+    if form_field.label:
+        schema["title"] = str(form_field.label)
+    if form_field.help_text:
+        schema["description"] = str(form_field.help_text)
+    return schema
+
+
+def _kind(form_field: forms.Field) -> dict[str, Any]:
+    if isinstance(form_field, forms.ModelMultipleChoiceField):
+        return {"type": "array", "items": _bounded(1, MAX_ID), "maxItems": 1000}
+    if isinstance(form_field, forms.MultipleChoiceField):
+        return {"type": "array", "items": {"type": "string"}, "maxItems": 1000}
+    if isinstance(form_field, (forms.BooleanField, forms.NullBooleanField)):
+        return {"type": "boolean"}
+    if isinstance(form_field, (forms.FloatField, forms.DecimalField)):
+        return {"type": "number"}
+    if isinstance(form_field, forms.IntegerField):
+        low = -MAX_ID if form_field.min_value is None else form_field.min_value
+        return _bounded(low, form_field.max_value or MAX_ID)
+    if isinstance(form_field, forms.ModelChoiceField):
+        nothing = [] if form_field.required else ["null"]
+        return {**_bounded(1, MAX_ID), "type": ["integer", *nothing]}
+    if isinstance(form_field, forms.DateTimeField):
+        return {"type": "string", "format": "date-time"}
+    if isinstance(form_field, forms.DateField):
+        return {"type": ["string", "null"], "format": "date"}
+    schema: dict[str, Any] = {"type": "string"}
+    if getattr(form_field, "max_length", None):
+        schema["maxLength"] = form_field.max_length  # type: ignore[attr-defined]
+    return schema
+
+
+def _bounded(low: int, high: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+def _choices(form_field: forms.Field) -> list[str]:
+    if isinstance(form_field, forms.ModelChoiceField):
+        return []
+    choices: Sequence[Any] = list(getattr(form_field, "choices", ()))
+    values = [str(value) for value, label in choices if not isinstance(label, (list, tuple))]
+    return values if 0 < len(values) <= _LISTED_CHOICES else []
+
+
+def selection_schema(operation: Operation) -> dict[str, Any]:
+    """The body for many: which, and the operation's parameters beside it."""
+    schema = form_schema(operation)
+    text_or_id = {"anyOf": [_bounded(1, MAX_ID), {"type": "string", "maxLength": 120}]}
+    about = "Instead of ids: what a list's filter takes. At least one condition."
+    schema["properties"] |= {
+        "ids": {"type": "array", "items": text_or_id, "minItems": 1, "maxItems": 10_000},
+        "filter": {"type": "object", "minProperties": 1, "description": about},
+    }
+    if operation.item_form_class is not None:
+        one = {
+            "type": "object",
+            "properties": {
+                name: field_schema(form_field)
+                for name, form_field in form_fields(operation.item_form_class).items()
+            },
+            "additionalProperties": False,
+        }
+        schema["properties"]["items"] = {"type": "object", "additionalProperties": one}
+    return schema
+
+
+def body(schema: dict[str, Any], operation: Operation, *, is_single: bool = True) -> dict[str, Any]:
+    """The OpenAPI extras of a POST: its body and its headers."""
+    dry = {"type": "boolean", "default": False, "description": "Say what would happen; do nothing."}
+    properties = {**schema["properties"], "dry_run": dry}
+    content = {"application/json": {"schema": {**schema, "properties": properties}}}
+    extras = {
+        "requestBody": {"content": content, "required": bool(schema.get("required"))},
+        "parameters": [header("Idempotency-Key", "The same key once more: the same answer.")],
+    }
+    if is_single and not operation.creates:
+        extras["parameters"].append(header("If-Match", "The ETag of the row; 412 if it changed."))
+    return extras
+
+
+def header(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": 100}
+    return {"in": "header", "name": name, "schema": schema, "description": description}
+
+
+def list_parameters(page: type[ListPage]) -> list[dict[str, Any]]:
+    """The query of a list, from the FilterSet and the sorts that its page has."""
+    sorts = [sign + sort.name for sort in page.sorts for sign in ("", "-")]
+    schemas: dict[str, dict[str, Any]] = {
+        "q": {"type": "string", "maxLength": 200, "description": "Words that all have to occur."},
+        "sort": {"type": "string", "enum": sorts, "default": page.default_sort},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
+        "after": {"type": "string", "maxLength": 1000, "description": "`next` of the page before."},
+    }
+    for name, item in page.filterset_class.base_filters.items():
+        for key in widget_keys(name, item.field.widget):
+            schemas[key] = field_schema(item.field)
+    return [{"in": "query", "name": name, "schema": schema} for name, schema in schemas.items()]
+
+
+def run_target_parameters() -> list[dict[str, Any]]:
+    """The query of a run's targets."""
+    schemas: dict[str, dict[str, Any]] = {
+        "result": {"type": "string", "enum": list(Result.values)},
+        "limit": _bounded(1, 1000) | {"default": 100},
+        "after": _bounded(1, MAX_ID),
+    }
+    return [{"in": "query", "name": name, "schema": schema} for name, schema in schemas.items()]
+
+
+def share_responses(document: dict[str, Any]) -> None:
+    """Say each error once: 100 addresses have the same dozen of them."""
+    shared = document["components"].setdefault("responses", {})
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            answers = operation["responses"]
+            for status in [status for status in answers if int(status) >= 400]:
+                kind = "Refusal" if "Refusal" in str(answers[status]) else "Error"
+                shared[f"{kind}{status}"] = answers[status]
+                answers[status] = {"$ref": f"#/components/responses/{kind}{status}"}
