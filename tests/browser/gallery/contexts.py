@@ -253,7 +253,7 @@ SECTIONS = [
     },
 ]
 OPERATION = {
-    "title": "Remove 12 customers",
+    "title": "Remove 1,212 customers",
     "lead": "They are shut at once, and purged after 14 days. Until then you can restore them.",
     "targets": [{"label": row[0], "url": "#", "detail": row[4]} for row in CUSTOMERS[:8]],
     "more": 1204,
