@@ -31,6 +31,8 @@ HOST = "127.0.0.1"
 _SOCKET_PATH_BYTES = 107
 _START_SECONDS = 90.0
 _WEBSITES_SECONDS = 10.0
+# One may be bad luck; what answers an error this often has loaded and will go on like that.
+_WRONG_ANSWERS = 5
 _PORT_SECONDS = 3.0
 
 
@@ -217,8 +219,8 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
     ]
 
 
-def login_page_answers(plan: Plan) -> bool:
-    """Whether somebody who opens the panel sees a page, wherever it sends them first."""
+def login_page(plan: Plan) -> int:
+    """The status somebody gets who opens the panel, wherever it sends them first; 0: no answer."""
     path = "/"
     for _ in range(4):
         connection = http.client.HTTPConnection(HOST, plan.panel_port, timeout=2)
@@ -226,14 +228,14 @@ def login_page_answers(plan: Plan) -> bool:
             connection.request("GET", path, headers={"Host": f"{plan.host_name}:{plan.panel_port}"})
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException):
-            return False
+            return 0
         finally:
             connection.close()
         location = answer.getheader("Location", "")
         if not (300 <= answer.status < 400 and location.startswith("/")):
-            return answer.status == 200
+            return answer.status
         path = location
-    return False
+    return 0
 
 
 def websites_answer(plan: Plan) -> bool:
@@ -275,20 +277,22 @@ def summary(plan: Plan, seconds: float) -> str:
 
 def wait_for(supervisor: Supervisor, plan: Plan, began: float) -> bool:
     """Until the login page answers, then a little for the websites; False when it was ended."""
-    page_at = 0.0
+    page_at, wrong_answers = 0.0, 0
+    log = f"see {plan.shown_data}/logs/panel.log"
 
     def is_ready() -> bool:
-        nonlocal page_at
-        if not page_at and login_page_answers(plan):
-            page_at = time.monotonic()
+        nonlocal page_at, wrong_answers
         if not page_at:
+            status = login_page(plan)
+            wrong_answers += status not in {0, 200}
+            if wrong_answers >= _WRONG_ANSWERS:
+                raise StartFailed(f"The login page answers with an error, {status}; {log}")
             if time.monotonic() > began + _START_SECONDS:
-                raise StartFailed(
-                    f"The login page did not answer within {_START_SECONDS:.0f} s; "
-                    f"see {plan.shown_data}/logs/panel.log"
-                )
-            return False
-        return websites_answer(plan) or time.monotonic() > page_at + _WEBSITES_SECONDS
+                raise StartFailed(f"No login page within {_START_SECONDS:.0f} s; {log}")
+            page_at = time.monotonic() if status == 200 else 0.0
+        return page_at > 0 and (
+            websites_answer(plan) or time.monotonic() > page_at + _WEBSITES_SECONDS
+        )
 
     if not supervisor.run(is_ready):
         return False

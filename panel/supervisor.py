@@ -29,6 +29,9 @@ _ALARMING = re.compile(
 )
 _LOG_BYTES = 5_000_000
 _LINE_BYTES = 65_536
+# A child in distress says the same again and again; the terminal needs it a few times only.
+_SHOWN_LINES = 6
+_SHOWN_SECONDS = 10.0
 # A child that has lived this long was well: its next death is its first again.
 _WELL_AFTER = 20.0
 _LONGEST_PAUSE = 10.0
@@ -60,6 +63,7 @@ class Output:
         self.say = say
         self.tail: deque[str] = deque(maxlen=12)
         self._partial = b""
+        self._shown_at: deque[float] = deque(maxlen=_SHOWN_LINES)
         self._file = path.open("ab")
 
     def feed(self, data: bytes) -> None:
@@ -92,7 +96,16 @@ class Output:
             self.path.replace(self.path.with_suffix(".log.1"))
             self._file = self.path.open("ab")
         if _ALARMING.search(text):
-            self.say(f"{self.name} | {text}")
+            self._show(text)
+
+    def _show(self, text: str) -> None:
+        now = time.monotonic()
+        if len(self._shown_at) == _SHOWN_LINES and now - self._shown_at[0] < _SHOWN_SECONDS:
+            return
+        self._shown_at.append(now)
+        self.say(f"{self.name} | {text}")
+        if len(self._shown_at) == _SHOWN_LINES and now - self._shown_at[0] < _SHOWN_SECONDS:
+            self.say(f"{self.name} | (more in {self.path})")
 
 
 @dataclass

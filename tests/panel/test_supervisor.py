@@ -208,6 +208,18 @@ def test_all_output_is_kept_and_only_alarming_lines_reach_the_terminal(running):
     assert "a quiet line" not in output
 
 
+def test_a_flood_of_errors_is_cut_short_on_the_terminal_and_kept_in_the_log(running):
+    flood = "for n in range(200): print('ERROR number', n)\n"
+    supervisor = running({"web": flood + STAY})
+    supervisor.wait_up()
+    supervisor.process.send_signal(signal.SIGINT)
+    assert supervisor.process.wait(20) == 0
+    output = supervisor.output.read_text()
+    assert output.count("web | ERROR number") == 6
+    assert "(more in " in output
+    assert "ERROR number 199" in (supervisor.here / "logs" / "web.log").read_text()
+
+
 def test_the_pause_before_a_start_grows_to_a_limit():
     assert [pause_before_start(deaths) for deaths in (1, 2, 3, 4)] == [0.0, 0.25, 0.5, 1.0]
     assert pause_before_start(50) == 10.0
