@@ -83,6 +83,10 @@ class Claims:
                 self._fences.discard(row.fence)
                 self._write()
 
+    def close(self) -> None:
+        """Let the next worker have the file."""
+        self._file.close()
+
     def _write(self) -> None:
         if self._is_ours:
             self._file.seek(0)

@@ -1,0 +1,180 @@
+"""From a commit to what visitors get: real worker, real agent, real nginx, killed in between."""
+
+import random
+import shutil
+import time
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from hosting import provisioning
+from hosting.models.deployments import Deployment
+from hosting.models.domains import AliasMode, Domain
+from hosting.models.nodes import Node
+from hosting.models.subscriptions import Subscription
+from hosting.services.web.driver_pages import MARKER
+from tests.hosting import rows
+from tests.hosting.databases import database_in, migrate
+from tests.system.conftest import wait_until
+from tests.system.worker import Machine
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory, django_db_blocker):
+    """A database file to copy."""
+    with django_db_blocker.unblock():
+        return migrate(tmp_path_factory.mktemp("empty")).file
+
+
+@pytest.fixture
+def machine(tmp_path, web, empty_database, django_db_blocker):
+    """All of it, without subscriptions; the worker has not been started."""
+    shutil.copy(empty_database, tmp_path)
+    machine = Machine(tmp_path, web)
+    with django_db_blocker.unblock(), database_in(tmp_path):
+        rows.node()
+        yield machine
+        machine.worker.clean()
+
+
+@pytest.fixture
+def anna(machine):
+    """A subscription that serves, and a neighbour that serves before and after."""
+    anna, _bert = rows.subscription("anna.example"), rows.subscription("bert.example")
+    machine.worker.start()
+    machine.await_status("anna.example", 200)
+    machine.await_status("bert.example", 200)
+    yield anna
+    assert machine.web.status("bert.example") == 200
+
+
+def await_applied():
+    behind = Deployment.objects.filter(generation__gt=F("applied"))
+    wait_until(lambda: not behind.exists(), "everything is applied")
+
+
+def test_suspended_is_503_and_activated_serves_again(machine, anna):
+    rows.suspend(anna)
+    machine.await_status("anna.example", 503)
+    assert MARKER in machine.web.get("www.anna.example").body
+    rows.activate(anna)
+    machine.await_status("anna.example", 200)
+    await_applied()
+    assert rows.deployment(anna).switched == rows.deployment(anna).generation
+
+
+def test_domains_and_aliases_come_and_go(machine, anna):
+    domain = rows.domain(anna, "second.example")
+    rows.alias(domain, "alias.example", AliasMode.REDIRECT)
+    provisioning.touch([anna.pk])
+    machine.await_status("second.example", 200)
+    machine.await_status("alias.example", 301)
+    Domain.objects.filter(pk=domain.pk).update(removing_at=timezone.now())
+    provisioning.touch([anna.pk])
+    machine.await_status("second.example", 404)
+    assert machine.web.status("anna.example") == 200
+
+
+def test_a_removed_subscription_is_not_found_and_its_deployment_goes(machine, anna):
+    rows.remove(anna)
+    machine.await_status("anna.example", 404)
+    gone = Deployment.objects.filter(subscription_id=anna.pk)
+    wait_until(lambda: not gone.exists(), "the deployment is gone")
+
+
+def test_what_nginx_cannot_serve_is_marked_and_holds_up_nobody(machine, anna):
+    Domain.objects.filter(subscription=anna).update(document_root="../../etc")
+    provisioning.touch([anna.pk])
+    wait_until(lambda: Subscription.objects.get(pk=anna.pk).is_failed, "it is marked")
+    assert "document_root" in rows.deployment(anna).errors["web"]["message"]
+    carl = rows.subscription("carl.example")
+    machine.await_status("carl.example", 200)
+    # What was served before is served still, and what is urgent does not wait for the mending.
+    assert machine.web.status("anna.example") == 200
+    rows.suspend(anna)
+    machine.await_status("anna.example", 503)
+    Domain.objects.filter(subscription=anna).update(document_root="httpdocs")
+    rows.activate(anna, carl)
+    machine.await_status("anna.example", 200)
+    await_applied()
+    assert not Subscription.objects.get(pk=anna.pk).is_failed
+
+
+def test_changes_wait_for_an_agent_that_is_away(machine, anna):
+    machine.web.kill()
+    rows.suspend(anna)
+    wait_until(lambda: Node.objects.get().away_since is not None, "the node is away")
+    assert provisioning.state_of(rows.deployment(anna), Node.objects.get()).progress == "waiting"
+    machine.restart_agent()
+    machine.await_status("anna.example", 503)
+    wait_until(lambda: Node.objects.get().away_since is None, "the node is back")
+    await_applied()
+    assert rows.deployment(anna).attempts == 0
+
+
+def test_changes_wait_for_a_worker_that_is_dead(machine, anna):
+    machine.worker.kill()
+    rows.suspend(anna)
+    dora = rows.subscription("dora.example")
+    machine.worker.start()
+    machine.await_status("anna.example", 503)
+    machine.await_status("dora.example", 200)
+    assert machine.web.status("bert.example") == 200
+    assert not rows.deployment(dora).attempts
+
+
+def test_a_node_that_lost_its_state_is_filled_again(machine, anna):
+    machine.web.stop()
+    rows.suspend(anna)
+    shutil.rmtree(machine.web.directory / "web")
+    for path in machine.web.directory.glob("agent.sqlite3*"):
+        path.unlink()
+    machine.restart_agent()
+    machine.await_status("anna.example", 503)
+    # While nginx reloads, its old processes answer beside the new ones.
+    wait_until(
+        lambda: all(machine.web.status("bert.example") == 200 for _ in range(50)),
+        "the neighbour serves again",
+    )
+
+
+def test_two_workers_at_once_end_where_one_would(machine, anna):
+    machine.worker.start()
+    for _ in range(10):
+        rows.suspend(anna)
+        rows.activate(anna)
+        rows.suspend(anna)
+    machine.await_status("anna.example", 503)
+    await_applied()
+    assert machine.web.status("anna.example") == 503
+    assert rows.deployment(anna).attempts == 0
+
+
+@pytest.mark.slow
+def test_killed_between_any_two_steps_it_ends_where_it_should(machine, anna):
+    chance = random.Random(11)
+    others = [rows.subscription(f"s{number}.example") for number in range(20)]
+    shut = set()
+    for _ in range(12):
+        some = chance.sample(others, 5)
+        for row in some:
+            shut ^= {row.pk}
+            (rows.suspend if row.pk in shut else rows.activate)(row)
+        time.sleep(chance.uniform(0, 0.03))
+        if chance.random() < 0.5:
+            machine.worker.kill()
+            machine.worker.start()
+        else:
+            machine.web.kill()
+            machine.restart_agent()
+    await_applied()
+    for row in others:
+        machine.await_status(row.name, 503 if row.pk in shut else 200)
+    assert not Subscription.objects.filter(is_failed=True).exists()
+
+
+def test_asked_to_end_it_ends(machine, anna):
+    assert machine.worker.stop() == 0
