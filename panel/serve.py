@@ -31,6 +31,7 @@ HOST = "127.0.0.1"
 _SOCKET_PATH_BYTES = 107
 _START_SECONDS = 90.0
 _WEBSITES_SECONDS = 10.0
+_SHOWN_SITES = 6
 # One may be bad luck; what answers an error this often has loaded and will go on like that.
 _WRONG_ANSWERS = 5
 _PORT_SECONDS = 3.0
@@ -250,25 +251,29 @@ def websites_answer(plan: Plan) -> bool:
 def summary(plan: Plan, seconds: float) -> str:
     """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop.
 
-    `manage.py demo` writes demo.json: {"logins": [{"role", "username", "password"}, ...],
-    "sites": [{"url"}, ...]}.
+    `manage.py demo` writes demo.json: {"logins": {role: {"username", "password"}},
+    "sites": [{"url", "suspended"}]}.
     """
     demo: dict[str, Any] = {}
     with contextlib.suppress(FileNotFoundError):
         demo = json.loads((plan.data / "demo.json").read_text(encoding="utf-8"))
     lines = [f"Freehold is running ({seconds:.1f} s)", ""]
     lines.append(f"  Panel     http://localhost:{plan.panel_port}/")
-    logins = demo.get("logins", [])
-    width = max((len(str(login["username"])) for login in logins), default=0)
-    for number, login in enumerate(logins):
+    logins = demo.get("logins", {})
+    width = max((len(login["username"]) for login in logins.values()), default=0)
+    for number, (role, login) in enumerate(logins.items()):
         label = "Log in" if number == 0 else ""
-        name = str(login["username"]).ljust(width)
-        lines.append(f"  {label:<9} {name}  {login['password']}  ({login['role']})")
+        lines.append(f"  {label:<9} {login['username']:<{width}}  {login['password']}  ({role})")
     if not logins:
         lines.append("  Log in    open the panel: it asks for the first administrator")
-    for number, site in enumerate(demo.get("sites", [])):
+    sites = demo.get("sites", [])
+    for number, site in enumerate(sites[:_SHOWN_SITES]):
         label = "Websites" if number == 0 else ""
-        lines.append(f"  {label:<9} {site['url']}")
+        note = "  (suspended: answers 503)" if site.get("suspended") else ""
+        lines.append(f"  {label:<9} {site['url']}{note}")
+    if len(sites) > _SHOWN_SITES:
+        more = len(sites) - _SHOWN_SITES
+        lines.append(f"            and {more} more, in {plan.shown_data}/demo.json")
     lines.append(f"  Data      {plan.shown_data}/   (logs in {plan.shown_data}/logs/)")
     lines += ["", "  Ctrl-C ends everything. Start again with `make run`: the data stays."]
     rule = "-" * max(map(len, lines))

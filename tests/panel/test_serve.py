@@ -120,8 +120,8 @@ def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch)
 def test_the_summary_names_every_login_and_website(tmp_path):
     plan = serve.Plan(tmp_path, 8400, 8480, "127.0.0.1", has_key=False, with_demo=True)
     (tmp_path / "demo.json").write_text(
-        '{"logins": [{"role": "Administrator", "username": "admin", "password": "pear-boat"}],'
-        ' "sites": [{"name": "anna.localhost", "url": "http://anna.localhost:8480/"}]}'
+        '{"logins": {"administrator": {"username": "admin", "password": "pear-boat"}},'
+        ' "sites": [{"url": "http://anna.localhost:8480/", "suspended": false}]}'
     )
     text = serve.summary(plan, 2.5)
     for words in ("http://localhost:8400/", "admin", "pear-boat", "http://anna.localhost:8480/"):
