@@ -109,7 +109,7 @@ const reveal = (id, shown) => {
   named(id).type = shown ? "text" : "password";
   all(`[data-reveal-for="${id}"]`).forEach((button) => button.setAttribute("aria-pressed", shown));
 };
-// 64 signs, so that a byte chooses among them evenly.
+// 64 signs: a byte chooses evenly.
 const SIGNS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 const generate = () =>
   [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => SIGNS[byte % 64]).join("");
@@ -120,7 +120,7 @@ document.addEventListener("click", async (event) => {
   if (revealFor) reveal(revealFor, named(revealFor).type === "password");
   if (generateFor) {
     const password = generate();
-    generateFor.split(" ").forEach((id) => {
+    generateFor.split(" ").filter(named).forEach((id) => {
       named(id).value = password;
       reveal(id, true);
     });
@@ -133,7 +133,7 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A form is sent once. A wrong number is told at its field, before anything is sent.
+// A form is sent once. A wrong number is told before anything is sent.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const typed = one("[data-type-number]", form);
