@@ -122,9 +122,7 @@ def _again(actor: Actor) -> Actor | None:
         return None
     if real is not None:
         return act_as(real, user)
-    current = actor_of(
-        user, door=actor.door, address=actor.address, request_id=actor.request_id
-    )
+    current = actor_of(user, door=actor.door, address=actor.address, request_id=actor.request_id)
     return current and current.through(actor.door, scopes=actor.scopes)
 
 

@@ -11,7 +11,7 @@ from accounts.models import Account, User
 
 # What the subscriber is told of why the account is suspended; "" for nothing. Set by the app that
 # knows suspensions; asked only after the right password.
-suspension_message: Callable[[Account], str] = lambda account: ""
+suspension_message: Callable[[Account], str] = lambda account: ""  # noqa: E731
 
 
 class AccountBackend(ModelBackend):

@@ -6,8 +6,15 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-from accounts.actors import ACTING_AS, act_as, acting_as_key, actor_of, client_address, token_user
-from accounts.actors import users
+from accounts.actors import (
+    ACTING_AS,
+    act_as,
+    acting_as_key,
+    actor_of,
+    client_address,
+    token_user,
+    users,
+)
 from panel.core.access import guarded
 from panel.core.middleware import GetResponse
 
@@ -37,7 +44,9 @@ class TokenAuthentication:
         scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
         found = token_user(text.strip()) if scheme.lower() == "bearer" and text else None
         if found is None:
-            response = api_error(401, "unauthorized", "A valid token is needed.", request.request_id)
+            response = api_error(
+                401, "unauthorized", "A valid token is needed.", request.request_id
+            )
             response["WWW-Authenticate"] = 'Bearer realm="Freehold"'
             return response
         request.token_user, request.token = found
@@ -88,5 +97,3 @@ def _session_actor(request: HttpRequest) -> object:
             return actor
     del request.session[ACTING_AS]
     return real
-
-

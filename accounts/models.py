@@ -50,7 +50,10 @@ class Account(Owned):
     country = models.CharField(_("Country"), max_length=2, blank=True, choices=COUNTRIES)
     locale = models.CharField(_("Language"), max_length=10, default="en")
     time_zone = models.CharField(_("Time zone"), max_length=50, default="UTC")
-    external_id = models.CharField(_("External id"), max_length=100, null=True, blank=True)
+    # NULL where there is none: it is unique within the provider.
+    external_id = models.CharField(  # noqa: DJ001
+        _("External id"), max_length=100, null=True, blank=True
+    )
     description = models.CharField(_("Description"), max_length=500, blank=True)
     admin_note = models.TextField(_("Administrator's note"), max_length=5000, blank=True)
     # The account's own login, repeated here for lists and for the search.
@@ -262,7 +265,9 @@ class User(AbstractBaseUser, Owned):
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Mixes both epochs in: raising either ends every session that rests on them."""
         value = f"{self.password}|{self.epoch}|{self.account.epoch}"
-        return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+        return salted_hmac(
+            "accounts.User.session", value, secret=secret, algorithm="sha256"
+        ).hexdigest()
 
 
 class ApiTokenQuerySet(models.QuerySet):

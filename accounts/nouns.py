@@ -11,11 +11,16 @@ from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.operations import Noun, register_noun
 
-_API = (
-    "id status contact_name company email phone address city state postal_code country locale"
-    " time_zone username external_id description provider_id is_suspended subscriptions_count"
-    " domains_count version created_at"
-).split()
+_API = [
+    *("id", "status", "contact_name", "company", "email", "phone"),
+    *("address", "city", "state", "postal_code", "country", "locale", "time_zone"),
+    *("username", "external_id", "description", "provider_id", "is_suspended"),
+    *("subscriptions_count", "domains_count", "version", "created_at"),
+]
+_USER_API = [
+    *("id", "username", "name", "email", "user_role", "subscription_ids", "is_active"),
+    *("account_id", "version", "created_at"),
+]
 
 CUSTOMER = register_noun(
     Noun(
@@ -66,7 +71,17 @@ class LoginNoun(Noun):
 
 
 USER = register_noun(
-    UserNoun("user", "users", User, _("User"), _("Users"), "people", "user", area="users")
+    UserNoun(
+        "user",
+        "users",
+        User,
+        _("User"),
+        _("Users"),
+        "people",
+        "user",
+        area="users",
+        api_fields=_USER_API,
+    )
 )
 LOGIN = register_noun(LoginNoun("login", "logins", User, _("Login"), _("Logins"), "account"))
 TOKEN = register_noun(
@@ -79,7 +94,7 @@ def noun_of(account: Account) -> str:
     return {Role.CUSTOMER: "customer", Role.RESELLER: "reseller"}.get(Role(account.role), "account")
 
 
-def _search_texts(role: str):  # noqa: ANN202  (a closure for `search.register`)
+def _search_texts(role: str):
     def source(ids: list[int]) -> Iterable[tuple]:
         rows = Account.objects.unscoped("search text").filter(
             pk__in=ids, role=role, removing_at=None

@@ -10,7 +10,7 @@ from panel.core.access import Owned, Role
 
 
 def owned_models() -> list[type[Owned]]:
-    """All concrete models that carry owner columns, Account apart (its columns follow other rules)."""
+    """All concrete models that carry owner columns; Account apart, whose own follow other rules."""
     return [
         model
         for model in apps.get_models()
@@ -33,7 +33,9 @@ def rehome(account_ids: Iterable[int]) -> None:
     """
     ids = list(account_ids)
     accounts = Account.objects.unscoped("owner columns").filter(pk__in=ids)
-    accounts.filter(role=Role.RESELLER).update(account_id=models.F("pk"), reseller_id=models.F("pk"))
+    accounts.filter(role=Role.RESELLER).update(
+        account_id=models.F("pk"), reseller_id=models.F("pk")
+    )
     accounts.filter(role=Role.ADMINISTRATOR).update(account_id=models.F("pk"), reseller_id=None)
     above = Account.objects.unscoped("owner columns").filter(pk=models.OuterRef("provider_id"))
     accounts.filter(role=Role.CUSTOMER).update(
@@ -62,5 +64,7 @@ def wrong_owner_columns() -> list[str]:
             models.Q(reseller_id=models.F("account__reseller_id"))
             | models.Q(reseller_id=None, account__reseller_id=None)
         )
-        found += [f"{model._meta.label} {pk}" for pk in mismatched.values_list("pk", flat=True)[:20]]
+        found += [
+            f"{model._meta.label} {pk}" for pk in mismatched.values_list("pk", flat=True)[:20]
+        ]
     return found

@@ -9,16 +9,18 @@ from django.utils.translation import gettext_lazy as _
 
 # Names that machines or people take for the system's own.
 SYSTEM_NAMES = frozenset(
-    """root admin administrator daemon bin sys sync games man lp mail news uucp proxy www-data
+    """root daemon bin sys sync games man lp mail news uucp proxy www-data
     backup list irc nobody systemd postfix dovecot dovenull proftpd ftp sshd mysql mariadb postgres
     pdns named bind nginx apache httpd php cron crontab messagebus syslog ntp chrony redis
     memcached freehold panel agent worker system support postmaster hostmaster webmaster abuse
-    security noreply no-reply localhost www ftpd imap pop3 smtp""".split()
+    security noreply no-reply localhost www ftpd imap pop3 smtp""".split()  # noqa: SIM905
 )
+# Nobody but the administrator is called so.
+ADMINISTRATOR_NAMES = frozenset({"admin", "administrator"})
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{0,59}")
 
 
-def clean_username(value: str) -> str:
+def clean_username(value: str, *, of_administrator: bool = False) -> str:
     """The username as it is stored (lower case), or ValidationError.
 
     Starts with a letter; 1-60 characters from a-z, 0-9, dot, dash, underscore, or an email address.
@@ -27,7 +29,7 @@ def clean_username(value: str) -> str:
     username = value.strip().lower()
     if not username.isascii():
         raise ValidationError(_("Only the letters a-z, digits, dot, dash and underscore."))
-    if username in SYSTEM_NAMES:
+    if username in SYSTEM_NAMES or (username in ADMINISTRATOR_NAMES and not of_administrator):
         raise ValidationError(_("This name is reserved for the system."))
     if "@" in username:
         validate_email(username)
