@@ -1,0 +1,68 @@
+"""Addresses of people: coming in and going out, oneself, additional users.
+
+Of the login library only login and logout are mounted: no sign-up, no email pages, no reset by
+email alone.
+"""
+
+from django.urls import path
+
+from accounts import password_views, profile_views, views
+from accounts.pages import UserDetail, UserList
+from panel.core.urls import noun_urls
+
+entry = [
+    path("login/", views.LoginView.as_view(), name="account_login"),
+    path("logout/", views.PanelLogoutView.as_view(), name="account_logout"),
+    path("first-run/", views.FirstRunView.as_view(), name="first_run"),
+    # The name is the login library's, so that its form finds the page.
+    path(
+        "password/forgotten/",
+        password_views.ForgottenView.as_view(),
+        name="account_reset_password",
+    ),
+    path(
+        "password/forgotten/done/",
+        password_views.forgotten_done,
+        name="account_reset_password_done",
+    ),
+    path(
+        "password/new/<str:key>/<str:token>/",
+        password_views.NewPasswordView.as_view(),
+        name="password_new",
+    ),
+]
+
+oneself = [
+    path("account/", profile_views.ProfileView.as_view(), name="profile"),
+    path("account/tokens/add/", profile_views.TokenCreateView.as_view(), name="token_create"),
+    path(
+        "account/tokens/<int:pk>/revoke/",
+        profile_views.TokenRevokeView.as_view(),
+        name="token_revoke",
+    ),
+    path(
+        "account/<slug:verb>/",
+        profile_views.ProfileOperationView.as_view(),
+        name="profile_operation",
+    ),
+    path("theme/", views.set_theme, name="set_theme"),
+]
+
+# Before the addresses of customers and resellers, whose operations would take "log-in-as" for one.
+entering = [
+    path(
+        "customers/<int:pk>/log-in-as/",
+        views.log_in_as,
+        {"noun": "customer"},
+        name="customer_log_in_as",
+    ),
+    path(
+        "resellers/<int:pk>/log-in-as/",
+        views.log_in_as,
+        {"noun": "reseller"},
+        name="reseller_log_in_as",
+    ),
+    path("act-as/stop/", views.act_as_stop, name="act_as_stop"),
+]
+
+urlpatterns = [*entry, *oneself, *entering, *noun_urls("user", UserList, UserDetail)]
