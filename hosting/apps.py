@@ -47,6 +47,7 @@ class HostingConfig(base.ServiceConfig):
         super().import_models()
 
     def ready(self) -> None:
+        import_module("hosting.hooks").connect()
         import_module("hosting.nouns")
         for noun in _OPERATIONS:
             import_module(f"hosting.operations.{noun}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crispy_forms.layout import Field, Fieldset, Layout
+from crispy_forms.layout import Column, Field, Fieldset, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -61,22 +61,31 @@ class NewAccountForm(ContactFields):
         return self.cleaned_data
 
     def contact_layout(self) -> list[Any]:
-        contact = ["contact_name", "company", "email", "phone"]
-        address = ["address", "city", "state", "postal_code", "country"]
-        login = [
-            name
-            for name in ("username", "password", "password_again")
-            if name in self.fields
-        ]
-        shown = [
-            Field(name, template=PASSWORD_TEMPLATE) if name == "password" else name for name in login
-        ]
+        """Contact and login; then address and preferences, which may wait."""
+        passwords: list[Any] = [Field("password", template=PASSWORD_TEMPLATE)]
+        if "password_again" in self.fields:
+            passwords = [pair(passwords[0], "password_again")]
         return [
-            Fieldset(str(_("Contact information")), *contact),
-            Fieldset(str(_("Access to the panel")), *shown),
-            Fieldset(str(_("Address")), *address),
-            Fieldset(str(_("Preferences")), "locale", "time_zone", "external_id"),
+            Fieldset(
+                str(_("Contact information")),
+                pair("contact_name", "company"),
+                pair("email", "phone"),
+                "description",
+            ),
+            Fieldset(str(_("Access to the panel")), "username", *passwords),
+            Fieldset(
+                str(_("Address")),
+                "address",
+                pair("postal_code", "city"),
+                pair("state", "country"),
+            ),
+            Fieldset(str(_("Preferences")), pair("locale", "time_zone"), "external_id"),
         ]
+
+
+def pair(left: Any, right: Any) -> Row:
+    """Two fields beside each other, one below the other on a phone."""
+    return Row(Column(left), Column(right))
 
 
 class AddCustomerForm(NewAccountForm):
@@ -119,10 +128,12 @@ class AddCustomerForm(NewAccountForm):
         return Layout(
             *self.contact_layout()[:2],
             Fieldset(
-                str(_("Subscription")), "create_subscription", "domain", "plan", "system_user"
+                str(_("Subscription")),
+                "create_subscription",
+                "domain",
+                pair("plan", "system_user"),
             ),
             *self.contact_layout()[2:],
-            "description",
         )
 
 
@@ -149,7 +160,6 @@ class AddResellerForm(NewAccountForm):
         limits = [f"limit_{name}" for name in base.resources("reseller")]
         return Layout(
             *self.contact_layout()[:2],
-            Fieldset(str(_("Limits over everything below")), *limits),
+            Fieldset(str(_("Limits over everything below")), pair(*limits[:2]), *limits[2:]),
             *self.contact_layout()[2:],
-            "description",
         )

@@ -6,11 +6,13 @@ from panel import navigation
 from panel.core import search_views
 from panel.core import urls as core_urls
 from panel.core.activity_views import ActivityView
+from panel.core.api import api
 
 search_views.menu = navigation.navigation
 
 urlpatterns = [
     path("search/", search_views.search_everything, name="search"),
+    path("api/v1/", api.urls),
     path("activity/", ActivityView.as_view(), name="activity"),
     *core_urls.urlpatterns,
     path("", include("accounts.urls")),

@@ -116,6 +116,7 @@ class AccountDetail(DetailPage):
             "notices": self.notices(request, target),
             "facts": self.facts(request, target),
             "sidebar_facts": self.sidebar_facts(request, target),
+            "more_actions": self.log_in_as(request, target),
             "panel_sections": [self.panel(request, target, tab)],
             "tab_counts": {
                 "subscriptions": target.subscriptions_count,
@@ -123,6 +124,16 @@ class AccountDetail(DetailPage):
                 "customers": target.customers_count,
             },
         }
+
+    def log_in_as(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        """Not nested: whoever is somebody else already goes back first."""
+        actor = request.actor
+        if actor.real is not None or row.removing_at is not None or not actor.may_in("accounts"):
+            return []
+        label = _("Log in as reseller") if row.role == "reseller" else _("Log in as customer")
+        url = reverse(f"{row.role}_log_in_as", args=[row.pk])
+        item = {"label": label, "url": url, "post": True, "destructive": False}
+        return [{"label": None, "items": [item]}]
 
     def tag(self, row: Any, found: status.Causes, request: HttpRequest) -> dict[str, Any]:
         if row.removing_at is not None:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.models import Customer, Reseller
@@ -58,16 +59,41 @@ def needs_attention(actor: Actor) -> list[dict[str, Any]]:
     )
     url = reverse("subscription_list")
     found = [
-        (rows.filter(is_failed=True), _("subscriptions failed on a node"), "bad", f"{url}?status=failed"),
-        (rows.filter(is_overused=True), _("subscriptions use more than they may"), "warn", f"{url}?status=overused"),
-        (rows.filter(is_expired=True), _("subscriptions have expired"), "warn", f"{url}?status=expired"),
-        (soon, _("subscriptions expire within 14 days"), "warn", f"{url}?status=expiring"),
+        (
+            "failed",
+            "bad",
+            rows.filter(is_failed=True),
+            ngettext_lazy("subscription failed on a node", "subscriptions failed on a node"),
+        ),
+        (
+            "overused",
+            "warn",
+            rows.filter(is_overused=True),
+            ngettext_lazy(
+                "subscription uses more than it may", "subscriptions use more than they may"
+            ),
+        ),
+        (
+            "expired",
+            "warn",
+            rows.filter(is_expired=True),
+            ngettext_lazy("subscription has expired", "subscriptions have expired"),
+        ),
+        (
+            "expiring",
+            "warn",
+            soon,
+            ngettext_lazy(
+                "subscription expires within 14 days", "subscriptions expire within 14 days"
+            ),
+        ),
     ]
     result = []
-    for which, text, tone, target in found:
+    for name, tone, which, text in found:
         number, label = capped(which)
         if number:
-            result.append({"text": text, "tone": tone, "url": target, "count": label})
+            target = f"{url}?status={name}"
+            result.append({"text": text % number, "tone": tone, "url": target, "count": label})
     return result
 
 

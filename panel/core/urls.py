@@ -24,12 +24,13 @@ def noun_urls(noun: str, list_page: type[ListPage], detail_page: type[DetailPage
         path(f"{base}/", ListView.as_view(list_page=list_page), name=f"{name}_list"),
         path(f"{base}/export.csv", ExportView.as_view(list_page=list_page), name=f"{name}_export"),
         path(f"{base}/add/", AddView.as_view(noun=noun), name=f"{name}_add"),
+        # Before the verbs: a number is a slug, too.
+        path(f"{base}/<int:pk>/", detail, name=f"{name}_detail"),
         path(
             f"{base}/<slug:verb>/",
             BulkOperationView.as_view(noun=noun, list_page=list_page),
             name=f"{name}_bulk",
         ),
-        path(f"{base}/<int:pk>/", detail, name=f"{name}_detail"),
         path(
             f"{base}/<int:pk>/<slug:verb>/",
             tab_or_operation(detail_page, detail, single),
