@@ -10,18 +10,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 from accounts.models import Account
+from hosting import conditions
 from hosting import provisioning_queue as queue
+from hosting import purge as purging
 from hosting.exclusive import only_one
 from hosting.models.deployments import Deployment
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
+from panel.core import log, runs
+from panel.core.access import Actor, Role
 from panel.core.api_keys import IdempotencyKey
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.mail import Message
+from panel.core.operations import operations
 from panel.core.work import State
 
 logger = logging.getLogger(__name__)
@@ -30,6 +38,8 @@ _MINUTE = 60.0
 _HOUR = 3600.0
 _DAY = timedelta(days=1)
 _WHY = "the daily run is for everybody"
+# Of each kind, in one go; what is left is due a minute later.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -41,15 +51,67 @@ class Job:
     do: Callable[[], object]
 
 
+def _clock() -> Actor | None:
+    """On whose behalf the clock acts; nobody's while there is no administrator yet."""
+    account = Account.objects.unscoped(_WHY).filter(role=Role.ADMINISTRATOR).first()
+    return account and Actor(Role.ADMINISTRATOR, account.pk, "daily run", door="worker")
+
+
 def purge() -> None:
-    """Have removed accounts and subscriptions go when their time is up."""
-    now = timezone.now()
-    due = (
-        Account.objects.unscoped(_WHY).filter(removing_at__isnull=False, purge_at__lte=now),
-        Subscription.objects.unscoped(_WHY).filter(removing_at__isnull=False, purge_at__lte=now),
+    """Have removed subscriptions and accounts go when their time is up, as "Purge now" would."""
+    is_due = Q(removing_at__isnull=False, purge_at__lte=timezone.now())
+    accounts = Account.objects.unscoped(_WHY).filter(is_due)
+    due = {
+        "subscription.purge": Subscription.objects.unscoped(_WHY).filter(is_due),
+        "customer.purge": accounts.filter(role=Role.CUSTOMER),
+        # Last: a reseller goes after its customers.
+        "reseller.purge": accounts.filter(role=Role.RESELLER),
+    }
+    for name, rows in due.items():
+        ids = list(rows.order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
+        if ids and (actor := _clock()):
+            outcome = runs.perform(operations[name], actor, ids)
+            if not outcome.is_clean:
+                logger.error("%s: %s; see run %s", name, outcome.counts, outcome.run)
+
+
+def expire() -> None:
+    """Suspend what has expired, unless that looks like a wrong clock rather than like a day."""
+    rows = conditions.newly_expired()
+    count = rows.count()
+    if not count:
+        return
+    if count > conditions.brake():
+        logger.error("%s subscriptions would expire at once: is the clock right?", count)
+        _tell_administrator(count)
+        return
+    expired = list(rows.order_by("pk")[:_AT_ONCE])
+    with transaction.atomic():
+        conditions.judge(row.pk for row in expired)
+        if actor := _clock():
+            log.write(
+                actor,
+                [
+                    log.Entry("subscription.expire", "subscription", row, {}, {"expired": True})
+                    for row in expired
+                ],
+            )
+
+
+def _tell_administrator(count: int) -> None:
+    """Once a day: the daily run waits for somebody to look at the dates, or at the clock."""
+    day = f"daily-expiry-{conditions.today()}"
+    account = Account.objects.unscoped(_WHY).filter(role=Role.ADMINISTRATOR).first()
+    if account is None or not cache.add(day, True, timeout=2 * 24 * 3600):
+        return
+    Message.put(
+        account.email,
+        gettext("%(count)s subscriptions would expire at once") % {"count": count},
+        gettext(
+            "The daily run did not suspend them, as so many look like a wrong clock. Check the"
+            " server's date; if it is right, set the expiry of these subscriptions anew."
+        ),
     )
-    if any(rows.exists() for rows in due):
-        import_string("hosting.purge.due")()
 
 
 def sweep_runs() -> None:
@@ -82,12 +144,14 @@ def sweep_deployments() -> None:
 
 
 JOBS: list[Job] = [
+    Job("expire", _MINUTE, expire),
     Job("purge", _MINUTE, purge),
     Job("sweep-runs", _HOUR, sweep_runs),
     Job("sweep-keys", _HOUR, sweep_keys),
     Job("sweep-messages", _HOUR, sweep_messages),
     Job("sweep-questions", _HOUR, sweep_questions),
     Job("sweep-deployments", _HOUR, sweep_deployments),
+    Job("forget-system-users", _HOUR, purging.forget_system_users),
     Job("sweep-sessions", _HOUR, SessionStore.clear_expired),
 ]
 

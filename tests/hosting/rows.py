@@ -1,6 +1,6 @@
 """Rows for tests of provisioning, written as operations would leave them."""
 
-from accounts.models import Account
+from accounts.models import Account, User
 from hosting import provisioning
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain
@@ -21,6 +21,14 @@ def administrator() -> Account:
         found.account_id = 1
         found.save(force_insert=True)
     return found
+
+
+def login() -> User:
+    """The administrator's own login."""
+    account = administrator()
+    return User.objects.get_or_create(
+        username="adm", defaults={"email": account.email, "account": account, "is_own": True}
+    )[0]
 
 
 def node(name: str = "one") -> Node:

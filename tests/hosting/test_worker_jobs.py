@@ -10,7 +10,6 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import actors
-from accounts.models import User
 from hosting import daily, provisioning
 from hosting.bell import Bell
 from hosting.exclusive import only_one
@@ -36,9 +35,7 @@ def subscriptions(number: int) -> list[int]:
 
 @pytest.fixture
 def administrator() -> Actor:
-    account = rows.administrator()
-    user = User.objects.create(username="adm", email=account.email, account=account, is_own=True)
-    return actors.actor_of(user)
+    return actors.actor_of(rows.login())
 
 
 class Touch(Operation):
@@ -314,3 +311,46 @@ def test_a_deployment_whose_row_went_after_the_node_had_forgotten_it_is_swept():
     anna.delete()
     daily.sweep_deployments()
     assert not Deployment.objects.exists()
+
+
+def test_what_was_removed_goes_when_its_time_is_up(administrator):
+    anna, bert, carl = (rows.subscription(f"{name}.example") for name in ("anna", "bert", "carl"))
+    now = timezone.now()
+    Subscription.objects.filter(pk=anna.pk).update(removing_at=now, purge_at=now)
+    Subscription.objects.filter(pk=bert.pk).update(
+        removing_at=now, purge_at=now + timedelta(days=1)
+    )
+    daily.purge()
+    assert set(Subscription.objects.values_list("pk", flat=True)) == {bert.pk, carl.pk}
+    assert not Deployment.objects.get(subscription_id=anna.pk).is_present
+    entry = log.Activity.objects.get(action="subscription.purge")
+    assert (entry.target_label, entry.actor_name) == ("anna.example", "daily run")
+
+
+def expired(ids: list[int]) -> None:
+    yesterday = timezone.localdate() - timedelta(days=1)
+    Subscription.objects.filter(pk__in=ids).update(expires_on=yesterday)
+
+
+def suspended() -> set[int]:
+    return set(Subscription.objects.filter(is_suspended=True).values_list("pk", flat=True))
+
+
+def test_what_has_expired_is_suspended_and_its_node_told():
+    first, second = subscriptions(2)
+    expired([first])
+    daily.expire()
+    assert suspended() == {first}
+    assert Deployment.objects.get(subscription_id=first).generation == 2
+    assert Deployment.objects.get(subscription_id=second).generation == 1
+    entry = log.Activity.objects.get()
+    assert (entry.action, entry.target_id) == ("subscription.expire", first)
+
+
+def test_so_many_at_once_are_taken_for_a_wrong_clock(caplog):
+    ids = subscriptions(12)
+    expired(ids[:11])
+    daily.expire()
+    daily.expire()
+    assert suspended() == set()
+    assert [message.to for message in Message.objects.all()] == [rows.administrator().email]

@@ -8,12 +8,18 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import actors
 from hosting import provisioning
 from hosting.models.deployments import Deployment
 from hosting.models.domains import AliasMode, Domain
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import SuspensionEntry
 from hosting.services.web.driver_pages import MARKER
+from panel.core import runs
+from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.operations import operations
+from panel.core.work import State
 from tests.hosting import rows
 from tests.hosting.databases import database_in, migrate
 from tests.system.conftest import wait_until
@@ -174,6 +180,29 @@ def test_killed_between_any_two_steps_it_ends_where_it_should(machine, anna):
     for row in others:
         machine.await_status(row.name, 503 if row.pk in shut else 200)
     assert not Subscription.objects.filter(is_failed=True).exists()
+
+
+def test_a_run_survives_its_workers(machine):
+    """Killed again and again, it does each target once and tells of every one."""
+    ids = [rows.subscription(f"s{number}.example", deployed=False).pk for number in range(1200)]
+    actor = actors.actor_of(rows.login())
+    run = runs.start(operations["subscription.suspend"], actor, ids, params={"kind": "unpaid"})
+    finished = BulkTarget.objects.filter(run=run, result__isnull=False)
+    for _ in range(3):
+        before = finished.count()
+        machine.worker.start()
+        wait_until(lambda so_far=before: finished.count() > so_far or is_done(run), "it goes on")
+        machine.worker.kill()
+    machine.worker.start()
+    wait_until(lambda: is_done(run), "the run is done")
+    run.refresh_from_db()
+    assert run.counts == {"done": 1200}
+    assert SuspensionEntry.objects.count() == 1200
+    assert Subscription.objects.filter(is_suspended=True).count() == 1200
+
+
+def is_done(run: BulkRun) -> bool:
+    return BulkRun.objects.get(pk=run.pk).state == State.DONE
 
 
 def test_asked_to_end_it_ends(machine, anna):
