@@ -49,6 +49,8 @@ class Domain(Owned):
     site_state = models.CharField(
         max_length=10, choices=SiteState.choices, default=SiteState.ACTIVE, editable=False
     )
+    # At which level it was switched off ("" while active): nobody lifts what a level above set.
+    site_state_level = models.CharField(max_length=15, default="", blank=True, editable=False)
     aliases_count = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

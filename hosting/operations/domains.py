@@ -6,10 +6,11 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from hosting import creating, locks, names, provisioning
+from hosting import creating, locks, names, provisioning, suspension
 from hosting.forms import AddAliasForm, AddDomainForm, EditAliasForm, SiteForm
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import PERSONAL
 from hosting.operations.removing import refuse_held
 from hosting.operations.subscriptions import refuse_stale
 from panel.core import reasons
@@ -20,6 +21,7 @@ reasons.declare(
     no_permission=_("The plan of %(name)s does not include this. Its provider can grant it."),
     read_only=_("%(name)s is suspended: nothing in it can be changed until it is active."),
     main_domain=_("%(name)s is the main domain: remove the subscription instead."),
+    site_off_above=_("Somebody above you switched this website off; only they can change that."),
 )
 _WHY = "rows of the targets, which the actor sees"
 
@@ -53,7 +55,6 @@ class AddDomain(Operation):
         locks.subscriptions(ids)
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "subscription")
         refuse_without(step, "manage_domains", {row.pk: row for row in step.open})
 
     def perform(self, step: Step) -> None:
@@ -77,7 +78,6 @@ class _OnDomains(Operation):
         locks.domains(ids)
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "domain")
         found = Subscription.objects.unscoped(_WHY).in_bulk(
             {row.subscription_id for row in step.open}
         )
@@ -158,10 +158,22 @@ class _SetSiteState(_OnDomains):
     def is_done(self, target: Any) -> bool:
         return target.site_state == self.state
 
+    def check(self, step: Step) -> None:
+        super().check(step)
+        for row in step.open:
+            own = PERSONAL.index(suspension.level_of(step.actor, row))
+            if row.site_state_level and PERSONAL.index(row.site_state_level) < own:
+                step.refuse(row.pk, "site_off_above")
+
     def perform(self, step: Step) -> None:
-        Domain.objects.unscoped(_WHY).filter(pk__in=step.open_ids).update(
-            site_state=self.state, version=F("version") + 1
-        )
+        by_level: dict[str, list[int]] = {}
+        for row in step.open:
+            level = "" if self.state == SiteState.ACTIVE else suspension.level_of(step.actor, row)
+            by_level.setdefault(str(level), []).append(row.pk)
+        for level, ids in by_level.items():
+            Domain.objects.unscoped(_WHY).filter(pk__in=ids).update(
+                site_state=self.state, site_state_level=level, version=F("version") + 1
+            )
         provisioning.touch({row.subscription_id for row in step.open})
         for row in step.open:
             step.changed(row.pk, {"site_state": row.site_state}, {"site_state": str(self.state)})
@@ -201,8 +213,12 @@ class RemoveDomain(_OnDomains):
     permission = "manage_domains"
     order = 90
 
+    def offered(self, target: Any, actor: Actor) -> bool:
+        return not target.is_main
+
     def check(self, step: Step) -> None:
         super().check(step)
+        refuse_held(step, "domain")
         for row in step.open:
             if row.is_main:
                 step.refuse(row.pk, "main_domain", name=str(row))
@@ -238,7 +254,6 @@ class _OnAliases(Operation):
         super().lock(actor, ids)
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "alias")
         rows = Domain.objects.unscoped(_WHY).select_related("subscription")
         found = rows.in_bulk({row.domain_id for row in step.open})
         for row in step.open:
@@ -286,6 +301,10 @@ class RemoveAlias(_OnAliases):
     confirm = "always"
     destructive = True
     order = 90
+
+    def check(self, step: Step) -> None:
+        super().check(step)
+        refuse_held(step, "alias")
 
     def perform(self, step: Step) -> None:
         names.release(alias_id__in=step.open_ids)
