@@ -102,6 +102,9 @@ new Set(polled.map((element) => element.dataset.poll)).forEach((url) => {
   });
 });
 
+// An answer is on its way: look again soon.
+all("[data-reload]").forEach((element) => setTimeout(() => location.reload(), element.dataset.reload));
+
 // Copy, reveal, generate. The buttons come hidden: without script (or TLS, to copy) they are dead.
 const copying = navigator.clipboard ? "[data-copy], [data-copy-for], " : "";
 all(`${copying}[data-reveal-for], [data-generate-for]`).forEach((button) => (button.hidden = false));

@@ -25,6 +25,10 @@ class ContactForm(forms.Form):
     email = forms.EmailField(help_text="Forgotten passwords go to this address.")
     phone = forms.CharField(required=False)
     country = forms.ChoiceField(choices=[("", "–"), ("DE", "Germany"), ("ES", "Spain")])
+    street = forms.CharField(required=False)
+    city = forms.CharField(required=False)
+    postal_code = forms.CharField(required=False)
+    is_shown = forms.BooleanField(label="Show it on invoices", required=False)
     username = forms.CharField(help_text="1 to 60 characters: letters, digits, dot, dash.")
     password = forms.CharField(
         widget=forms.PasswordInput, help_text="At least 12 characters.", label="Password"
@@ -47,6 +51,7 @@ class ContactForm(forms.Form):
             Row(Column("email"), Column("phone")),
             "country",
         ),
+        Fieldset("Address", "street", "city", "postal_code", "is_shown"),
         Fieldset(
             "Login",
             Row(
