@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -96,7 +96,7 @@ def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
     else:
         tags.append(tag(_("Active"), "ok"))
     tags += [tag(text, tone) for text, tone in flags(row)]
-    return SafeString(" ").join(tags)
+    return format_html_join(" ", "{}", ((each,) for each in tags))
 
 
 def flags(row: Any) -> list[tuple[str, str]]:

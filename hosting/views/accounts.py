@@ -107,12 +107,11 @@ class AccountDetail(DetailPage):
         return _("Administrator")
 
     def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
-        found = status.causes([target]) if target.is_suspended else status.Causes()
         return {
             "title": target.contact_name,
             "subtitle": target.company,
             "description": target.description,
-            "tags": [self.tag(target, found, request)],
+            "tags": [self.tag(target)],
             "notices": self.notices(request, target),
             "facts": self.facts(request, target),
             "sidebar_facts": self.sidebar_facts(request, target),
@@ -135,12 +134,12 @@ class AccountDetail(DetailPage):
         item = {"label": label, "url": url, "post": True, "destructive": False}
         return [{"label": None, "items": [item]}]
 
-    def tag(self, row: Any, found: status.Causes, request: HttpRequest) -> dict[str, Any]:
+    def tag(self, row: Any) -> dict[str, Any]:
+        """The status; why it is so stands in the notices below."""
         if row.removing_at is not None:
             return {"text": _("Removed"), "tone": "mute", "title": ""}
         if row.is_suspended:
-            why = status.reason(row, found, request.actor, is_account=True)
-            return {"text": _("Suspended"), "tone": "bad", "title": why}
+            return {"text": _("Suspended"), "tone": "bad", "title": ""}
         return {"text": _("Active"), "tone": "ok", "title": ""}
 
     def panel(self, request: HttpRequest, row: Any, tab: str) -> dict[str, Any]:

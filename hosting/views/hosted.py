@@ -104,6 +104,7 @@ class SubscriptionDetail(DetailPage):
         if target.removing_at is not None:
             words = (_("Removed"), "mute")
         tags = [words, *status.flags(target)]
+        sections = self.sections(request, target, tab)
         return {
             "title": target.name,
             "subtitle": self.plan_words(target),
@@ -112,7 +113,8 @@ class SubscriptionDetail(DetailPage):
             "notices": self.notices(request, target, found),
             "facts": self.facts(request, target),
             "sidebar_facts": self.sidebar_facts(request, target),
-            "panel_sections": self.sections(request, target, tab),
+            "panel_sections": sections,
+            "waiting": any(section.get("waiting") for section in sections),
             "tab_counts": {"domains": target.domains_count},
         }
 
@@ -216,16 +218,20 @@ class SubscriptionDetail(DetailPage):
         section: dict[str, Any] = {
             "title": _("What would change on the servers"),
             "text": _("Nobody has asked yet."),
-            "ask": reverse("subscription_preview", args=[row.pk]),
+            "ask": {
+                "label": _("Ask the node"),
+                "url": reverse("subscription_preview", args=[row.pk]),
+            },
         }
         if last is None:
             return section
         if last.answered_at is None:
-            return section | {"text": _("The node has been asked; its answer is on the way."), "waiting": True}
-        return section | {"text": "", "table": preview_table(last)} if changes_of(last) else section | {
-            "text": _("Nothing: what is there is what should be there (%(when)s).")
-            % {"when": moment(last.answered_at)}
-        }
+            asked = _("The node has been asked; its answer is on the way.")
+            return section | {"text": asked, "waiting": True}
+        if changes_of(last):
+            return section | {"text": "", "table": preview_table(last)}
+        nothing = _t("Nothing: what is there is what should be there (%(when)s).")
+        return section | {"text": nothing % {"when": moment(last.answered_at)}}
 
 
 def changes_of(question: Question) -> list[dict[str, Any]]:
@@ -384,7 +390,7 @@ def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
     rows = format_html_join(
         "",
         '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td class="date" data-label="{}">{}</td><td class="num">{}</td></tr>',
+        '<td class="date" data-label="{}">{}</td><td class="date">{}</td></tr>',
         (
             (
                 _t("Name"),

@@ -37,6 +37,12 @@ def values(entry: Activity) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{name.replace('_', ' ')} {_short(each)}" for name, each in value.items())
+    elif isinstance(value, list):
+        value = ", ".join(str(each).replace("_", " ") for each in value)
+    elif isinstance(value, bool):
+        value = _("yes") if value else _("no")
     text = "–" if value in (None, "") else str(value)
     return text if len(text) <= 80 else text[:79] + "…"
 

@@ -45,7 +45,7 @@ def find(noun: str, verb: str, actor: Actor) -> Operation:
 class OperationView(View):
     """Shared by the doors below: forms, refusals, consequences, running, where to go after."""
 
-    noun: ClassVar[str]
+    noun: ClassVar[str] = ""
     http_method_names = ["get", "head", "post"]
 
     def form(
@@ -62,12 +62,12 @@ class OperationView(View):
         count = more.pop("count")
         rows = list(queryset[:SHOWN])
         noun = nouns[operation.noun]
-        is_making = bool(operation.creates)
+        is_making, is_single = bool(operation.creates), more.pop("single", False)
         shown = {
-            "title": operation.title or operation.label,
+            "title": more.pop("title", None) or operation.title or operation.label,
             "lead": "",
             "targets": []
-            if is_making
+            if is_making or is_single
             else [{"label": str(row), "url": noun.url(row.pk), "detail": ""} for row in rows],
             "more": 0 if is_making else max(0, count - len(rows)),
             "target_count": count,
@@ -153,6 +153,8 @@ class SingleOperationView(OperationView):
         url = noun.url(target.pk)
         return {
             "count": 1,
+            "single": True,
+            "title": f"{operation.title or operation.label}: {target}",
             "cancel_url": url,
             "hidden": [("confirmed", "1")],
             "path": crumbs(
@@ -196,7 +198,7 @@ class SingleOperationView(OperationView):
 class BulkOperationView(OperationView):
     """Many objects, from a list; `add` makes a new one."""
 
-    list_page: ClassVar[type[ListPage]]
+    list_page: ClassVar[type[ListPage]] = ListPage
 
     def list_url(self) -> str:
         return reverse(f"{nouns[self.noun].url_name}_list")

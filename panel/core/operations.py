@@ -189,6 +189,11 @@ class Operation:
         """Whether its button stands in the sidebar of this object."""
         return True
 
+    def offered(self, target: Any, actor: Actor) -> bool:
+        """Whether its button stands in the sidebar; narrower than `applies_to` where a refusal
+        with its reason is worth more in a bulk outcome than a button that never works."""
+        return self.applies_to(target, actor)
+
     def is_done(self, target: Any) -> bool:
         """Whether it does not apply because the object is so already ("unchanged", not refused)."""
         return False
@@ -280,5 +285,5 @@ def operations_for(target: Any, noun: str, actor: Actor) -> list[Operation]:
     return [
         op
         for op in operations_of(noun, actor)
-        if op.in_trash == removed and op.applies_to(target, actor)
+        if op.in_trash == removed and op.offered(target, actor)
     ]

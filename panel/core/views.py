@@ -59,7 +59,7 @@ def remembered(response: HttpResponse, request: HttpRequest) -> HttpResponse:
 class ListView(View):
     """A list with its search, filter, bulk bar and outcome."""
 
-    list_page: ClassVar[type[ListPage]]
+    list_page: ClassVar[type[ListPage]] = ListPage
     http_method_names = ["get", "head"]
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -231,7 +231,7 @@ class DetailPage:
 class DetailView(View):
     """An object with its tabs, facts, sidebar and outcome."""
 
-    detail_page: ClassVar[type[DetailPage]]
+    detail_page: ClassVar[type[DetailPage]] = DetailPage
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest, pk: int, tab: str = "") -> HttpResponse:
@@ -268,23 +268,20 @@ class DetailView(View):
 def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
     """The object's actions; those of the same group in one menu."""
     base = reverse(f"{nouns[noun].url_name}_detail", args=[target.pk])
-    groups: dict[str, dict[str, Any]] = {}
+    groups: list[dict[str, Any]] = []
     for operation in operations_for(target, noun, actor):
-        key = str(operation.group or "")
-        group = groups.setdefault(key, {"label": operation.group, "items": []})
-        direct = operation.confirm == "never" and operation.is_immediate
+        if not groups or str(groups[-1]["label"]) != str(operation.group):
+            groups.append({"label": operation.group, "items": []})
         item = {
             "label": operation.button_label(target),
             "url": f"{base}{operation.verb}/",
-            "post": direct,
+            "post": operation.confirm == "never" and operation.is_immediate,
             "destructive": operation.destructive,
         }
-        group["items"].append(item)
+        groups[-1]["items"].append(item)
         if operation.ask_label:
-            group["items"].append(
-                {**item, "label": operation.ask_label, "post": False}
-            )
-    return list(groups.values())
+            groups[-1]["items"].append({**item, "label": operation.ask_label, "post": False})
+    return groups
 
 
 def switcher(page: DetailPage, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
