@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import Account
 from hosting import provisioning
 from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import PERSONAL, Level, Scope, SuspensionEntry
+from hosting.models.suspension import PERSONAL, Kind, Level, Scope, SuspensionEntry
 from panel.core.access import Actor, Role
 
 _WHY = "effective suspension follows from the tree, whoever acts"
@@ -95,13 +95,46 @@ def level_of(actor: Actor, target: Any) -> Level:
 
 
 def liftable_levels(actor: Actor, target: Any) -> list[Level]:
-    """The levels whose entries the actor may lift: its own and those below, highest first."""
+    """The levels whose entries the actor may lift: its own and those below, highest first.
+
+    What the subscriber switched off itself, nobody else switches on.
+    """
     own = level_of(actor, target)
-    return PERSONAL[PERSONAL.index(own) :]
+    if own == Level.CUSTOMER:
+        return [own]
+    return [level for level in PERSONAL[PERSONAL.index(own) :] if level != Level.CUSTOMER]
+
+
+def is_billing(actor: Actor) -> bool:
+    """Whether the actor is a token that may handle unpaid bills and nothing else."""
+    scopes = actor.scopes
+    return scopes is not None and "billing" in scopes and not scopes & {"write", "suspension"}
+
+
+def entries_below(actor: Actor, account_ids: Iterable[int]) -> models.QuerySet:
+    """Entries that subscriptions below these accounts carry, as far as the actor sees them."""
+    ids = list(account_ids)
+    below = Subscription.objects.visible_to(actor).present()
+    below = below.filter(Q(account_id__in=ids) | Q(reseller_id__in=ids))
+    return entries().filter(subscription_id__in=below.values("pk"))
+
+
+def liftable_below(
+    actor: Actor, account_ids: Iterable[int], *, abuse: bool = False
+) -> models.QuerySet:
+    """Of those, the ones that the actor may lift along with the accounts: never the subscriber's
+    own choice, never an expiry, abuse only if it was ticked."""
+    levels = [Level.RESELLER]
+    if actor.is_administrator:
+        levels.append(Level.ADMINISTRATOR)
+    found = entries_below(actor, account_ids).filter(level__in=levels)
+    if is_billing(actor):
+        found = found.filter(kind=Kind.UNPAID)
+    return found if abuse else found.exclude(kind=Kind.ABUSE)
 
 
 def known_cause(entry: SuspensionEntry, actor: Actor) -> bool:
-    """Whether the reader may know who and why: entries of its own level and below, or its provider's."""
+    """Whether the reader may know who and why: its own level and below, or what is on itself."""
     if actor.is_administrator:
         return True
     if actor.is_reseller:
@@ -109,11 +142,14 @@ def known_cause(entry: SuspensionEntry, actor: Actor) -> bool:
     return entry.level in {Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE}
 
 
-def administrator_holds(rows: models.QuerySet, *, account: str, reseller: str, own: str = "") -> set[int]:
+def administrator_holds(
+    rows: models.QuerySet, *, account: str, reseller: str, own: str = ""
+) -> set[int]:
     """Of these rows, those that carry an `administrator` entry, or whose accounts above do.
 
     While that is so, nobody below the administrator removes, moves, renames or restores them.
-    `account`, `reseller` and `own` name the columns to look the entries up by.
+    `account`, `reseller` and `own` name the columns to look the entries up by. Without `own` the
+    rows are accounts, which are held by what is in them too: it would go along.
     """
     held = entries().filter(level=Level.ADMINISTRATOR)
     condition = Exists(held.filter(account_id=OuterRef(account))) | Exists(
@@ -121,4 +157,6 @@ def administrator_holds(rows: models.QuerySet, *, account: str, reseller: str, o
     )
     if own:
         condition |= Exists(held.filter(subscription_id=OuterRef(own)))
+    else:
+        condition |= Exists(held.filter(subscription__account_id=OuterRef("pk")))
     return set(rows.filter(condition).values_list("pk", flat=True))

@@ -11,8 +11,9 @@ from accounts.forms import ContactFields
 from accounts.models import Account
 from hosting import counters, creating, locks, suspension
 from hosting.forms_accounts import AddCustomerForm
+from hosting.operations.activating import Activate
 from hosting.operations.removing import Purge, Remove, Restore
-from hosting.operations.suspending import Activate, Lift, Suspend
+from hosting.operations.suspending import Lift, Suspend
 from panel.core.access import Actor, Role
 from panel.core.operations import Operation, Refused, Step, register
 

@@ -5,9 +5,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from hosting import counters
 from hosting.forms_accounts import AddResellerForm
+from hosting.operations.activating import Activate
 from hosting.operations.customers import AddAccount
 from hosting.operations.removing import Purge, Remove, Restore
-from hosting.operations.suspending import Activate, Lift, Suspend
+from hosting.operations.suspending import Lift, Suspend
 from panel.core.access import Role
 from panel.core.operations import Step, register
 

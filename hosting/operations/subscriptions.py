@@ -20,6 +20,7 @@ from hosting.forms import (
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, SuspensionEntry
+from hosting.operations.activating import Activate
 from hosting.operations.removing import (
     Purge,
     index_below,
@@ -30,7 +31,7 @@ from hosting.operations.removing import (
     restore_subscriptions,
     what_goes,
 )
-from hosting.operations.suspending import Activate, Lift, Suspend
+from hosting.operations.suspending import Lift, Suspend
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.operations import ANY_ROLE, PROVIDERS, Consequence, Operation, Refused, Step, register

@@ -1,15 +1,16 @@
-"""Suspend and Activate, the same for customers, resellers and subscriptions."""
+"""Suspend and its Undo, the same for customers, resellers and subscriptions."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from hosting import suspension
-from hosting.forms import ActivateForm, LiftForm, SuspendForm
+from accounts.models import Account
+from hosting import locks, suspension
+from hosting.forms import LiftForm, SuspendForm
 from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import PERSONAL, Kind, Level, Scope, SuspensionEntry
+from hosting.models.suspension import PERSONAL, Kind, Scope, SuspensionEntry
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.operations import PROVIDERS, Consequence, Operation, Step
@@ -18,30 +19,16 @@ reasons.declare(
     self_suspended=_("Nobody suspends the own account."),
     suspended_already=_("It is suspended for this reason already."),
     active_already=_("It is active."),
-    level_above=_("Somebody above you suspended it; only they can lift that."),
-    above_suspended=_("%(name)s is suspended, and with it everything below."),
-    above_suspended_unnamed=_("Your provider suspended the account that it belongs to."),
-    abuse_needs_tick=_("It is suspended for abuse: tick “Lift a suspension for abuse too”."),
     billing_only_unpaid=_("A token for billing sets and lifts “unpaid” only."),
-    expired_needs_date=_("It has expired: use Set expiry."),
-    overuse_needs_plan=_("It uses more than it may: free space or change the plan."),
-    remain_own=_("%(count)s stay suspended by themselves: %(names)s."),
-    remain_own_action=_("Activate them too…"),
-    remain_expired=_("%(count)s have expired and stay suspended: %(names)s. Use Set expiry."),
-    remain_expired_action=_("Set expiry…"),
-    remain_entries=_("%(names)s stays suspended: a suspension of another level is left."),
-    remain_entries_action=_("Activate again"),
-    remain_above=_("%(names)s stays suspended because %(above)s is."),
 )
 
 
-def is_billing(actor: Actor) -> bool:
-    """Whether the actor is a token that may handle unpaid bills and nothing else."""
-    scopes = actor.scopes
-    return scopes is not None and "billing" in scopes and not scopes & {"write", "suspension"}
+def may_lift_abuse(step: Step) -> bool:
+    """Abuse is lifted by a person who ticks it; a program is none."""
+    return bool(step.params.get("abuse")) and step.actor.door != "api"
 
 
-class _Suspending(Operation):
+class Suspending(Operation):
     """What Suspend and Activate share: who may, and where an object's entries are."""
 
     area = "suspension"
@@ -52,9 +39,19 @@ class _Suspending(Operation):
     chunk_size = 500
 
     def may(self, actor: Actor) -> bool:
-        if is_billing(actor):
-            return actor.role in self.roles
+        if suspension.is_billing(actor):
+            # The token's scope stands for the area, but never for what its user's role lacks.
+            reaches = actor.areas is None or self.area in actor.areas
+            return actor.role in self.roles and reaches
         return super().may(actor)
+
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        """With what is above: else one who activates reads the state of a moment before somebody
+        suspends the account above, and writes it after."""
+        if self.column == "account_id":
+            locks.accounts(ids)
+        else:
+            locks.subscriptions(ids)
 
     def entries_of(self, ids: list[int]) -> Any:
         return SuspensionEntry.objects.filter(**{f"{self.column}__in": ids})
@@ -66,7 +63,7 @@ class _Suspending(Operation):
             suspension.recompute(subscriptions=ids)
 
 
-class Suspend(_Suspending):
+class Suspend(Suspending):
     """Adds an entry at the actor's level. The same key once more changes nothing."""
 
     verb = "suspend"
@@ -78,7 +75,7 @@ class Suspend(_Suspending):
 
     def check(self, step: Step) -> None:
         kind = step.params.get("kind") or Kind.OTHER
-        billing = is_billing(step.actor)
+        billing = suspension.is_billing(step.actor)
         if billing:
             kind = step.params["kind"] = step.params.get("kind") or Kind.UNPAID
         levels = {pk: suspension.level_of(step.actor, row) for pk, row in step.targets.items()}
@@ -121,19 +118,22 @@ class Suspend(_Suspending):
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         if self.column != "account_id":
             return [Consequence(_("Their sites answer 503 until they are activated."), "warn")]
-        below = Subscription.objects.visible_to(actor).filter(account_id__in=rows.values("pk"))
-        count = below.present().count()
-        return [
+        ids = rows.values("pk")
+        below = Subscription.objects.visible_to(actor).present()
+        count = below.filter(Q(account_id__in=ids) | Q(reseller_id__in=ids)).count()
+        shut = _("%(n)s subscriptions are shut with them: their sites answer 503.")
+        found = [
             Consequence(_("They and their users can no longer log in."), "warn"),
-            Consequence(
-                _("%(n)s subscriptions are shut with them: their sites answer 503.")
-                % {"n": f"{count:,}"},
-                "warn",
-            ),
+            Consequence(shut % {"n": f"{count:,}"}, "warn"),
         ]
+        customers = Account.objects.visible_to(actor).present().filter(provider_id__in=ids).count()
+        if customers:
+            text = _("%(n)s customers of theirs are suspended with them, unless “Panel only”.")
+            found.insert(1, Consequence(text % {"n": f"{customers:,}"}, "warn"))
+        return found
 
 
-class Lift(_Suspending):
+class Lift(Suspending):
     """Undo of Suspend: lifts exactly the entries that one run set."""
 
     verb = "lift"
@@ -143,161 +143,20 @@ class Lift(_Suspending):
 
     def perform(self, step: Step) -> None:
         set_by_run = self.entries_of(step.open_ids).filter(run_id=step.params["run"])
-        found = set(set_by_run.values_list(self.column, flat=True))
+        if suspension.is_billing(step.actor):
+            set_by_run = set_by_run.filter(kind=Kind.UNPAID)
+        if step.actor.door == "api":
+            set_by_run = set_by_run.exclude(kind=Kind.ABUSE)
+        found: dict[int, list[int]] = {}
+        for entry in set_by_run:
+            row = step.targets[getattr(entry, self.column)]
+            # What a run set at the reseller's level is the administrator's after a move.
+            if entry.level in PERSONAL[PERSONAL.index(suspension.level_of(step.actor, row)) :]:
+                found.setdefault(row.pk, []).append(entry.pk)
         for row in step.open:
             if row.pk not in found:
                 step.leave(row.pk, "active_already")
-        set_by_run.delete()
+        SuspensionEntry.objects.filter(pk__in=[pk for own in found.values() for pk in own]).delete()
         self.recompute(step.open_ids)
         for pk in step.open_ids:
             step.changed(pk, {"suspended": True}, {"undone_run": step.params["run"]})
-
-
-class Activate(_Suspending):
-    """Lifts, of the entries that the actor may lift, those of the highest level present."""
-
-    verb = "activate"
-    label = _("Activate")
-    ask_label = _("Activate with options…")
-    form_class = ActivateForm
-    order = 31
-
-    def check(self, step: Step) -> None:
-        by_target: dict[int, list[SuspensionEntry]] = {}
-        for entry in self.entries_of(step.open_ids):
-            by_target.setdefault(getattr(entry, self.column), []).append(entry)
-        with_own = self._with_own(step) if step.params.get("own") else set()
-        above = self._suspended_above(step)
-        lift: dict[int, list[int]] = {}
-        for row in step.open:
-            entries = by_target.get(row.pk, [])
-            lift[row.pk] = self._liftable(step, row, entries)
-            if lift[row.pk] or row.pk in with_own:
-                continue
-            self._say_why_not(step, row, entries, above)
-        step.params["lift"] = lift
-
-    def _liftable(self, step: Step, row: Any, entries: list[SuspensionEntry]) -> list[int]:
-        levels = suspension.liftable_levels(step.actor, row)
-        may_lift = [entry for entry in entries if entry.level in levels]
-        if is_billing(step.actor):
-            may_lift = [entry for entry in may_lift if entry.kind == Kind.UNPAID]
-        if not (step.params.get("abuse") and step.actor.door != "api"):
-            # A person lifts what was set for abuse, by a tick of its own.
-            may_lift = [entry for entry in may_lift if entry.kind != Kind.ABUSE]
-        for level in PERSONAL:
-            of_level = [entry.pk for entry in may_lift if entry.level == level]
-            if of_level:
-                return of_level
-        return []
-
-    def _say_why_not(
-        self, step: Step, row: Any, entries: list[SuspensionEntry], above: dict[int, str]
-    ) -> None:
-        levels = suspension.liftable_levels(step.actor, row)
-        mine = [entry for entry in entries if entry.level in levels]
-        if is_billing(step.actor) and mine:
-            step.refuse(row.pk, "billing_only_unpaid")
-        elif mine:
-            step.refuse(row.pk, "abuse_needs_tick")
-        elif any(entry.level in PERSONAL for entry in entries):
-            step.refuse(row.pk, "level_above")
-        elif any(entry.level == Level.EXPIRED for entry in entries):
-            step.refuse(row.pk, "expired_needs_date")
-        elif entries:
-            step.refuse(row.pk, "overuse_needs_plan")
-        elif row.pk in above:
-            name = above[row.pk]
-            step.refuse(row.pk, "above_suspended", name=name) if name else step.refuse(
-                row.pk, "above_suspended_unnamed"
-            )
-        else:
-            step.leave(row.pk, "active_already")
-
-    def _suspended_above(self, step: Step) -> dict[int, str]:
-        """Targets below a suspended account, with its name as far as the actor may know it."""
-        found: dict[int, str] = {}
-        rows = [row for row in step.open if row.is_suspended]
-        owners = {row.account_id for row in rows} | {row.reseller_id for row in rows}
-        suspended = {
-            entry.account_id: str(entry.account)
-            for entry in SuspensionEntry.objects.filter(
-                account_id__in=owners - {None}, scope=Scope.EVERYTHING
-            ).select_related("account")
-        }
-        for row in rows:
-            for owner in (row.reseller_id, row.account_id):
-                is_self = self.column == "account_id" and owner == row.pk
-                if owner in suspended and not is_self:
-                    known = step.actor.is_administrator or owner != step.actor.account_id
-                    found[row.pk] = suspended[owner] if known and not step.actor.is_customer else ""
-        return found
-
-    def own_entries(self, step: Step, ids: list[int]) -> Any:
-        """Entries of the subscriptions below these accounts that the actor may lift with them."""
-        if self.column != "account_id":
-            return SuspensionEntry.objects.none()
-        below = Subscription.objects.visible_to(step.actor).present()
-        below = below.filter(Q(account_id__in=ids) | Q(reseller_id__in=ids))
-        entries = SuspensionEntry.objects.filter(subscription_id__in=below.values("pk"))
-        if is_billing(step.actor):
-            entries = entries.filter(kind=Kind.UNPAID)
-        # Never the subscriber's own choice, and never abuse without its tick.
-        levels = [Level.ADMINISTRATOR, Level.RESELLER] if step.actor.is_administrator else [Level.RESELLER]
-        entries = entries.filter(level__in=levels)
-        if not (step.params.get("abuse") and step.actor.door != "api"):
-            entries = entries.exclude(kind=Kind.ABUSE)
-        return entries
-
-    def _with_own(self, step: Step) -> set[int]:
-        """Accounts below which there is something to lift along."""
-        owners: set[int] = set()
-        for entry in self.own_entries(step, step.open_ids).select_related("subscription"):
-            owners |= {entry.subscription.account_id, entry.subscription.reseller_id or 0}
-        return owners
-
-    def perform(self, step: Step) -> None:
-        ids = step.open_ids
-        lift = step.params["lift"]
-        SuspensionEntry.objects.filter(pk__in=[pk for row in ids for pk in lift[row]]).delete()
-        if step.params.get("own"):
-            own = self.own_entries(step, ids)
-            subscriptions = list(own.values_list("subscription_id", flat=True))
-            own.delete()
-            suspension.recompute(subscriptions=subscriptions)
-        self.recompute(ids)
-        for row in step.open:
-            step.changed(row.pk, {"suspended": row.is_suspended}, {"lifted": len(lift[row.pk])})
-        self._name_what_remains(step, ids)
-
-    def _name_what_remains(self, step: Step, ids: list[int]) -> None:
-        rows = self.visible(step.actor).filter(pk__in=ids)
-        still = list(rows.filter(is_suspended=True)[:6])
-        if still:
-            step.note("remain_entries", count=len(still), names=[str(row) for row in still[:5]])
-        if self.column != "account_id":
-            return
-        below = Subscription.objects.visible_to(step.actor).present().filter(is_suspended=True)
-        below = below.filter(Q(account_id__in=ids) | Q(reseller_id__in=ids))
-        below = below.filter(account__is_suspended=False).order_by("pk")
-        for code, which in (
-            ("remain_expired", below.filter(is_expired=True)),
-            ("remain_own", below.filter(is_expired=False)),
-        ):
-            count = which.count()
-            if not count:
-                continue
-            action = self._action(code, ids, which)
-            step.note(code, count=count, names=[str(row) for row in which[:5]], **action)
-
-    def _action(self, code: str, ids: list[int], which: Any) -> dict[str, Any]:
-        """Where a button leads that lifts what remains; only where there is one object to lead to."""
-        if code == "remain_expired":
-            if which.count() != 1:
-                return {}
-            return {"action": reverse("subscription_operation", args=[which[0].pk, "set-expiry"])}
-        if len(ids) != 1:
-            return {}
-        return {"action": reverse(f"{self.noun}_operation", args=[ids[0], "activate"])}
-
-
