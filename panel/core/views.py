@@ -275,7 +275,7 @@ def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
         item = {
             "label": operation.button_label(target),
             "url": f"{base}{operation.verb}/",
-            "post": operation.confirm == "never" and operation.is_immediate,
+            "post": operation.confirm != "always" and operation.is_immediate,
             "destructive": operation.destructive,
         }
         groups[-1]["items"].append(item)
