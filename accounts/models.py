@@ -97,22 +97,23 @@ class Account(Owned):
             ),
         ]
         indexes = [
+            # Each order of the lists, for everybody's and for one reseller's; those that are
+            # suspended stand once more by themselves.
             *(
                 models.Index(
                     *owner,
                     "role",
-                    *state,
-                    *sort,
+                    sort,
                     "id",
                     name=f"acc_{who}_{what}_{by}",
-                    condition=models.Q(removing_at=None),
+                    condition=models.Q(removing_at=None, **state),
                 )
                 for who, owner in (("all", ()), ("of", ("reseller",)))
-                for what, state in (("any", ()), ("sus", ("is_suspended",)))
+                for what, state in (("any", {}), ("sus", {"is_suspended": True}))
                 for by, sort in (
-                    ("name", ("name_key",)),
-                    ("subs", ("subscriptions_count",)),
-                    ("id", ()),
+                    ("name", "name_key"),
+                    ("subs", "subscriptions_count"),
+                    ("made", "created_at"),
                 )
             ),
             models.Index("account", name="accounts_account_account"),

@@ -151,10 +151,10 @@ class DomainStatus(StatusFilter):
         rows = rows.present()
         if value == SUSPENDED:
             return rows.filter(
-                models.Q(site_state=SUSPENDED) | models.Q(subscription__is_suspended=True)
+                models.Q(site_state=SUSPENDED) | models.Q(is_suspended=True)
             )
         if value == ACTIVE:
-            return rows.filter(site_state=ACTIVE, subscription__is_suspended=False)
+            return rows.filter(site_state=ACTIVE, is_suspended=False)
         return rows.filter(site_state="disabled") if value == "disabled" else rows
 
 

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Account
 from hosting import provisioning
+from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL, Kind, Level, Scope, SuspensionEntry
 from panel.core.access import Actor, Role
@@ -38,6 +39,8 @@ def recompute(*, accounts: Iterable[int] = (), subscriptions: Iterable[int] = ()
         _recompute_subscriptions(Q(account_id__in=everyone))
     if subscription_ids:
         _recompute_subscriptions(Q(pk__in=subscription_ids))
+        # Domains that were added since carry nothing yet.
+        _repeat_on_domains(subscription_ids)
 
 
 def _recompute_accounts(ids: list[int]) -> None:
@@ -78,7 +81,19 @@ def _recompute_subscriptions(which: Q) -> None:
             )
             changed += ids
     if changed:
+        _repeat_on_domains(changed)
         provisioning.touch(changed)
+
+
+def _repeat_on_domains(subscription_ids: list[int]) -> None:
+    """Domains carry their subscription's state for their list's filter: a join there would cost a
+    hundred times as much."""
+    rows = Domain.objects.unscoped(_WHY).filter(subscription_id__in=subscription_ids)
+    shut = Subscription.objects.unscoped(_WHY).filter(pk__in=subscription_ids, is_suspended=True)
+    rows.filter(is_suspended=False, subscription_id__in=shut.values("pk")).update(is_suspended=True)
+    rows.filter(is_suspended=True).exclude(subscription_id__in=shut.values("pk")).update(
+        is_suspended=False
+    )
 
 
 def level_of(actor: Actor, target: Any) -> Level:

@@ -51,6 +51,8 @@ class Domain(Owned):
     )
     # At which level it was switched off ("" while active): nobody lifts what a level above set.
     site_state_level = models.CharField(max_length=15, default="", blank=True, editable=False)
+    # The subscription's, repeated for the list's filter; written by `hosting.suspension` alone.
+    is_suspended = models.BooleanField(default=False, editable=False)
     aliases_count = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -72,13 +74,23 @@ class Domain(Owned):
             *(
                 models.Index(
                     *owner,
-                    *sort,
+                    sort,
                     "id",
-                    name=f"dom_{who}_{by}",
-                    condition=models.Q(removing_at=None),
+                    name=f"dom_{who}_{what}_{by}",
+                    condition=models.Q(removing_at=None, **state),
                 )
                 for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
-                for by, sort in (("name", ("name_key",)), ("id", ()))
+                for what, state in (("any", {}), ("sus", {"is_suspended": True}))
+                for by, sort in (("name", "name_key"), ("made", "created_at"))
+                # A customer's own are few: the state is looked up in the rows.
+                if who != "own" or what == "any"
+            ),
+            # Websites that are not simply active are few, whoever asks.
+            models.Index(
+                "site_state", "id", name="dom_state", condition=~models.Q(site_state="active")
+            ),
+            models.Index(
+                "id", name="dom_unhosted", condition=models.Q(hosting_type=HostingType.NONE)
             ),
             models.Index("account", name="dom_account"),
             models.Index("reseller", name="dom_reseller"),

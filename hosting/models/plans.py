@@ -48,8 +48,10 @@ class Plan(Owned):
             models.UniqueConstraint(fields=["account", "name_key"], name="hosting_plan_name")
         ]
         indexes = [
-            models.Index("name_key", "id", name="hosting_plan_all_name"),
-            models.Index("reseller", "name_key", "id", name="hosting_plan_of_name"),
+            # The list shows one account's own.
+            models.Index("account", "name_key", "id", name="hosting_plan_name_order"),
+            models.Index("account", "created_at", "id", name="hosting_plan_made"),
+            models.Index("reseller", name="hosting_plan_reseller"),
         ]
 
     def __str__(self) -> str:

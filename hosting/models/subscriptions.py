@@ -73,22 +73,23 @@ class Subscription(Owned):
             *(
                 models.Index(
                     *owner,
-                    *state,
-                    *sort,
+                    sort,
                     "id",
                     name=f"sub_{who}_{what}_{by}",
-                    condition=models.Q(removing_at=None),
+                    condition=models.Q(removing_at=None, **state),
                 )
                 for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
-                for what, state in (("any", ()), ("sus", ("is_suspended",)))
-                for by, sort in (("name", ("name_key",)), ("id", ()))
+                for what, state in (("any", {}), ("sus", {"is_suspended": True}))
+                for by, sort in (("name", "name_key"), ("made", "created_at"))
+                # A customer's own are few: the state is looked up in the rows.
                 if who != "own" or what == "any"
             ),
             *(
                 models.Index("id", name=f"sub_{flag}", condition=models.Q(**{f"is_{flag}": True}))
                 for flag in ("locked", "overused", "expired", "failed")
             ),
-            models.Index("plan", "id", name="sub_plan"),
+            models.Index("plan", "name_key", "id", name="sub_plan_name"),
+            models.Index("plan", "created_at", "id", name="sub_plan_made"),
             models.Index("account", name="sub_account"),
             models.Index("reseller", name="sub_reseller"),
             models.Index("expires_on", name="sub_expires", condition=models.Q(removing_at=None)),

@@ -51,7 +51,7 @@ class CustomerList(ListPage):
     sorts = (
         Sort("name", "name_key"),
         Sort("subscriptions", "subscriptions_count"),
-        Sort("created", "pk"),
+        Sort("created", "created_at"),
     )
     columns = (
         Column(
@@ -97,7 +97,7 @@ class ResellerList(CustomerList):
     sorts = (
         Sort("name", "name_key"),
         Sort("subscriptions", "subscriptions_count"),
-        Sort("created", "pk"),
+        Sort("created", "created_at"),
     )
     columns = (
         *CustomerList.columns[:3],
@@ -148,7 +148,7 @@ class SubscriptionList(ListPage):
     filterset_class = SubscriptionFilter
     empty_title = _("No subscriptions yet")
     empty_text = _("A subscription is the space that a site lives in.")
-    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
     columns = (
         Column(
             _("Name"),
@@ -217,7 +217,7 @@ class DomainList(ListPage):
     filterset_class = DomainFilter
     empty_title = _("No domains yet")
     empty_text = _("Domains come with subscriptions; add a subscription first.")
-    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
     columns = (
         Column(
             _("Name"),
@@ -271,7 +271,7 @@ class PlanList(ListPage):
     filterset_class = PlanFilter
     empty_title = _("No service plans yet")
     empty_text = _("A plan is a template of resources and permissions that subscriptions follow.")
-    sorts = (Sort("name", "name_key"), Sort("created", "pk"))
+    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
     columns = (
         Column(
             _("Name"),

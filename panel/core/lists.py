@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -271,6 +272,10 @@ def _beyond(rows: Any, column: str, anchor: tuple[Any, int], descending: bool) -
     instead of walking it: `a <= x AND (a < x OR id < y)`, never `a < x OR (a = x AND id < y)`."""
     value, pk = anchor
     than = "lt" if descending else "gt"
+    if isinstance(rows.model._meta.get_field(column), models.DateTimeField) and isinstance(
+        value, str
+    ):
+        value = _moment(value)
     if column == "pk":
         return rows.filter(**{f"pk__{than}": pk})
     return rows.filter(
@@ -281,7 +286,18 @@ def _beyond(rows: Any, column: str, anchor: tuple[Any, int], descending: bool) -
 
 def _make_token(row: Any, column: str) -> str:
     value = row.pk if column == "pk" else getattr(row, column)
+    if isinstance(value, datetime):
+        value = value.isoformat()
     return base64.urlsafe_b64encode(json.dumps([value, row.pk]).encode()).decode().rstrip("=")
+
+
+def _moment(text: str) -> datetime:
+    """The moment in a token; one that somebody made up is the beginning of time."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_token(text: str | None) -> tuple[Any, int] | None:

@@ -1,0 +1,95 @@
+"""Writes rows by the hundred thousand: whole tables at once, their indexes built afterwards."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.color import no_style
+from django.db import connection, models
+
+
+def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> None:
+    """Insert rows given as tuples of `columns` (names in a line).
+
+    All other columns get the model's own defaults. Values are as the database stores them: `stored` prepares what needs it.
+    """
+    given = columns.split()
+    known = {field.attname: field for field in model._meta.concrete_fields}
+    rest = [field for name, field in known.items() if name not in given]
+    rest = [field for field in rest if not (field.primary_key and not field.has_default())]
+    constants = tuple(stored(field, field.get_default()) for field in rest)
+    quote = connection.ops.quote_name
+    names = [*(known[name].column for name in given), *(field.column for field in rest)]
+    table, listed = quote(model._meta.db_table), ", ".join(quote(name) for name in names)
+    complete = (row + constants for row in rows)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+                for row in complete:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["?"] * len(names))
+            statement = f"INSERT INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608  our models
+            # The driver's own: Django's would translate the placeholders of each row.
+            connection.connection.executemany(statement, complete)
+
+
+def stored(field: models.Field, value: Any) -> Any:
+    """A value as the database driver takes it, without Django's wrappers."""
+    if isinstance(field, models.JSONField):
+        return None if value is None else json.dumps(value)
+    return connection.ops.adapt_datetimefield_value(value) if hasattr(value, "hour") else value
+
+
+def stored_json(value: Any) -> str:
+    """A value of a JSON column."""
+    return json.dumps(value)
+
+
+@contextmanager
+def without_indexes(several: Sequence[type[models.Model]]) -> Iterator[None]:
+    """Build these tables' indexes once at the end, instead of a little with each row.
+
+    Those that a constraint rests on stay. In the caller's transaction: nothing is lost if it fails.
+    """
+    tables = [model._meta.db_table for model in several]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT indexname, indexdef, tablename FROM pg_indexes WHERE tablename = ANY(%s)"
+                " AND schemaname = current_schema() AND indexname NOT IN"
+                " (SELECT conname FROM pg_constraint)",
+                [tables],
+            )
+        else:
+            cursor.execute(
+                "SELECT name, sql, tbl_name FROM sqlite_master"
+                " WHERE type = 'index' AND sql IS NOT NULL"
+            )
+        indexes = [row[:2] for row in cursor.fetchall() if row[2] in tables]
+        for name, _definition in indexes:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+        yield
+        for _name, definition in indexes:
+            # Not through Django's formatting: a definition may hold percent signs.
+            cursor.execute(definition)
+
+
+def next_id(model: type[models.Model]) -> int:
+    """The first number that is free."""
+    return (model._base_manager.aggregate(top=models.Max("pk"))["top"] or 0) + 1
+
+
+def reset_sequences(several: Sequence[type[models.Model]]) -> None:
+    """Numbers that were given out by hand are not given out again."""
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), list(several)):
+            cursor.execute(statement)
+
+
+def collect_statistics() -> None:
+    """Let PostgreSQL know what its tables hold now, instead of some minutes later."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
