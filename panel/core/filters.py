@@ -1,6 +1,6 @@
 """Base of list filters: one FilterSet drives the list, "select all", CSV and the API."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django.db import models
@@ -14,10 +14,14 @@ class PanelFilterSet(django_filters.FilterSet):
     Foreign keys are never in `Meta.fields`: their select would hold every row of the other table.
     """
 
+    # Fields in this order; those that are not named follow.
+    order: ClassVar[tuple[str, ...]] = ("status", "plan", "hosting_type", "provider")
+
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         self.actor = actor
         super().__init__(*args, **kwargs)
         scope_form(self.form, actor)
+        self.form.order_fields(self.order)
 
     @property
     def rows(self) -> models.QuerySet:

@@ -124,8 +124,10 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "count_label": count_label(listing),
         "is_empty": not rows,
         "is_filtered": listing.is_filtered,
-        "empty_title": page.empty_title,
-        "empty_text": page.empty_text,
+        "empty_title": _("Nothing matches") if listing.is_filtered else page.empty_title,
+        "empty_text": _("No row has all of what you look for.")
+        if listing.is_filtered
+        else page.empty_text,
         "add": add_button(page, actor),
         "bulk_groups": bulk_groups(page, actor, listing.params.get("status") == "removed"),
         "search": listing.text,
@@ -141,6 +143,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "prev_url": listing.query(before=before, after=None) if before else None,
         "next_url": listing.query(after=after, before=None) if after else None,
         "select_all": {"label": all_label(listing)} if before or after else None,
+        "keep_fields": [(k, v) for k, v in listing.params.items() if k in {"sort", "size"}],
         "query_fields": [("query", listing.query()), ("size", str(listing.size))],
         "export_url": reverse(f"{noun.url_name}_export") + listing.query(after=None, before=None),
         "list_url": list_url,
