@@ -20,7 +20,7 @@ from hosting.bell import Bell
 from hosting.daily import Schedule
 from hosting.models.nodes import Node
 from hosting.worker_jobs import Claims, Mail, Questions, Runs, seal
-from hosting.worker_provisioning import Applier, Switcher
+from hosting.worker_provisioning import Applier, Line, Switcher
 
 logger = logging.getLogger(__name__)
 
@@ -99,10 +99,10 @@ class Worker:
         self.bell.stop()
 
     def _provision(self, node_id: int) -> None:
-        doubt = threading.Event()
-        self._go(Loop("switch", Switcher(node_id, self._client, doubt).step))
+        line = Line()
+        self._go(Loop("switch", Switcher(node_id, self._client, line).step))
         # A moment later than the switcher, which has told the agent what is urgent by then.
-        self._go(Loop("apply", Applier(node_id, self._client, doubt).step, calm=0.03))
+        self._go(Loop("apply", Applier(node_id, self._client, line).step, calm=0.03))
         self._go(Loop("questions", Questions(node_id, self._client).step, calm=0.02))
 
     def _await_node(self) -> int | None:

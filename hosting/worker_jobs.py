@@ -118,6 +118,7 @@ class Runs:
     def _carry_out(self, run: BulkRun) -> None:
         # A worker killed between a chunk and its sum left the sum short.
         run.counts = _counts(run)
+        run.save(update_fields=["counts"])
         if not run.cancel_requested:
             runs.carry_out(run, proceed=lambda: not self._stopping.is_set() and run.renew())
         if run.state == State.DONE:

@@ -35,6 +35,7 @@ _GREETING = 10.0
 _RECONCILING = 3600.0
 _SEEN = timedelta(seconds=30)
 _LONGEST_SILENCE = 2.0
+_LONGEST_WAY = 2.0
 # An agent that goes away this often over one subscription alone is not away by chance.
 _STRIKES = 3
 
@@ -64,32 +65,49 @@ def _impatient() -> Iterator[None]:
         connection.connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
+@dataclass
+class Line:
+    """What the two loops share about the agent at the other end."""
+
+    # Held while somebody is being switched: a frame that is about to be sent waits for that.
+    urgent: threading.Lock = field(default_factory=threading.Lock)
+    # The switcher got no answer: the applier looks whether the node is there.
+    doubt: threading.Event = field(default_factory=threading.Event)
+
+    def let_urgent_pass(self) -> None:
+        if self.urgent.acquire(timeout=_LONGEST_WAY):
+            self.urgent.release()
+
+
 class Switcher:
     """Tells the agent who is open and who is shut, before anything is written down about it."""
 
-    def __init__(self, node_id: int, agent: Agent, doubt: threading.Event | None = None) -> None:
+    def __init__(self, node_id: int, agent: Agent, line: Line | None = None) -> None:
         self._node_id = node_id
         self._agent = agent
-        # Tells the applier that the agent did not answer.
-        self._doubt = doubt or threading.Event()
+        self._line = line or Line()
         # Deployment -> generation: told to the agent, not yet recorded.
         self._told: dict[int, int] = {}
         self._silences = 0
 
     def step(self) -> float:
         """Switch what is to be switched; seconds until it wants to look again."""
-        rows = queue.unswitched(self._node_id, _SWITCHES)
-        self._told = {row.pk: self._told[row.pk] for row in rows if row.pk in self._told}
-        fresh = [row for row in rows if self._told.get(row.pk) != row.generation]
         try:
-            for start in range(0, len(fresh), _SWITCHES_AT_ONCE):
-                self._tell(fresh[start : start + _SWITCHES_AT_ONCE])
+            with self._line.urgent:
+                self._switch()
         except AgentAway:
-            self._doubt.set()
+            self._line.doubt.set()
             self._silences += 1
             return min(0.1 * 2**self._silences, _LONGEST_SILENCE)
         self._silences = 0
         return self._write_down()
+
+    def _switch(self) -> None:
+        rows = queue.unswitched(self._node_id, _SWITCHES)
+        self._told = {row.pk: self._told[row.pk] for row in rows if row.pk in self._told}
+        fresh = [row for row in rows if self._told.get(row.pk) != row.generation]
+        for start in range(0, len(fresh), _SWITCHES_AT_ONCE):
+            self._tell(fresh[start : start + _SWITCHES_AT_ONCE])
 
     def _tell(self, rows: list[queue.Switch]) -> None:
         answer = self._agent.switch(
@@ -144,10 +162,10 @@ class Lane:
 class Applier:
     """Sends what is behind, records what came of it, and knows whether the node is there."""
 
-    def __init__(self, node_id: int, agent: Agent, doubt: threading.Event | None = None) -> None:
+    def __init__(self, node_id: int, agent: Agent, line: Line | None = None) -> None:
         self._node_id = node_id
         self._agent = agent
-        self._doubt = doubt or threading.Event()
+        self._line = line or Line()
         self._lanes = [Lane(queue.behind), Lane(queue.overdue)]
         self._greeted = self._reconciled = float("-inf")
         self._silences = 0
@@ -167,9 +185,9 @@ class Applier:
 
     def _greet(self) -> None:
         now = time.monotonic()
-        if now - self._greeted < _GREETING and not self._doubt.is_set():
+        if now - self._greeted < _GREETING and not self._line.doubt.is_set():
             return
-        self._doubt.clear()
+        self._line.doubt.clear()
         with_applied = now - self._reconciled > _RECONCILING
         answer = self._agent.hello(with_applied)
         self._greeted = now
@@ -201,6 +219,7 @@ class Applier:
     # Sending.
 
     def _send_from(self, lane: Lane) -> bool:
+        self._line.let_urgent_pass()
         batch = lane.read(self._node_id, lane.size)
         if not batch:
             return False

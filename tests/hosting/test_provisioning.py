@@ -201,11 +201,14 @@ def test_a_removal_that_fails_keeps_the_deployment():
 
 
 def test_a_change_waits_for_no_big_run():
-    """Part of a frame goes to what was raised last."""
-    ids = [rows.subscription(f"s{number}.example").pk for number in range(10)]
-    provisioning.touch([ids[-1]])
-    frame = [each.subscription_id for each in provisioning_queue.behind(rows.node().pk, 5)]
-    assert frame == [ids[-1], *ids[:4]]
+    """What was raised with few others goes first, and among equals what was raised first."""
+    ids = [rows.subscription(f"s{number}.example").pk for number in range(12)]
+    provisioning.touch(ids[:8])
+    provisioning.touch([ids[10]])
+    provisioning.touch([ids[11]])
+    provisioning.touch([ids[8], ids[9]])
+    frame = [each.subscription_id for each in provisioning_queue.behind(rows.node().pk, 6)]
+    assert frame == [ids[10], ids[11], ids[8], ids[9], ids[0], ids[1]]
 
 
 def test_a_node_is_told_nothing_of_another_node_s_subscriptions():

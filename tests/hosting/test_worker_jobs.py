@@ -150,6 +150,15 @@ def test_a_run_goes_on_at_once_after_its_worker_was_killed(run, touch, tmp_path)
     assert set(Deployment.objects.values_list("generation", flat=True)) == {2}
 
 
+def test_a_run_whose_worker_was_killed_after_the_last_chunk_tells_of_all(run, claims):
+    work_at_runs(claims)
+    BulkRun.objects.update(
+        state=State.RUNNING, counts={"done": 4}, lease_until=timezone.now() - timedelta(seconds=1)
+    )
+    work_at_runs(claims)
+    assert outcome(run) == (State.DONE, {"done": 5})
+
+
 def test_without_the_file_it_goes_on_when_the_lease_is_over(run, claims):
     BulkRun.claim()
     work_at_runs(claims)
