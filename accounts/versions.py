@@ -72,7 +72,8 @@ def _since(
             if name in fields:
                 people[_name(actor, entry.real_name or entry.actor_name)] = None
                 now.setdefault(name, _value(value))
-    return ", ".join(people), [_change(fields[name], name, value) for name, value in now.items()]
+    changed = [_change(fields[name], name, now[name]) for name in fields if name in now]
+    return ", ".join(people), changed
 
 
 def _change(label: Any, name: str, value: str) -> str:
