@@ -1,12 +1,13 @@
-"""Making subscriptions, domains and aliases: rows, names and where they go. Called by operations."""
+"""Making subscriptions, domains and aliases: rows and names. Called by operations."""
 
 from datetime import timedelta
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting import conditions, counters, limits, names, nodes, provisioning, suspension
+from hosting import conditions, counters, limits, locks, names, nodes, provisioning, suspension
 from hosting.forms import system_user_taken
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 from hosting.models.plans import OverusePolicy, Plan
@@ -23,8 +24,21 @@ reasons.declare(
         "%(name)s is taken: subscription %(where)s of %(who)s. Use Change Subscriber to give that"
         " to somebody else."
     ),
+    name_taken_here=_("%(name)s is taken: it belongs to the subscription %(where)s."),
     name_near=_("%(name)s is below or above a name of somebody else."),
-    subscriber_removed=_("%(name)s was removed."),
+    system_user_taken=_("The system user %(name)s exists, or did until recently."),
+    plan_gone=_("This service plan was removed meanwhile."),
+    over_limit=_(
+        "%(names)s: above the limit now; its overuse policy allows that, and it shows as overused."
+    ),
+    name_in_trash=_(
+        "%(name)s is taken: it belongs to %(where)s of %(who)s, which was removed. Restore that"
+        " from the list filter Removed, or wait until it is purged."
+    ),
+    name_in_own_trash=_(
+        "%(name)s is taken: it belongs to %(where)s, which was removed. Your provider can restore"
+        " it."
+    ),
     limit_here=_(
         "%(resource)s: the limit of this subscription is %(limit)s, and %(used)s are used."
         " %(raise_by)s can raise it."
@@ -37,29 +51,39 @@ def refuse_name(name: str, account_id: int, actor: Actor) -> None:
     names.lock([name])
     conflict = names.conflict(name, account_id, actor)
     if conflict is not None:
-        raise Refused(
-            conflict.code, name=to_unicode(name), who=conflict.who, where=conflict.where
-        )
+        raise Refused(conflict.code, name=to_unicode(name), who=conflict.who, where=conflict.where)
 
 
-def refuse_full(subscription: Subscription, resource: str) -> None:
+def refuse_full(step: Step, subscription: Subscription, resource: str) -> None:
     """Raise Refused if one more of the resource does not fit. The subscription is locked.
 
     Under the policy "overuse is allowed" counts of a subscription warn and pass.
     """
-    if subscription.overuse_policy == OverusePolicy.ALLOWED:
-        return
     declared = base.resources()[resource]
     used = declared.usage([subscription.pk]).get(subscription.pk, 0)
     limit = limits.limit_of(subscription.limits, resource)
-    if not limits.fits(limit, used + 1):
-        raise Refused(
-            "limit_here",
-            resource=str(declared.label),
-            limit=limit,
-            used=used,
-            raise_by=str(_("Your provider")),
-        )
+    if limits.fits(limit, used + 1):
+        return
+    if subscription.overuse_policy == OverusePolicy.ALLOWED:
+        step.note("over_limit", names=[str(subscription)])
+        return
+    raise Refused(
+        "limit_here",
+        resource=str(declared.label),
+        limit=limit,
+        used=used,
+        raise_by=str(_("Your provider") if step.actor.is_customer else _("Its provider")),
+    )
+
+
+def plan_now(plan: Plan | None) -> Plan | None:
+    """The plan locked and as it is now, so that no edit of it passes by unseen; Refused if gone."""
+    if plan is None:
+        return None
+    locked = locks.plan(plan.pk)
+    if locked is None:
+        raise Refused("plan_gone")
+    return locked
 
 
 def refuse_full_reseller(account: Account, resource: str) -> None:
@@ -100,19 +124,18 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
 
     `values`: domain (ASCII), plan (or None for Custom plan), system_user, description.
     """
-    domain, plan = values["domain"], values.get("plan")
+    domain, plan = values["domain"], plan_now(values.get("plan"))
     refuse_full_reseller(account, "subscriptions")
     refuse_name(domain, account.pk, step.actor)
     made = Subscription(
         account_id=account.pk,
         reseller_id=account.reseller_id,
         name=to_unicode(domain),
-        system_user=values.get("system_user") or suggest_system_user(domain),
         description=values.get("description", ""),
         node=nodes.choose(),
         **values_of(plan),
     )
-    made.save()
+    _save_with_system_user(made, values.get("system_user", ""), domain)
     main = Domain(
         account_id=account.pk,
         reseller_id=account.reseller_id,
@@ -132,6 +155,24 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
     provisioning.deploy([made.pk])
     settle(step, made, [main.pk])
     return made
+
+
+def _save_with_system_user(made: Subscription, typed: str, domain: str) -> None:
+    """Save with the typed name, or with a free one: somebody may take it at the same moment."""
+    for _attempt in range(10):
+        made.system_user = typed or suggest_system_user(domain)
+        try:
+            with transaction.atomic():
+                made.save()
+        except IntegrityError:
+            if not system_user_taken(made.system_user):
+                raise
+            if typed:
+                raise Refused("system_user_taken", name=typed) from None
+            made.pk = None
+        else:
+            return
+    raise Refused("system_user_taken", name=made.system_user)
 
 
 def values_of(plan: Plan | None) -> dict[str, Any]:
@@ -167,7 +208,7 @@ def settle(step: Step, row: Subscription, domain_ids: list[int]) -> None:
 def domain(step: Step, row: Subscription, values: dict[str, Any]) -> Domain:
     """An additional domain of a subscription. Raises Refused; the subscription is locked."""
     name = values["name"]
-    refuse_full(row, "domains")
+    refuse_full(step, row, "domains")
     refuse_name(name, row.account_id, step.actor)
     made = Domain(
         account_id=row.account_id,
@@ -194,7 +235,7 @@ def domain(step: Step, row: Subscription, values: dict[str, Any]) -> Domain:
 def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
     """Another name for a domain. Raises Refused; the domain's subscription is locked."""
     name = values["name"]
-    refuse_full(of.subscription, "aliases")
+    refuse_full(step, of.subscription, "aliases")
     refuse_name(name, of.account_id, step.actor)
     made = Alias.objects.create(
         account_id=of.account_id,

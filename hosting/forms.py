@@ -5,14 +5,21 @@ from typing import Any
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Account
 from accounts.validators import SYSTEM_NAMES
-from hosting import limits
+from hosting import limits, suspension
 from hosting.models.domains import AliasMode, HostingType
 from hosting.models.plans import OverusePolicy, Plan
-from hosting.models.subscriptions import SYSTEM_USER, RetiredSystemUser, Subscription
+from hosting.models.subscriptions import (
+    RETIRED_FOR,
+    SYSTEM_USER,
+    RetiredSystemUser,
+    Subscription,
+)
 from hosting.models.suspension import Kind, Scope
 from hosting.services import base
 from hosting.validators import clean_document_root, clean_host_name
@@ -49,11 +56,16 @@ class SuspendForm(OperationForm):
         label=_("Message for the subscriber"),
         max_length=500,
         required=False,
-        help_text=_("Shown in the panel, after the right password. The site's 503 page tells no cause."),
+        help_text=_(
+            "Shown in the panel, after the right password. The site's 503 page tells no cause."
+        ),
     )
     note = forms.CharField(label=_("Internal note"), max_length=500, required=False)
     scope = forms.ChoiceField(
-        label=_("What is suspended"), choices=Scope.choices, required=False, initial=Scope.EVERYTHING
+        label=_("What is suspended"),
+        choices=Scope.choices,
+        required=False,
+        initial=Scope.EVERYTHING,
     )
 
     def prepare(self) -> None:
@@ -72,9 +84,22 @@ class ActivateForm(OperationForm):
     )
     abuse = forms.BooleanField(label=_("Lift a suspension for abuse too"), required=False)
 
+    # A page shows no more targets than this to a form.
+    COUNTED = 20
+
     def prepare(self) -> None:
         if self.targets and isinstance(self.targets[0], Subscription):
             del self.fields["own"]
+        elif not self.is_bound and 0 < len(self.targets) < self.COUNTED:
+            ids = [row.pk for row in self.targets]
+            own = suspension.liftable_below(self.actor, ids).values("subscription_id")
+            if count := own.distinct().count():
+                text = ngettext(
+                    "Also activate the subscription suspended by itself",
+                    "Also activate the %(n)s subscriptions suspended by themselves",
+                    count,
+                )
+                self.fields["own"].label = text % {"n": count}
 
 
 class LiftForm(OperationForm):
@@ -130,7 +155,9 @@ def system_user_taken(name: str) -> bool:
     return (
         name in SYSTEM_NAMES
         or rows.filter(system_user=name).exists()
-        or RetiredSystemUser.objects.filter(name=name).exists()
+        or RetiredSystemUser.objects.filter(
+            name=name, retired_at__gt=timezone.now() - RETIRED_FOR
+        ).exists()
     )
 
 

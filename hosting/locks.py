@@ -1,4 +1,4 @@
-"""Locks in the one order that all operations keep: accounts top-down, plans, subscriptions, domains."""
+"""Locks in the one order of all operations: accounts top-down, plans, subscriptions, domains."""
 
 from collections.abc import Iterable
 
@@ -24,6 +24,11 @@ def accounts(ids: Iterable[int]) -> None:
     above = rows.filter(pk__in=rows.filter(pk__in=wanted).values("reseller_id"))
     _lock(above)
     _lock(rows.filter(pk__in=wanted))
+
+
+def plan(pk: int) -> Plan | None:
+    """One plan, locked and as it is now; None if it is gone."""
+    return Plan.objects.unscoped(_WHY).select_for_update(of=("self",)).filter(pk=pk).first()
 
 
 def subscriptions(ids: Iterable[int]) -> None:

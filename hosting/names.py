@@ -46,7 +46,7 @@ def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
     others: list[Name] = []
     for row in rows:
         if row.ascii == name:
-            return _told(row, actor, "name_taken")
+            return _told(row, actor)
         if row.account_id != account_id:
             others.append(row)
     visible = set(
@@ -60,11 +60,16 @@ def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
     return None
 
 
-def _told(row: Name, actor: Actor, code: str) -> Conflict:
-    if Account.objects.visible_to(actor).filter(pk=row.account_id).exists():
-        owner = Account.objects.visible_to(actor).get(pk=row.account_id)
-        return Conflict(f"{code}_by", str(owner), str(row.subscription))
-    return Conflict(code)
+def _told(row: Name, actor: Actor) -> Conflict:
+    """Who has the name, as far as the asker may know."""
+    owner = Account.objects.visible_to(actor).filter(pk=row.account_id).first()
+    if owner is None:
+        return Conflict("name_taken")
+    if row.subscription.removing_at is not None:
+        code = "name_in_own_trash" if actor.is_customer else "name_in_trash"
+    else:
+        code = "name_taken_here" if actor.is_customer else "name_taken_by"
+    return Conflict(code, str(owner), str(row.subscription))
 
 
 def take(name: str, **columns: Any) -> Name:

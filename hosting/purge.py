@@ -1,20 +1,19 @@
 """What goes for good: bottom-up, set-based, never by the ORM's cascade."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts.models import Account, ApiToken, User
 from hosting import counters, names, provisioning
 from hosting.models.domains import Alias, Domain
+from hosting.models.plans import Plan
 from hosting.models.questions import Question
-from hosting.models.subscriptions import RetiredSystemUser, Subscription
+from hosting.models.subscriptions import RETIRED_FOR, RetiredSystemUser, Subscription
 from hosting.models.suspension import SuspensionEntry
 from panel.core import search
 
 _WHY = "purging what was removed"
-RETIRED_FOR = timedelta(days=90)
 
 
 def subscriptions(ids: Iterable[int]) -> None:
@@ -28,7 +27,9 @@ def subscriptions(ids: Iterable[int]) -> None:
     plans = set(rows.values_list("plan_id", flat=True))
     users = list(rows.values_list("system_user", flat=True))
     domains = list(
-        Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted).values_list("pk", flat=True)
+        Domain.objects.unscoped(_WHY)
+        .filter(subscription_id__in=wanted)
+        .values_list("pk", flat=True)
     )
     provisioning.forget(wanted)
     names.release(subscription_id__in=wanted)
@@ -38,7 +39,10 @@ def subscriptions(ids: Iterable[int]) -> None:
     SuspensionEntry.objects.filter(subscription_id__in=wanted).delete()
     rows.delete()
     RetiredSystemUser.objects.bulk_create(
-        [RetiredSystemUser(name=name) for name in users], ignore_conflicts=True
+        [RetiredSystemUser(name=name) for name in users],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["retired_at"],
     )
     search.refresh("subscription", wanted)
     search.refresh("domain", domains)
@@ -47,21 +51,33 @@ def subscriptions(ids: Iterable[int]) -> None:
 
 
 def accounts(ids: Iterable[int]) -> None:
-    """Accounts with their users and tokens, after their subscriptions."""
+    """Accounts with their users, tokens and plans, after their subscriptions and, of resellers,
+    the customers that wait in the trash below them."""
     wanted = list(ids)
     if not wanted:
         return
+    customers = Account.objects.unscoped(_WHY).filter(provider_id__in=wanted).removed()
+    accounts(customers.exclude(pk__in=wanted).values_list("pk", flat=True))
     below = Subscription.objects.unscoped(_WHY).filter(account_id__in=wanted)
     subscriptions(below.values_list("pk", flat=True))
     rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
     resellers = set(rows.values_list("reseller_id", flat=True))
     users = User._base_manager.filter(account_id__in=wanted)
-    ApiToken.objects.filter(user_id__in=users.values("pk")).delete()
+    user_ids = list(users.values_list("pk", flat=True))
+    ApiToken.objects.filter(user_id__in=user_ids).delete()
     users.delete()
+    own_plans = Plan.objects.unscoped(_WHY).filter(account_id__in=wanted)
+    plans = list(own_plans.values_list("pk", flat=True))
+    own_plans.delete()
     SuspensionEntry.objects.filter(account_id__in=wanted).delete()
     rows.delete()
-    search.refresh("customer", wanted)
-    search.refresh("reseller", wanted)
+    for noun, gone in (
+        ("customer", wanted),
+        ("reseller", wanted),
+        ("plan", plans),
+        ("user", user_ids),
+    ):
+        search.refresh(noun, gone)
     counters.recount_accounts(pk for pk in resellers if pk and pk not in wanted)
 
 

@@ -1,5 +1,7 @@
 """Subscriptions: the hosting space of a subscriber, with its resources, permissions and state."""
 
+from datetime import timedelta
+
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -115,6 +117,10 @@ class Subscription(Owned):
         if self.removing_at is not None:
             return "removed"
         return "suspended" if self.is_suspended else "active"
+
+
+# So long the name of a system user is not used again.
+RETIRED_FOR = timedelta(days=90)
 
 
 class RetiredSystemUser(models.Model):

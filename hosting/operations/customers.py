@@ -109,7 +109,6 @@ class ActivateCustomer(Activate):
 @register
 class RemoveCustomer(Remove):
     noun = "customer"
-    undo = "customer.restore"
 
 
 @register

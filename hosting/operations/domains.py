@@ -27,7 +27,7 @@ _WHY = "rows of the targets, which the actor sees"
 
 
 def refuse_without(step: Step, permission: str, subscriptions: dict[int, Subscription]) -> None:
-    """Customers need the permission of their plan, and an active subscription, to change a thing."""
+    """Customers need the permission of their plan, and an active subscription."""
     if not step.actor.is_customer:
         return
     for row in step.open:

@@ -86,7 +86,9 @@ class EditPlan(Operation):
         }
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
-        below = Subscription.objects.visible_to(actor).present().filter(plan_id__in=rows.values("pk"))
+        below = (
+            Subscription.objects.visible_to(actor).present().filter(plan_id__in=rows.values("pk"))
+        )
         follow, locked = below.filter(is_locked=False).count(), below.filter(is_locked=True).count()
         text = ngettext("%(n)s subscription follows.", "%(n)s subscriptions follow.", follow)
         held = ngettext("%(n)s is locked and stays.", "%(n)s are locked and stay.", locked)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account, User
-from hosting import counters, limits, provisioning, purge, suspension
+from hosting import conditions, counters, limits, locks, provisioning, purge, suspension
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from panel.core import reasons
@@ -25,7 +25,7 @@ reasons.declare(
         "%(resource)s: the limit of %(who)s is %(limit)s, and %(used)s are used. %(raise_by)s can"
         " raise it."
     ),
-    account_removed=_("Its subscriber %(name)s was removed: restore that first."),
+    account_removed=_("%(name)s, to which it belongs, was removed: restore that first."),
 )
 _WHY = "removal takes along what hangs on it"
 # Above so many objects a person types the number of them.
@@ -37,13 +37,19 @@ def kept_until() -> Any:
     return timezone.now() + timedelta(days=settings.KEEP_REMOVED_DAYS)
 
 
-def refuse_held(step: Step, column: str) -> None:
-    """While an `administrator` entry is on it or above it, nobody below the administrator acts."""
+# Where a row of each kind says in which subscription it is; accounts are in none.
+_SUBSCRIPTION = {"subscription": "pk", "domain": "subscription_id", "alias": "subscription_id"}
+
+
+def refuse_held(step: Step, kind: str) -> None:
+    """While an `administrator` entry is on it, in it or above it, nobody below the administrator
+    removes or restores it."""
     if step.actor.is_administrator or not step.open_ids:
         return
     rows = type(step.open[0])._base_manager.filter(pk__in=step.open_ids)
-    own = "pk" if column == "subscription" else ""
-    for pk in suspension.administrator_holds(rows, account="account_id", reseller="reseller_id", own=own):
+    for pk in suspension.administrator_holds(
+        rows, account="account_id", reseller="reseller_id", own=_SUBSCRIPTION.get(kind, "")
+    ):
         step.refuse(pk, "held")
 
 
@@ -54,17 +60,20 @@ def remove_subscriptions(rows: Any, at: Any, purge_at: Any) -> list[int]:
         removing_at=at, purge_at=purge_at, version=F("version") + 1
     )
     Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids).update(removing_at=at)
+    counters.recount_subscriptions(ids)
     provisioning.touch(ids)
     return ids
 
 
 def restore_subscriptions(rows: Any) -> list[int]:
-    """Back as they were, suspensions and website states included."""
+    """Back as they were, suspensions and website states included; what expired meanwhile did."""
     ids = list(rows.values_list("pk", flat=True))
     Subscription.objects.unscoped(_WHY).filter(pk__in=ids).update(
         removing_at=None, purge_at=None, version=F("version") + 1
     )
     Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids).update(removing_at=None)
+    counters.recount_subscriptions(ids)
+    conditions.judge(ids)
     suspension.recompute(subscriptions=ids)
     provisioning.touch(ids)
     return ids
@@ -91,16 +100,31 @@ def _count_below(actor: Actor, rows: Any) -> dict[str, int]:
 def what_goes(counts: dict[str, int]) -> list[str]:
     """Counted, in words; what there is none of is left out."""
     words = {
-        "users": ngettext("%(n)s additional user", "%(n)s additional users", counts.get("users", 0)),
+        "users": ngettext(
+            "%(n)s additional user", "%(n)s additional users", counts.get("users", 0)
+        ),
         "subscriptions": ngettext(
             "%(n)s subscription", "%(n)s subscriptions", counts.get("subscriptions", 0)
         ),
         "domains": ngettext(
-            "%(n)s domain with its files", "%(n)s domains with their files", counts.get("domains", 0)
+            "%(n)s domain with its files",
+            "%(n)s domains with their files",
+            counts.get("domains", 0),
         ),
         "aliases": ngettext("%(n)s alias", "%(n)s aliases", counts.get("aliases", 0)),
     }
     return [words[name] % {"n": f"{n:,}"} for name, n in counts.items() if n and name in words]
+
+
+def _lock_with_below(account_ids: Any) -> None:
+    locks.accounts(account_ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=account_ids)
+    locks.subscriptions(list(rows.values_list("pk", flat=True)))
+
+
+def undo_of_remove(noun: str) -> str:
+    """What is kept for no day at all cannot be brought back."""
+    return f"{noun}.restore" if settings.KEEP_REMOVED_DAYS else ""
 
 
 class Remove(Operation):
@@ -113,10 +137,12 @@ class Remove(Operation):
     destructive = True
     order = 90
 
+    @property
+    def undo(self) -> str:  # type: ignore[override]
+        return undo_of_remove(self.noun)
+
     def lock(self, actor: Actor, ids: Any) -> None:
-        super().lock(actor, ids)
-        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=ids).order_by("pk")
-        list(rows.select_for_update().values_list("pk", flat=True))
+        _lock_with_below(ids)
 
     def check(self, step: Step) -> None:
         for row in step.open:
@@ -135,7 +161,11 @@ class Remove(Operation):
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         counts = _count_below(actor, rows)
         days = settings.KEEP_REMOVED_DAYS
-        found = [Consequence(_("These go along:"), "warn", what_goes(counts))] if any(counts.values()) else []
+        found = (
+            [Consequence(_("These go along:"), "warn", what_goes(counts))]
+            if any(counts.values())
+            else []
+        )
         kept = ngettext(
             "Everything is shut at once and kept for %(n)s day; until then it can be restored from"
             " the list filter Removed.",
@@ -144,7 +174,10 @@ class Remove(Operation):
             days,
         )
         gone = _("Everything is removed for good at once.")
-        return [*found, Consequence(kept % {"n": days} if days else gone, "warn" if days else "bad")]
+        return [
+            *found,
+            Consequence(kept % {"n": days} if days else gone, "warn" if days else "bad"),
+        ]
 
     def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
         total = count + sum(_count_below(actor, rows).values())
@@ -165,6 +198,8 @@ class Remove(Operation):
         index_below(step, subscriptions)
         for pk in ids:
             step.changed(pk, {}, {"kept_until": until.date().isoformat()})
+        if not settings.KEEP_REMOVED_DAYS:
+            purge.accounts(ids)
 
 
 class Restore(Operation):
@@ -176,31 +211,34 @@ class Restore(Operation):
     in_trash = True
     order = 10
 
+    def lock(self, actor: Actor, ids: Any) -> None:
+        _lock_with_below(ids)
+
     def check(self, step: Step) -> None:
         refuse_held(step, "account")
-        refuse_beyond_limit(step, "customers", {row.pk: 1 for row in step.open})
+        refuse_below_removed(step)
+        customers = {row.pk: 1 for row in step.open if row.role == Role.CUSTOMER}
+        refuse_beyond_limit(step, "customers", customers)
         counts: dict[int, int] = {}
-        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=step.open_ids)
-        for account_id in rows.removed().values_list("account_id", flat=True):
+        for _pk, account_id in self._together(step):
             counts[account_id] = counts.get(account_id, 0) + 1
         refuse_beyond_limit(step, "subscriptions", counts)
 
+    def _together(self, step: Step) -> list[tuple[int, int]]:
+        """Subscriptions that went with their account, and whose they are. What had been removed by
+        itself before stays removed."""
+        removed_at = {row.pk: row.removing_at for row in step.open}
+        rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=step.open_ids).removed()
+        rows = rows.values_list("pk", "account_id", "removing_at")
+        return [(pk, owner) for pk, owner, at in rows if at == removed_at[owner]]
+
     def perform(self, step: Step) -> None:
         ids = step.open_ids
-        removed_at = {row.pk: row.removing_at for row in step.open}
+        together = [pk for pk, _owner in self._together(step)]
         resellers = {row.reseller_id for row in step.open}
         Account.objects.unscoped(_WHY).filter(pk__in=ids).update(
             removing_at=None, purge_at=None, version=F("version") + 1
         )
-        # What had been removed by itself before stays removed.
-        together = [
-            pk
-            for pk, account_id, at in Subscription.objects.unscoped(_WHY)
-            .filter(account_id__in=ids)
-            .removed()
-            .values_list("pk", "account_id", "removing_at")
-            if at == removed_at[account_id]
-        ]
         rows = Subscription.objects.unscoped(_WHY).filter(pk__in=together)
         restored = restore_subscriptions(rows)
         suspension.recompute(accounts=ids)
@@ -208,6 +246,17 @@ class Restore(Operation):
         counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
         step.index(self.noun, ids)
         index_below(step, restored)
+
+
+def refuse_below_removed(step: Step) -> None:
+    """Nothing comes back below an account that was removed itself."""
+    owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id) if owner}
+    gone = Account.objects.unscoped(_WHY).removed().in_bulk(owners)
+    for row in step.open:
+        for owner in (row.reseller_id, row.account_id):
+            is_self = isinstance(row, Account) and owner == row.pk
+            if owner in gone and not is_self:
+                step.refuse(row.pk, "account_removed", name=str(gone[owner]))
 
 
 def refuse_beyond_limit(step: Step, resource: str, demand: dict[int, int]) -> None:
@@ -222,8 +271,11 @@ def refuse_beyond_limit(step: Step, resource: str, demand: dict[int, int]) -> No
     if not by_reseller:
         return
     from_declaration = limits_resource(resource)
-    resellers = Account.objects.unscoped(_WHY).select_for_update().order_by("pk").in_bulk(
-        sorted(by_reseller)
+    resellers = (
+        Account.objects.unscoped(_WHY)
+        .select_for_update()
+        .order_by("pk")
+        .in_bulk(sorted(by_reseller))
     )
     used = from_declaration.usage(sorted(by_reseller))
     for reseller_id, targets in by_reseller.items():
@@ -262,7 +314,9 @@ class Purge(Operation):
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         goes = what_goes(_count_below(actor, rows))
-        return [Consequence(_("This cannot be undone. It goes for good, with all files."), "bad", goes)]
+        return [
+            Consequence(_("This cannot be undone. It goes for good, with all files."), "bad", goes)
+        ]
 
     def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
         total = count + sum(_count_below(actor, rows).values())

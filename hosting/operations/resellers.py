@@ -1,4 +1,4 @@
-"""Operations on resellers that touch what hangs on them: add, suspend, activate, remove, restore."""
+"""Operations on resellers and what hangs on them: add, suspend, activate, remove, restore."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -60,7 +60,6 @@ class RemoveReseller(Remove):
 
     noun = "reseller"
     roles = ADMINISTRATOR
-    undo = "reseller.restore"
 
 
 @register

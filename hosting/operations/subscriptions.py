@@ -1,14 +1,15 @@
 """Operations on subscriptions."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from accounts.models import Account
 from hosting import conditions, counters, creating, locks, provisioning, purge, suspension
 from hosting.forms import (
     AddSubscriptionForm,
@@ -25,20 +26,29 @@ from hosting.operations.removing import (
     Purge,
     index_below,
     kept_until,
+    refuse_below_removed,
     refuse_beyond_limit,
     refuse_held,
     remove_subscriptions,
     restore_subscriptions,
+    undo_of_remove,
     what_goes,
 )
 from hosting.operations.suspending import Lift, Suspend
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, PROVIDERS, Consequence, Operation, Refused, Step, register
+from panel.core.operations import (
+    ANY_ROLE,
+    PROVIDERS,
+    Consequence,
+    Operation,
+    Refused,
+    Step,
+    register,
+)
 
 reasons.declare(
     own_expiry=_("Nobody sets the expiry of an own subscription."),
-    plan_of_other=_("This plan belongs to another provider than the subscriber's."),
     edited=_("Somebody changed this meanwhile. Check the values and save again."),
 )
 _WHY = "rows of the targets, which the actor sees"
@@ -72,6 +82,9 @@ class _OwnSwitch(Operation):
     bulk = False
     order = 60
 
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        locks.subscriptions(ids)
+
     def mine(self, step: Step) -> Any:
         return SuspensionEntry.objects.filter(
             subscription_id__in=step.open_ids, level=Level.CUSTOMER
@@ -84,7 +97,10 @@ class SwitchHostingOff(_OwnSwitch):
     label = _("Switch hosting off")
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
-        return target.account_id == actor.account_id and suspension.level_of(actor, target) == Level.CUSTOMER
+        return (
+            target.account_id == actor.account_id
+            and suspension.level_of(actor, target) == Level.CUSTOMER
+        )
 
     def check(self, step: Step) -> None:
         for pk in self.mine(step).values_list("subscription_id", flat=True):
@@ -112,9 +128,10 @@ class SwitchHostingOn(_OwnSwitch):
     def applies_to(self, target: Any, actor: Actor) -> bool:
         if target.account_id != actor.account_id or not target.is_suspended:
             return False
-        return suspension.level_of(actor, target) == Level.CUSTOMER and target.suspensions.filter(
-            level=Level.CUSTOMER
-        ).exists()
+        return (
+            suspension.level_of(actor, target) == Level.CUSTOMER
+            and target.suspensions.filter(level=Level.CUSTOMER).exists()
+        )
 
     def check(self, step: Step) -> None:
         present = set(self.mine(step).values_list("subscription_id", flat=True))
@@ -179,8 +196,12 @@ class ChangePlan(_OnSubscriptions):
         return {"plan": targets[0].plan_id} if len(targets) == 1 else {}
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "subscription")
-        plan = step.params["plan"]
+        try:
+            plan = step.params["plan"] = creating.plan_now(step.params["plan"])
+        except Refused as refused:
+            for row in step.open:
+                step.refuse(row.pk, refused.code)
+            return
         for row in step.open:
             if row.plan_id == (plan.pk if plan else None):
                 step.leave(row.pk)
@@ -193,10 +214,21 @@ class ChangePlan(_OnSubscriptions):
         if plan is not None:
             values |= creating.values_of(plan)
         rows.update(**values, version=F("version") + 1)
+        if plan is not None and not step.actor.is_administrator:
+            self._keep_own_expiry(step, values["expires_on"])
         counters.recount_plans([*before, plan.pk if plan else None])
         conditions.judge(ids)
         for row in step.open:
             step.changed(row.pk, {"plan": row.plan_id}, {"plan": plan.pk if plan else None})
+
+    def _keep_own_expiry(self, step: Step, expires_on: date | None) -> None:
+        """Nobody prolongs an own subscription, by way of another plan neither."""
+        for row in step.open:
+            is_own = row.account_id == step.actor.account_id
+            if is_own and row.expires_on and (expires_on is None or row.expires_on < expires_on):
+                Subscription.objects.unscoped(_WHY).filter(pk=row.pk).update(
+                    expires_on=row.expires_on
+                )
 
 
 @register
@@ -216,7 +248,6 @@ class Customize(_OnSubscriptions):
         return initial | {"version": row.version}
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "subscription")
         refuse_stale(step)
 
     def perform(self, step: Step) -> None:
@@ -258,7 +289,8 @@ class SetExpiry(_OnSubscriptions):
         for row in step.open:
             if not step.actor.is_administrator and row.account_id == step.actor.account_id:
                 step.refuse(row.pk, "own_expiry")
-        refuse_held(step, "subscription")
+            elif row.expires_on == step.params["expires_on"]:
+                step.leave(row.pk)
 
     def perform(self, step: Step) -> None:
         day = step.params["expires_on"]
@@ -292,8 +324,11 @@ class RemoveSubscription(_OnSubscriptions):
     label = _("Remove")
     confirm = "always"
     destructive = True
-    undo = "subscription.restore"
     order = 90
+
+    @property
+    def undo(self) -> str:  # type: ignore[override]
+        return undo_of_remove(self.noun)
 
     def check(self, step: Step) -> None:
         refuse_held(step, "subscription")
@@ -308,13 +343,17 @@ class RemoveSubscription(_OnSubscriptions):
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         days = settings.KEEP_REMOVED_DAYS
         goes = what_goes(self._counts(actor, rows))
-        kept = _(
+        kept = ngettext(
+            "Shut at once and kept for %(n)s day; until then it can be restored from the list"
+            " filter Removed.",
             "Shut at once and kept for %(n)s days; until then it can be restored from the list"
-            " filter Removed."
+            " filter Removed.",
+            days,
         )
+        gone = _("It is removed for good at once.")
         return [
             Consequence(_("These go along:"), "warn", goes),
-            Consequence(kept % {"n": days}, "warn"),
+            Consequence(kept % {"n": days} if days else gone, "warn" if days else "bad"),
         ]
 
     def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
@@ -329,6 +368,10 @@ class RemoveSubscription(_OnSubscriptions):
         owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id)}
         counters.recount_accounts(pk for pk in owners if pk)
         index_below(step, ids)
+        for pk in ids:
+            step.changed(pk, {}, {"kept_until": until.date().isoformat()})
+        if not settings.KEEP_REMOVED_DAYS:
+            purge.subscriptions(ids)
 
 
 @register
@@ -340,10 +383,7 @@ class RestoreSubscription(_OnSubscriptions):
 
     def check(self, step: Step) -> None:
         refuse_held(step, "subscription")
-        owners = Account.objects.unscoped(_WHY).in_bulk({row.account_id for row in step.open})
-        for row in step.open:
-            if owners[row.account_id].is_removed:
-                step.refuse(row.pk, "account_removed", name=str(owners[row.account_id]))
+        refuse_below_removed(step)
         refuse_beyond_limit(step, "subscriptions", {row.pk: 1 for row in step.open})
 
     def perform(self, step: Step) -> None:
