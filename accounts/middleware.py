@@ -1,10 +1,12 @@
 """Sets `request.actor`: from a token below /api/, from the session elsewhere. Guards owned rows."""
 
 import json
+import zoneinfo
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from accounts.actors import (
     ACTING_AS,
@@ -65,8 +67,18 @@ class CurrentActor:
             request.user = getattr(request, "token_user", AnonymousUser())
         elif request.user.is_authenticated:
             request.actor = _session_actor(request)
-        with guarded():
+        with guarded(), timezone.override(_zone(request)):
             return self.get_response(request)
+
+
+def _zone(request: HttpRequest) -> zoneinfo.ZoneInfo | None:
+    """The zone in which dates are shown: the reader's own, also while acting as somebody else."""
+    if request.actor is None:
+        return None
+    try:
+        return zoneinfo.ZoneInfo(request.user.account.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return None
 
 
 def _token_actor(request: HttpRequest) -> object:

@@ -71,15 +71,15 @@ def on_one(operation: Operation, request: HttpRequest, text: str) -> HttpRespons
         if not operation.may(actor):
             raise PermissionDenied
         version = _expected_version(request, target)
+        _check_version(version, target)
         values = asked.values
         if version is not None and _takes_version(operation) and "version" not in values:
             values = {**values, "version": version}
+        if found := door.existing(operation, actor, target.pk, values):
+            return answer(door_answers.of_existing(found))
         given = door.read(operation, actor, [target], values)
         if asked.dry_run:
-            _check_version(version, target)
             return answer(door_answers.rehearse(operation, actor, [target.pk], given, 1))
-        if found := door.existing(operation, actor, target.pk, given.cleaned):
-            return answer(door_answers.of_existing(found))
         with transaction.atomic() if version is not None else nullcontext():
             if version is not None:
                 # Locked as the operation itself does it: nobody gets in between check and change.
@@ -221,10 +221,9 @@ def _on_ids(
         raise invalid({"ids": [_("With parameters for each, 1,000 ids at most.")]})
     targets = list(rows.values()) or _first(operation, actor, found)
     by_id = {int(key): one for key, one in items.items()}
-    # Parameters for what is not there are no mistake of theirs: it is told as missing.
-    by_id = (
-        {pk: one for pk, one in by_id.items() if pk in rows} if operation.item_form_class else by_id
-    )
+    if operation.item_form_class:
+        # Parameters for what is not there are no mistake of theirs: it is told as missing.
+        by_id = {pk: one for pk, one in by_id.items() if pk in rows}
     given = door.read(operation, actor, targets, values, by_id)
     if asked.dry_run:
         told = door_answers.rehearse(operation, actor, found, given, len(found))
@@ -305,17 +304,17 @@ def on_new(operation: Operation, request: HttpRequest) -> HttpResponse:
 
     def act() -> HttpResponse:
         parent = _parent(operation, actor, named)
+        if found := door.existing(operation, actor, parent.pk, values):
+            return answer(door_answers.of_existing(found))
         given = door.read(operation, actor, [parent], values)
         pk = parent.pk if named is not None else operation.parent_of(actor, given.cleaned)
         if asked.dry_run:
             return answer(door_answers.rehearse(operation, actor, [pk], given, 1))
-        if found := door.existing(operation, actor, pk, given.cleaned):
-            return answer(door_answers.of_existing(found))
         outcome = _perform(operation, actor, [pk], given)
-        if outcome.of(Result.FAILED):
-            # Two with the same external id at the same moment: the other one was quicker.
-            if found := door.existing(operation, actor, pk, given.cleaned):
-                return answer(door_answers.of_existing(found))
+        # Two with the same external id at the same moment: the other one was quicker.
+        is_failed = bool(outcome.of(Result.FAILED))
+        if is_failed and (found := door.existing(operation, actor, pk, values)):
+            return answer(door_answers.of_existing(found))
         return single_answer(operation, request, door_answers.of_outcome(outcome))
 
     if asked.dry_run:
@@ -330,10 +329,8 @@ def _parent(operation: Operation, actor: Actor, named: Any) -> Any:
     elif named is None:
         raise invalid({"parent": [_("Say below which %(what)s.") % {"what": operation.noun}]})
     else:
-        is_number = isinstance(named, int) and not isinstance(named, bool)
-        found, _unknown = door.resolve(
-            rows, actor, [named] if is_number or isinstance(named, str) else []
-        )
+        is_name = isinstance(named, (int, str)) and not isinstance(named, bool)
+        found, _unknown = door.resolve(rows, actor, [named] if is_name else [])
     parent = rows.filter(pk__in=found).first()
     if parent is None:
         raise invalid({"parent": [_("There is no such object.")]})

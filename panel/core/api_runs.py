@@ -38,21 +38,18 @@ def run_targets(request: HttpRequest, text: str) -> HttpResponse:
     """Targets of a run by id, a page at a time."""
     run, query = _run(request, text), query_of(request)
     result = query.pop("result", "")
-    numbers = {
-        "limit": parse_id(query.pop("limit", "100")),
-        "after": parse_id(query.pop("after", "1")),
-    }
-    first = "after" not in request.GET
+    limit = parse_id(query.pop("limit", "100"))
+    after = parse_id(query.pop("after")) if "after" in query else 0
     errors = {name: [_("There is no such parameter.")] for name in query}
     if result and result not in Result.values:
         errors["result"] = [_("There is no such result.")]
-    if numbers["limit"] is None or numbers["limit"] > MAX_LIMIT:
+    if limit is None or limit > MAX_LIMIT:
         errors["limit"] = [_("A number from 1 to 1000.")]
-    if numbers["after"] is None:
+    if after is None:
         errors["after"] = [_("This is not a token of this list.")]
     if errors:
         raise invalid(errors)
-    return answer(_page(run, result, 0 if first else numbers["after"] or 0, numbers["limit"] or 1))
+    return answer(_page(run, result, after or 0, limit or MAX_LIMIT))
 
 
 def _page(run: BulkRun, result: str, after: int, limit: int) -> dict[str, Any]:

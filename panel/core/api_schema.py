@@ -1,10 +1,10 @@
-"""What the API's OpenAPI document says: answers as models, parameters from the operations' forms."""
+"""What the OpenAPI document says: answers as models, parameters from the operations' forms."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from django import forms
-from django.db import models
+from django.db import connection, models
 from ninja import Schema
 from pydantic import Field, create_model
 
@@ -184,12 +184,29 @@ def _title(name: str) -> str:
     return "".join(part.capitalize() for part in name.replace("-", "_").split("_"))
 
 
+class _ReadsRows(Exception):
+    """A form asked the database while it was only to be described."""
+
+
+def _no_rows(*_call: Any) -> Any:
+    raise _ReadsRows
+
+
 def form_fields(form_class: type[forms.Form] | None) -> dict[str, forms.Field]:
-    """All parameters that a form may have; some are there for some targets or roles only."""
+    """All parameters that a form may have; some are there for some targets or roles only.
+
+    SECURITY: the document is public, so nothing in it may come from rows. A form that reads some
+    to be made is described by what it declares.
+    """
     if form_class is None:
         return {}
     found = dict(form_class.base_fields)  # type: ignore[attr-defined]
-    return {**found, **form_class(actor=_READER, targets=()).fields}
+    try:
+        with connection.execute_wrapper(_no_rows):
+            made = form_class(actor=_READER, targets=()).fields
+    except _ReadsRows:
+        return found
+    return {**made, **found}
 
 
 def form_schema(operation: Operation) -> dict[str, Any]:
@@ -211,6 +228,18 @@ def form_schema(operation: Operation) -> dict[str, Any]:
     return schema | ({"required": sorted(required)} if required else {})
 
 
+def making_schema(operation: Operation) -> dict[str, Any]:
+    """The parameters of what makes something, and below which row it is made."""
+    schema = form_schema(operation)
+    parent = {"anyOf": [_bounded(1, MAX_ID), {"type": "string", "maxLength": 120}]}
+    about = f"Below which {operation.noun}; by default your own account."
+    if operation.noun != "account":
+        about = f"Below which {operation.noun}."
+        schema["required"] = sorted([*schema.get("required", []), "parent"])
+    schema["properties"]["parent"] = {**parent, "description": about}
+    return schema
+
+
 def field_schema(form_field: forms.Field, *, is_secret: bool = False) -> dict[str, Any]:
     """A form field in JSON Schema, as `door.as_raw` takes it."""
     schema: dict[str, Any] = dict(getattr(form_field, "json_schema", None) or _kind(form_field))
@@ -221,6 +250,8 @@ def field_schema(form_field: forms.Field, *, is_secret: bool = False) -> dict[st
         schema["enum"] = choices
     if is_secret:
         schema |= {"format": "password", "writeOnly": True}
+    if isinstance(form_field, forms.BooleanField) and isinstance(form_field.initial, bool):
+        schema["default"] = form_field.initial
     if form_field.label:
         schema["title"] = str(form_field.label)
     if form_field.help_text:

@@ -38,7 +38,7 @@ class _Wrong(Exception):
 
 @dataclass
 class Given:
-    """Parameters as forms take them again: what may be written down, secrets, those of each target."""
+    """Parameters as forms take them again: to be written down, secrets, those of each target."""
 
     params: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict)
@@ -227,7 +227,8 @@ def _number(value: Any) -> str:
 def _decimal(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _Wrong(_("A number is needed here."))
-    if isinstance(value, float) and not math.isfinite(value) or abs(value) > MAX_ID:
+    # In this order: a whole number of 400 digits is no float at all.
+    if abs(value) > MAX_ID or not math.isfinite(value):
         raise _Wrong(_("This number is out of range."))
     return str(value)
 
@@ -263,7 +264,7 @@ def has_field(model: type[models.Model], name: str) -> bool:
 
 
 def by_external_id(rows: models.QuerySet, actor: Actor, text: str) -> int | None:
-    """The row that billing knows by this id: the actor's own first, as ids are unique per provider."""
+    """The row that billing knows by this id; the actor's own first, being unique per provider."""
     if not text or len(text) > 100 or "\x00" in text or not has_field(rows.model, "external_id"):
         return None
     found = list(rows.filter(external_id=text).order_by("pk")[:2])
@@ -287,14 +288,16 @@ def existing(
     Billing sends a create again when it does not know what became of the first one.
     """
     external_id = params.get("external_id")
-    if not operation.creates or not external_id:
+    if not operation.creates or not isinstance(external_id, str) or not external_id.strip():
+        return None
+    if len(external_id) > 100 or "\x00" in external_id:
         return None
     made: Noun = nouns[operation.creates]
     if not (has_field(made.model, "external_id") and has_field(made.model, "provider")):
         return None
-    rows = made.visible_to(actor).filter(external_id=external_id, provider_id=parent)
+    rows = made.visible_to(actor).filter(provider_id=parent, external_id=external_id.strip())
     if has_field(made.model, "removing_at"):
-        # One that was removed is no answer: the operation refuses, and says that it can be restored.
+        # One that was removed is no answer: the operation refuses, and offers to restore it.
         rows = rows.filter(removing_at=None)
     return rows.values_list("pk", flat=True).first()
 

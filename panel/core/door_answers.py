@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from panel.core import outcomes, reasons, runs
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
-from panel.core.operations import Operation, Result, Step, nouns, operations
+from panel.core.operations import Operation, Result, Step, operations
 from panel.core.work import State
 
 # So many targets of a rehearsal are checked; an operation checks all of them when it is done.
@@ -149,10 +149,33 @@ def rehearse(
 ) -> dict[str, Any]:
     """Consequences and refusals of an operation that is not done."""
     checked = ids[:CHECKED]
-    step = runs.rehearse(operation, actor, checked, params=given.cleaned, items=given.cleaned_items)
+    if operation.creates:
+        step = _tried(operation, actor, checked, given)
+    else:
+        step = runs.rehearse(
+            operation, actor, checked, params=given.cleaned, items=given.cleaned_items
+        )
     rows = operation.visible(actor).filter(pk__in=ids)
     return of_rehearsal(operation, actor, step, rows, total)
 
 
-def noun_of(run: BulkRun) -> Any:
-    return nouns[operations[run.operation].noun]
+def _tried(operation: Operation, actor: Actor, ids: list[int], given: Any) -> Step:
+    """A creation done and taken back: limits and names that are taken refuse while it is made.
+
+    Operations change rows only; what reaches further waits for a commit, which does not come.
+    """
+    step = Step(operation, actor, dict(given.cleaned))
+    with transaction.atomic():
+        operation.lock(actor, ids)
+        rows = operation.visible(actor).in_bulk(ids)
+        step.targets = {pk: rows[pk] for pk in ids if pk in rows}
+        step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in rows}
+        for target in step.open:
+            if not operation.applies_to(target, actor):
+                step.refuse(target.pk, "not_applicable")
+        if step.open_ids:
+            operation.check(step)
+        if step.open_ids:
+            operation.perform(step)
+        transaction.set_rollback(True)
+    return step

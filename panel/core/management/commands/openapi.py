@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json from the operations; refuses where something that was promised is gone."""
+"""Writes docs/openapi.json from the operations; refuses where something promised is gone."""
 
 import json
 from argparse import ArgumentParser

@@ -1,0 +1,156 @@
+"""Addresses of the API from the registries: lists, rows, operations on one and many, runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+
+from panel.core import api_lists, api_operations, api_runs, api_schema, lists
+from panel.core.door import maker_of
+from panel.core.operations import Noun, Operation, nouns, operations
+
+View = Callable[..., HttpResponse]
+Extra = Callable[[], dict[str, Any]]
+
+
+class Routes:
+    """Adds the addresses to an API, and knows what its document says of each besides.
+
+    Forms are described when the document is asked for, not when the addresses are made: an
+    address list that reads rows could not be loaded before the first migration.
+    """
+
+    def __init__(self, api: NinjaAPI) -> None:
+        self.api = api
+        # By the id that the document gives each of them.
+        self.extras: dict[str, Extra] = {}
+        self._add_fixed()
+        for noun in nouns.values():
+            self._add_collection(noun)
+            # What has a fixed word in its place comes before what takes an id there.
+            for operation in operations.values():
+                if operation.noun == noun.name and not operation.hidden:
+                    self._add_many(noun, operation)
+            self._add_row(noun)
+        for operation in operations.values():
+            self._add_one(operation)
+
+    def _add(
+        self,
+        method: str,
+        path: str,
+        view: View,
+        summary: Any,
+        response: dict[int, Any],
+        extra: Extra = dict,
+        tag: str = "runs",
+    ) -> None:
+        pieces = path.strip("/").replace("{id}", "one").split("/")
+        name = "_".join([method.lower(), *pieces]).replace("-", "_")
+        self.extras[name] = extra
+        self.api.api_operation(
+            [method],
+            path,
+            response=response,
+            summary=str(summary),
+            operation_id=name,
+            tags=[tag],
+        )(view)
+
+    def _add_fixed(self) -> None:
+        """What belongs to no noun: who I am, and runs."""
+
+        def with_id(view: View) -> View:
+            def inner(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+                return view(request, id)
+
+            return inner
+
+        def me(request: HttpRequest) -> HttpResponse:
+            return api_lists.me(request)
+
+        def query() -> dict[str, Any]:
+            return {"parameters": api_schema.run_target_parameters()}
+
+        answers = {200: api_schema.Me, **api_schema.ERRORS}
+        self._add("GET", "/me", me, "Whose token this is", answers)
+        answers = {200: api_schema.Run, **api_schema.READ}
+        self._add("GET", "/runs/{id}", with_id(api_runs.run_state), "How far a run is", answers)
+        answers = {200: api_schema.RunTargets, **api_schema.READ, 422: api_schema.Error}
+        view = with_id(api_runs.run_targets)
+        self._add("GET", "/runs/{id}/targets", view, "What became of its targets", answers, query)
+        answers = {200: api_schema.Run, **api_schema.WRITE}
+        self._add("POST", "/runs/{id}/cancel", with_id(api_runs.run_cancel), "Stop a run", answers)
+        view = with_id(api_runs.run_undo)
+        self._add("POST", "/runs/{id}/undo", view, "Take back what it did", api_schema.MANY)
+
+    def _add_collection(self, noun: Noun) -> None:
+        """GET of the list, POST of a new one."""
+        if maker := maker_of(noun.name):
+            self._add_maker(noun, maker)
+        page = lists.list_pages.get(noun.name)
+        if page is None or not noun.api_fields:
+            return
+
+        def rows(request: HttpRequest) -> HttpResponse:
+            return api_lists.rows_of(noun, request)
+
+        def query() -> dict[str, Any]:
+            return {"parameters": api_schema.list_parameters(page)}
+
+        answers = {200: api_schema.list_model(noun), **api_schema.ERRORS, 422: api_schema.Error}
+        self._add("GET", f"/{noun.plural}", rows, noun.labels, answers, query, noun.plural)
+
+    def _add_maker(self, noun: Noun, operation: Operation) -> None:
+        def new(request: HttpRequest) -> HttpResponse:
+            return api_operations.on_new(operation, request)
+
+        def body() -> dict[str, Any]:
+            return api_schema.body(api_schema.making_schema(operation), operation)
+
+        label, answers = operation.label, api_schema.CREATE
+        self._add("POST", f"/{noun.plural}", new, label, answers, body, noun.plural)
+
+    def _add_row(self, noun: Noun) -> None:
+        if not noun.api_fields:
+            return
+
+        def row(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+            return api_lists.row_of(noun, request, id)
+
+        answers = {200: api_schema.row_model(noun), **api_schema.READ}
+        self._add("GET", f"/{noun.plural}/{{id}}", row, noun.label, answers, dict, noun.plural)
+
+    def _add_one(self, operation: Operation) -> None:
+        """POST on one object; what is made on an account is a POST to its collection."""
+        if operation.hidden or (operation.creates and operation.noun == "account"):
+            return
+
+        def one(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+            return api_operations.on_one(operation, request, id)
+
+        def body() -> dict[str, Any]:
+            return api_schema.body(api_schema.form_schema(operation), operation)
+
+        plural = nouns[operation.noun].plural
+        answers = api_schema.CREATE if operation.creates else api_schema.SINGLE
+        path = f"/{plural}/{{id}}/{operation.verb}"
+        self._add("POST", path, one, operation.label, answers, body, plural)
+
+    def _add_many(self, noun: Noun, operation: Operation) -> None:
+        """POST on a selection, where the operation takes many."""
+        if operation.creates or not operation.bulk:
+            return
+
+        def many(request: HttpRequest) -> HttpResponse:
+            return api_operations.on_many(operation, request)
+
+        def body() -> dict[str, Any]:
+            schema = api_schema.selection_schema(operation)
+            return api_schema.body(schema, operation, is_single=False)
+
+        path = f"/{noun.plural}/{operation.verb}"
+        summary = _("%(operation)s: many") % {"operation": operation.label}
+        self._add("POST", path, many, summary, api_schema.MANY, body, noun.plural)
