@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from hosting.services import base
 
 _MODELS = ("nodes", "plans", "subscriptions", "suspension", "domains", "deployments", "questions")
-_OPERATIONS = ("customers", "resellers", "plans", "subscriptions", "domains")
+_OPERATIONS = ("customers", "resellers", "plans", "subscriptions", "domains", "notes")
 
 
 class HostingConfig(base.ServiceConfig):
-    """The objects themselves are declared as a service's are: what is counted, what is permitted."""
+    """The objects themselves, declared as services are: what is counted, what is permitted."""
 
     name = "hosting"
     service = "hosting"

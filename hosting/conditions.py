@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from hosting import limits, suspension
+from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Kind, Level, SuspensionEntry
 from hosting.services import base
@@ -21,7 +22,7 @@ def today() -> date:
 
 
 def judge(subscription_ids: Iterable[int]) -> None:
-    """Recount usage, and set or lift what follows: overused, expired. In the caller's transaction."""
+    """Recount usage, and set or lift what follows: overused, expired. Inside a transaction."""
     ids = list(subscription_ids)
     if not ids:
         return
@@ -30,18 +31,46 @@ def judge(subscription_ids: Iterable[int]) -> None:
 
 
 def _judge_usage(ids: list[int]) -> None:
-    counted = {name: res.usage(ids) for name, res in base.resources().items()}
-    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids).only("limits", "usage", "is_overused")
-    changed = []
-    for row in rows:
-        usage = {name: by_id.get(row.pk, 0) for name, by_id in counted.items()}
-        is_overused = bool(limits.overused(row.limits, usage))
-        if (row.usage, row.is_overused) != (usage, is_overused):
-            row.usage, row.is_overused = usage, is_overused
+    declared = base.resources()
+    counted = {name: resource.usage(ids) for name, resource in declared.items()}
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+    changed, shut = [], set()
+    for row in rows.only("limits", "usage", "is_overused", "overuse_policy"):
+        usage = {}
+        for name, by_id in counted.items():
+            # What is measured and was left out is unknown: the last figure stands.
+            unstated = row.usage.get(name) if declared[name].unit == "bytes" else 0
+            if (used := by_id.get(row.pk, unstated)) is not None:
+                usage[name] = used
+        over = limits.overused(row.limits, usage)
+        if row.overuse_policy == OverusePolicy.FORBIDDEN and any(
+            declared[name].unit == "bytes" for name in over
+        ):
+            shut.add(row.pk)
+        if (row.usage, row.is_overused) != (usage, bool(over)):
+            row.usage, row.is_overused = usage, bool(over)
             changed.append(row)
     Subscription.objects.unscoped(_WHY).bulk_update(
         changed, ["usage", "is_overused"], batch_size=BATCH
     )
+    _shut_overused(ids, shut)
+
+
+def _shut_overused(ids: list[int], shut: set[int]) -> None:
+    """Of these subscriptions, those of `shut` carry an overuse entry, and no others."""
+    entries = SuspensionEntry.objects.filter(subscription_id__in=ids, level=Level.OVERUSE)
+    present = set(entries.values_list("subscription_id", flat=True))
+    if shut == present:
+        return
+    SuspensionEntry.objects.bulk_create(
+        [
+            SuspensionEntry(subscription_id=pk, level=Level.OVERUSE, kind=Kind.OTHER)
+            for pk in sorted(shut - present)
+        ],
+        ignore_conflicts=True,
+    )
+    entries.filter(subscription_id__in=present - shut).delete()
+    suspension.recompute(subscriptions=shut ^ present)
 
 
 def _judge_expiry(ids: list[int]) -> None:
@@ -79,5 +108,7 @@ def newly_expired() -> models.QuerySet:
 
 def brake() -> int:
     """How many a daily run may suspend: more than that looks like a wrong clock, not like a day."""
-    active = Subscription.objects.unscoped(_WHY).filter(removing_at=None, is_suspended=False).count()
+    active = (
+        Subscription.objects.unscoped(_WHY).filter(removing_at=None, is_suspended=False).count()
+    )
     return max(10, active // 20)

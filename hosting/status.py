@@ -59,7 +59,10 @@ def words(entry: SuspensionEntry, actor: Actor) -> str:
         return _("Suspended: more is used than allowed")
     if not known_cause(entry, actor):
         text = _("Suspended by your provider")
-        return f"{text}: {entry.message}" if entry.message else text
+        # What was written to a reseller is not for those below it.
+        is_addressed = entry.account_id is None or entry.account_id == actor.account_id
+        is_addressed = is_addressed or actor.is_reseller
+        return f"{text}: {entry.message}" if entry.message and is_addressed else text
     by = {
         Level.ADMINISTRATOR: _("Suspended by the administrator"),
         Level.RESELLER: _("Suspended by the reseller"),

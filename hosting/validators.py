@@ -14,12 +14,18 @@ from publicsuffixlist import PublicSuffixList
 RESERVED_LABELS = frozenset({"www", "mail", "webmail", "ftp", "autoconfig", "autodiscover"})
 # Names that nobody here may host: mail for them would be kept from the real ones.
 RESTRICTED = frozenset(
-    """gmail.com googlemail.com google.com outlook.com hotmail.com live.com msn.com microsoft.com
-    yahoo.com ymail.com aol.com icloud.com me.com mac.com apple.com gmx.net gmx.de gmx.at gmx.ch
-    web.de t-online.de freenet.de mail.ru yandex.ru yandex.com proton.me protonmail.com fastmail.com
-    zoho.com mail.com qq.com 163.com 126.com sina.com naver.com daum.net orange.fr free.fr laposte.net
-    libero.it tiscali.it seznam.cz wp.pl onet.pl o2.pl comcast.net verizon.net att.net cox.net
-    amazon.com facebook.com paypal.com github.com localhost localdomain example invalid""".split()
+    [
+        *("gmail.com", "googlemail.com", "google.com", "outlook.com", "hotmail.com"),
+        *("live.com", "msn.com", "microsoft.com", "yahoo.com", "ymail.com", "aol.com"),
+        *("icloud.com", "me.com", "mac.com", "apple.com", "gmx.net", "gmx.de", "gmx.at"),
+        *("gmx.ch", "web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru"),
+        *("yandex.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com"),
+        *("mail.com", "qq.com", "163.com", "126.com", "sina.com", "naver.com", "daum.net"),
+        *("orange.fr", "free.fr", "laposte.net", "libero.it", "tiscali.it", "seznam.cz"),
+        *("wp.pl", "onet.pl", "o2.pl", "comcast.net", "verizon.net", "att.net", "cox.net"),
+        *("amazon.com", "facebook.com", "paypal.com", "github.com", "localhost"),
+        *("localdomain", "example", "invalid"),
+    ]
 )
 
 
@@ -34,8 +40,10 @@ def to_ascii(value: str) -> str:
     RFC 1123 labels, at least two of them, 253 characters at most. An `xn--` label typed by hand
     must decode and encode back to itself.
     """
-    text = unicodedata.normalize("NFC", value.strip()).rstrip(".")
-    if not text or ".." in value or value.strip().startswith("."):
+    # UTS 46 takes these for a dot; here and not later, or a final one would stay.
+    value = value.strip().translate(dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), "."))
+    text = unicodedata.normalize("NFC", value).removesuffix(".")
+    if not text or ".." in value or value.startswith("."):
         raise ValidationError(_("This is not a domain name."))
     _refuse_addresses(text)
     try:
@@ -47,7 +55,9 @@ def to_ascii(value: str) -> str:
         raise ValidationError(_("A domain name has at least two parts, as in example.com."))
     if len(name) > 253:
         raise ValidationError(_("A domain name has at most 253 characters."))
-    if name.rsplit(".", 1)[1].isdigit():
+    last = name.rsplit(".", 1)[1]
+    # A browser reads a name that ends in a number, as 1.2.3.0x4 does, as an address.
+    if last.isdigit() or last.startswith("0x"):
         raise ValidationError(_("This is not a domain name."))
     return name
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts import credentials
 from accounts.creation import add_account
 from accounts.forms import ContactFields
 from accounts.models import Account
@@ -41,6 +42,12 @@ class AddAccount(Operation):
                     made = self.make(step, provider)
             except Refused as refused:
                 step.refuse(provider.pk, refused.code, **refused.params)
+                continue
+            except IntegrityError:
+                # Free when the form was checked, and taken by somebody else since.
+                if not credentials.is_taken(step.params["username"]):
+                    raise
+                step.refuse(provider.pk, "username_taken")
                 continue
             step.created[provider.pk] = made
             step.changed(provider.pk, {}, self.shown(made))
