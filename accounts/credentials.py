@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account, ApiToken, User
 from accounts.validators import clean_username
 
+_GUESSES, _GUESSES_IN = 10, 300
 _WHY = "usernames are unique over all users"
 
 
@@ -49,6 +51,18 @@ def clean_new_username(
 def check_strength(password: str, *, username: str, name: str = "", email: str = "") -> None:
     """Django's validators, with what the password must not resemble."""
     password_validation.validate_password(password, User(username=username, name=name, email=email))
+
+
+def check_present(user: User | None, password: str) -> None:
+    """ValidationError unless this is the user's password. Whoever took over a session cannot try
+    many: after ten wrong ones none is right for five minutes."""
+    key = f"present-password:{user.pk if user else 0}"
+    wrong = cache.get(key, 0)
+    if wrong >= _GUESSES:
+        raise ValidationError(_("Too many wrong passwords. Try again in five minutes."))
+    if user is None or not user.check_password(password):
+        cache.set(key, wrong + 1, _GUESSES_IN)
+        raise ValidationError(_("This is not your present password."))
 
 
 def change(user: User, *, username: str = "", password: str = "") -> None:

@@ -113,6 +113,10 @@ def time_zones() -> list[tuple[str, str]]:
     return [(name, name) for name in sorted(zoneinfo.available_timezones())]
 
 
+def languages() -> list[tuple[str, Any]]:
+    return list(settings.LANGUAGES)
+
+
 class ContactFields(OperationForm):
     """Contact information: shared by everything that makes or edits an account."""
 
@@ -125,7 +129,7 @@ class ContactFields(OperationForm):
     state = forms.CharField(label=_("State or province"), max_length=60, required=False)
     postal_code = forms.CharField(label=_("Postal code"), max_length=12, required=False)
     country = forms.ChoiceField(label=_("Country"), choices=[("", "—"), *COUNTRIES], required=False)
-    locale = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES, initial="en")
+    locale = forms.ChoiceField(label=_("Language"), choices=languages, initial="en")
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones, initial="UTC")
     external_id = forms.CharField(
         label=_("External id"),
@@ -256,8 +260,7 @@ class LoginInfoForm(OperationForm):
 
     def clean_current_password(self) -> str:
         value = self.cleaned_data["current_password"]
-        if self.user is None or not self.user.check_password(value):
-            raise ValidationError(_("This is not your present password."))
+        credentials.check_present(self.user, value)
         return value
 
     def clean(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -35,7 +36,7 @@ def login_changed(user: User, *, username: str, has_new_password: bool) -> None:
             "name": user.name,
             "changed": changed,
             "origin": settings.PANEL_ORIGIN,
-            "forgotten": f"{settings.PANEL_ORIGIN}/password/forgotten/",
+            "forgotten": settings.PANEL_ORIGIN + reverse("account_reset_password"),
         }
         send(user, _("Your login information was changed"), body)
 

@@ -109,14 +109,3 @@ def _search_texts(role: str):
 
 search.register("customer", _search_texts(Role.CUSTOMER))
 search.register("reseller", _search_texts(Role.RESELLER))
-
-
-def _users(ids: list[int]) -> Iterable[tuple]:
-    rows = User.objects.unscoped("search text").filter(pk__in=ids, is_own=False)
-    for row in rows:
-        words = [row.username, row.name, row.email]
-        detail = f"{row.name} · {row.email}"
-        yield row.pk, row.account_id, row.reseller_id, row.username, detail, words
-
-
-search.register("user", _users)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import credentials
 from accounts.forms import PasswordField
 from accounts.models import ApiToken
 from accounts.operations_logins import OwnLoginOperation
@@ -57,9 +58,7 @@ class CreateTokenForm(OperationForm):
 
     def clean_current_password(self) -> str:
         value = self.cleaned_data["current_password"]
-        user = self.targets[0] if self.targets else None
-        if user is None or not user.check_password(value):
-            raise ValidationError(_("This is not your present password."))
+        credentials.check_present(self.targets[0] if self.targets else None, value)
         return value
 
 

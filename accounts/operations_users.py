@@ -104,7 +104,6 @@ class AddUser(Operation):
                 continue
             step.created[account.pk] = user
             step.changed(account.pk, {}, {"username": user.username, **values, "version": 1})
-            step.index("user", [user.pk])
 
 
 @register
@@ -153,7 +152,6 @@ class EditUser(OwnUserOperation):
             step.changed(
                 user.pk, {**old, "version": user.version}, {**new, "version": user.version + 1}
             )
-            step.index("user", [user.pk])
 
 
 def end_sessions(rows: models.QuerySet[User]) -> None:
@@ -191,8 +189,7 @@ class ChangeUserLogin(OwnUserOperation):
 
     def perform(self, step: Step) -> None:
         for user in step.open:
-            if change_login(step, user, user):
-                step.index("user", [user.pk])
+            change_login(step, user, user)
 
 
 class SwitchUser(UserOperation):
@@ -266,4 +263,3 @@ class RemoveUser(OwnUserOperation):
             step.changed(user.pk, {"username": user.username, "email": user.email}, {})
         credentials.revoke_tokens(step.open_ids)
         self.rows(step.open_ids, step.actor).delete()
-        step.index("user", step.open_ids)

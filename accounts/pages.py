@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -91,6 +92,18 @@ class UserList(ListPage):
 
     def rows(self, actor: Any) -> Any:
         return super().rows(actor).select_related("account")
+
+    def found(self, actor: Any, queryset: Any, text: str) -> Any:
+        """By their own columns. Users are not in the search for everything, which shows all of an
+        account's objects to all of its users: who sees colleagues follows from the role."""
+        words = models.Q()
+        for word in text.split():
+            words &= (
+                models.Q(username__icontains=word)
+                | models.Q(name__icontains=word)
+                | models.Q(email__icontains=word)
+            )
+        return queryset.filter(words)
 
 
 class UserDetail(DetailPage):

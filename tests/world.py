@@ -12,9 +12,10 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
+from accounts import tree
 from accounts.actors import actor_of, users
-from accounts.creation import add_account, add_user
-from accounts.models import Account, User
+from accounts.creation import add_user
+from accounts.models import Account, User, sort_key
 from panel.core import runs
 from panel.core.access import Actor, Role
 from panel.core.operations import operations
@@ -87,16 +88,40 @@ class World:
 def make_world() -> World:
     """The people above, each with a login of its own and the password PASSWORD."""
     world = World()
+    # Level by level and hashed once: one by one, with the real hasher, it would take each test
+    # longer to begin than to run.
+    for role in (Role.ADMINISTRATOR, Role.RESELLER, Role.CUSTOMER):
+        level = [_account(world, *person) for person in PEOPLE if person[2] == role]
+        for account in Account.objects.bulk_create(level):
+            world.accounts[account.username] = account
     encoded = make_password(PASSWORD)
-    for username, contact_name, role, provider in PEOPLE:
-        account = add_account(
-            role,
-            world.accounts.get(provider) if provider else None,
-            username=username,
-            contact_name=contact_name,
-            email=f"{username}@mail.example",
+    User.objects.bulk_create(
+        User(
+            account=account,
+            username=account.username,
+            name=account.contact_name,
+            email=account.email,
+            password=encoded,
+            is_own=True,
         )
-        # Hashed once: with the real hasher, seven people would cost seven hashes in each test.
-        User.objects.filter(account=account, is_own=True).update(password=encoded)
-        world.accounts[username] = account
+        for account in world.accounts.values()
+    )
+    tree.rehome([account.pk for account in world.accounts.values()])
+    world.accounts = {row.username: row for row in Account.objects.all()}
     return world
+
+
+def _account(
+    world: World, username: str, contact_name: str, role: str, provider: str | None
+) -> Account:
+    above = world.accounts[provider] if provider else None
+    return Account(
+        role=role,
+        provider=above,
+        username=username,
+        contact_name=contact_name,
+        name_key=sort_key(contact_name),
+        email=f"{username}@mail.example",
+        # Written by rehome(), once all of them have a number.
+        account_id=above.pk if above else 0,
+    )

@@ -230,6 +230,21 @@ def test_oneself_gives_the_present_password(world: World) -> None:
     assert elsewhere.get("/account/").status_code == 302
 
 
+def test_the_present_password_is_not_guessed(world: World) -> None:
+    client = world.client("carl")
+    given = {"username": "carl", **both(), "confirmed": "1"}
+    for number in range(10):
+        guess = {**given, "current_password": f"guess {number}"}
+        assert client.post("/account/change-login-info/", guess).status_code == 422
+    right = {**given, "current_password": PASSWORD}
+    assert client.post("/account/change-login-info/", right).status_code == 422
+    neighbour = world.client("nora").post(
+        "/account/change-login-info/", {**right, "username": "nora"}
+    )
+    assert neighbour.status_code == 303
+    assert world.user("carl").check_password(PASSWORD)
+
+
 def test_an_additional_user_changes_its_own_login_only(world: World) -> None:
     world.add_user("carl", "vera", user_role="viewer")
     client = world.client("vera")
