@@ -69,7 +69,7 @@ def with_status(rows: models.QuerySet, value: str) -> models.QuerySet:
 
 
 class StatusFilter(django_filters.ChoiceFilter):
-    """Status, which also says whether removed rows are meant. Applied when nothing is chosen, too."""
+    """Status, which also says whether removed rows are meant; so it applies to no choice, too."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("Status"))
@@ -150,9 +150,7 @@ class DomainStatus(StatusFilter):
     def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
         rows = rows.present()
         if value == SUSPENDED:
-            return rows.filter(
-                models.Q(site_state=SUSPENDED) | models.Q(is_suspended=True)
-            )
+            return rows.filter(models.Q(site_state=SUSPENDED) | models.Q(is_suspended=True))
         if value == ACTIVE:
             return rows.filter(site_state=ACTIVE, is_suspended=False)
         return rows.filter(site_state="disabled") if value == "disabled" else rows
@@ -179,5 +177,3 @@ class PlanFilter(PanelFilterSet):
     class Meta:
         model = Plan
         fields: list[str] = []
-
-

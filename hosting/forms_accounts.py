@@ -8,7 +8,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts import credentials
-from accounts.forms import PASSWORD_TEMPLATE, ContactFields, check_password_pair, new_password_fields
+from accounts.forms import (
+    PASSWORD_TEMPLATE,
+    ContactFields,
+    check_password_pair,
+    new_password_fields,
+)
 from hosting.forms import HostNameField, LimitField, PlanField, system_user_taken
 from hosting.models.subscriptions import SYSTEM_USER
 from hosting.services import base

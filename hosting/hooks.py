@@ -14,11 +14,15 @@ def suspension_message(account: Account) -> str:
 
     Its own entries first, then those of the account above.
     """
-    entries = SuspensionEntry.objects.filter(account_id__in={account.pk, account.reseller_id} - {None})
-    for entry in sorted(entries, key=lambda e: (e.account_id != account.pk, _ORDER.index(Level(e.level)))):
-        if entry.account_id == account.pk or entry.scope == Scope.EVERYTHING:
-            if entry.message:
-                return entry.message
+    entries = SuspensionEntry.objects.filter(
+        account_id__in={account.pk, account.reseller_id} - {None}
+    )
+    for entry in sorted(
+        entries, key=lambda e: (e.account_id != account.pk, _ORDER.index(Level(e.level)))
+    ):
+        bears = entry.account_id == account.pk or entry.scope == Scope.EVERYTHING
+        if bears and entry.message:
+            return entry.message
     return ""
 
 

@@ -62,7 +62,7 @@ def clean_permissions(names: Iterable[str]) -> list[str]:
 
 
 def grant(limit: int | None, used: int, demands: Iterable[tuple[int, int]]) -> set[int]:
-    """Who gets what they ask for, in the order given: ids whose demand still fits under the limit."""
+    """Who gets what they ask for, in the order given: ids whose demand still fits."""
     granted = set()
     for identifier, amount in demands:
         if limit is None or used + amount <= limit:

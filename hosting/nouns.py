@@ -19,11 +19,27 @@ SUBSCRIPTION = register_noun(
         _("Subscriptions"),
         "box",
         "subscription",
-        api_fields=(
-            "id name status account_id reseller_id plan_id limits permissions usage system_user"
-            " expires_on description is_suspended is_locked is_overused is_expired is_failed"
-            " version created_at"
-        ).split(),
+        api_fields=[
+            "id",
+            "name",
+            "status",
+            "account_id",
+            "reseller_id",
+            "plan_id",
+            "limits",
+            "permissions",
+            "usage",
+            "system_user",
+            "expires_on",
+            "description",
+            "is_suspended",
+            "is_locked",
+            "is_overused",
+            "is_expired",
+            "is_failed",
+            "version",
+            "created_at",
+        ],
         api_provider_fields=frozenset({"description"}),
     )
 )
@@ -36,10 +52,20 @@ DOMAIN = register_noun(
         _("Domains"),
         "globe",
         "domain",
-        api_fields=(
-            "id name ascii subscription_id account_id is_main hosting_type document_root site_state"
-            " aliases_count version created_at"
-        ).split(),
+        api_fields=[
+            "id",
+            "name",
+            "ascii",
+            "subscription_id",
+            "account_id",
+            "is_main",
+            "hosting_type",
+            "document_root",
+            "site_state",
+            "aliases_count",
+            "version",
+            "created_at",
+        ],
     )
 )
 ALIAS = register_noun(
@@ -51,7 +77,16 @@ ALIAS = register_noun(
         _("Domain aliases"),
         "signpost",
         "alias",
-        api_fields="id name ascii domain_id subscription_id mode version created_at".split(),
+        api_fields=[
+            "id",
+            "name",
+            "ascii",
+            "domain_id",
+            "subscription_id",
+            "mode",
+            "version",
+            "created_at",
+        ],
     )
 )
 PLAN = register_noun(
@@ -63,10 +98,18 @@ PLAN = register_noun(
         _("Hosting plans"),
         "sliders",
         "plan",
-        api_fields=(
-            "id name description limits permissions overuse_policy validity_days"
-            " subscriptions_count version created_at"
-        ).split(),
+        api_fields=[
+            "id",
+            "name",
+            "description",
+            "limits",
+            "permissions",
+            "overuse_policy",
+            "validity_days",
+            "subscriptions_count",
+            "version",
+            "created_at",
+        ],
     )
 )
 

@@ -1,6 +1,5 @@
-"""Reads what is needed to start: a TOML file, then PANEL_* from the environment. Unknown names are refused."""
+"""Reads what is needed to start: a TOML file, then PANEL_* variables. Unknown names are refused."""
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -121,7 +120,7 @@ def secret_key(value: str | None, *, debug: bool) -> str:
 
 
 def database(url: str, data: Path) -> dict[str, Any]:
-    """Django's DATABASES entry for postgresql://user:password@host:port/name, or SQLite in `data`."""
+    """Django's DATABASES entry for postgresql://user@host:port/name, or SQLite in `data`."""
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -133,7 +132,8 @@ def database(url: str, data: Path) -> dict[str, Any]:
                 "timeout": 20,
                 "init_command": (
                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                    " PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456"
+                    " PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;"
+                    " PRAGMA mmap_size=268435456"
                 ),
             },
         }

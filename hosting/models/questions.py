@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
-from panel.core.access import Owned
 from hosting.models.subscriptions import Subscription
+from panel.core.access import Owned
 
 
 class Question(Owned):

@@ -1,4 +1,4 @@
-"""What a hosted service declares about itself. One service is one app: a folder and a word in the registry."""
+"""What a hosted service declares about itself. One service is one app: a folder and a word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -86,7 +86,9 @@ class AccountDetail(DetailPage):
         actor = request.actor
         facts = []
         if actor.is_administrator and nouns["customer"].model is not type(row):
-            facts.append((_("Customers"), usage(row.customers_count, row.limits.get("customers", 0))))
+            facts.append(
+                (_("Customers"), usage(row.customers_count, row.limits.get("customers", 0)))
+            )
         if actor.is_administrator:
             facts.append((_("Provider"), self.provider(row)))
         facts += [

@@ -106,7 +106,11 @@ def counts(actor: Actor) -> list[dict[str, Any]]:
             Customer.objects.visible_to(actor).present().filter(is_suspended=True),
             reverse("customer_list") + "?status=suspended",
         ),
-        (_("Subscriptions"), Subscription.objects.visible_to(actor).present(), reverse("subscription_list")),
+        (
+            _("Subscriptions"),
+            Subscription.objects.visible_to(actor).present(),
+            reverse("subscription_list"),
+        ),
         (_("Domains"), Domain.objects.visible_to(actor).present(), reverse("domain_list")),
     ]
     if actor.is_administrator:

@@ -132,7 +132,9 @@ class SubscriptionDetail(DetailPage):
         for entry in found.of(row, is_account=False):
             text = status.words(entry, request.actor)
             if entry.account_id and status.known_cause(entry, request.actor):
-                owner = Account.objects.visible_to(request.actor).filter(pk=entry.account_id).first()
+                owner = (
+                    Account.objects.visible_to(request.actor).filter(pk=entry.account_id).first()
+                )
                 if owner is not None:
                     text = _t("%(name)s: %(why)s") % {"name": owner, "why": text}
             action = None
@@ -146,7 +148,10 @@ class SubscriptionDetail(DetailPage):
             declared = base.resources()
             names = ", ".join(str(declared[name].label) for name in over if name in declared)
             notices.append(
-                {"tone": "warn", "text": _t("More is used than allowed: %(what)s.") % {"what": names}}
+                {
+                    "tone": "warn",
+                    "text": _t("More is used than allowed: %(what)s.") % {"what": names},
+                }
             )
         return notices + self.failures(row)
 
@@ -205,7 +210,9 @@ class SubscriptionDetail(DetailPage):
             return [self.preview(request, row)]
         add = None
         operation = operations["subscription.add-domain"]
-        may = operation.may(request.actor) and shows_tool(row, request.actor, "domains", "manage_domains")
+        may = operation.may(request.actor) and shows_tool(
+            row, request.actor, "domains", "manage_domains"
+        )
         if row.removing_at is None and may:
             url = reverse("subscription_operation", args=[row.pk, "add-domain"])
             add = {"label": operation.label, "url": url}
@@ -245,7 +252,8 @@ def changes_of(question: Question) -> list[dict[str, Any]]:
 def preview_table(question: Question) -> SafeString:
     rows = format_html_join(
         "",
-        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
+        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td data-label="{}">{}</td></tr>',
         (
             (
                 _t("What"),
@@ -363,7 +371,11 @@ class DomainDetail(DetailPage):
             Alias.objects.visible_to(request.actor).filter(domain=row).order_by("name")[:500]
         )
         if not aliases:
-            return {"title": "", "add": add, "text": _("No aliases yet: other names for this site.")}
+            return {
+                "title": "",
+                "add": add,
+                "text": _("No aliases yet: other names for this site."),
+            }
         return {"title": "", "add": add, "table": aliases_table(aliases, request)}
 
 
@@ -454,7 +466,9 @@ class PlanDetail(DetailPage):
             "notices": [],
             "facts": [
                 fact(_("Overuse policy"), OverusePolicy(target.overuse_policy).label),
-                fact(_("Validity period"), _("%(n)s days") % {"n": days} if days else _("unlimited")),
+                fact(
+                    _("Validity period"), _("%(n)s days") % {"n": days} if days else _("unlimited")
+                ),
             ],
             "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
             "panel_sections": sections,

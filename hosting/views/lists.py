@@ -67,7 +67,11 @@ class CustomerList(ListPage):
             csv=lambda row, ls: row.status,
         ),
         Column(_("Username"), lambda row, ls: row.username),
-        Column(_("Provider"), _provider, csv=lambda row, ls: ls.extra["resellers"].get(row.reseller_id, "")),
+        Column(
+            _("Provider"),
+            _provider,
+            csv=lambda row, ls: ls.extra["resellers"].get(row.reseller_id, ""),
+        ),
         Column(
             _("Subscriptions"),
             lambda row, ls: number(row.subscriptions_count),
@@ -192,7 +196,9 @@ def _site_state(row: Any, listing: Listing) -> Any:
     if row.hosting_type == HostingType.NONE:
         return tag(HostingType.NONE.label, "mute")
     if row.subscription.is_suspended:
-        why = status.reason(row.subscription, listing.extra["causes"], listing.actor, is_account=False)
+        why = status.reason(
+            row.subscription, listing.extra["causes"], listing.actor, is_account=False
+        )
         return format_html('{}<div class="sub">{}</div>', tag(_("Suspended"), "bad"), why)
     tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
     state = SiteState(row.site_state)
@@ -203,7 +209,9 @@ def _view_site(row: Any, listing: Listing) -> Any:
     if row.hosting_type == HostingType.NONE:
         return ""
     url = site_url(row.ascii)
-    return format_html('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, _("View Site"))
+    return format_html(
+        '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, _("View Site")
+    )
 
 
 @register_list
@@ -221,7 +229,9 @@ class DomainList(ListPage):
     columns = (
         Column(
             _("Name"),
-            lambda row, ls: main_cell(ls.url(row.pk), row.name, ls.extra["aliases"].get(row.pk, "")),
+            lambda row, ls: main_cell(
+                ls.url(row.pk), row.name, ls.extra["aliases"].get(row.pk, "")
+            ),
             csv=lambda row, ls: row.name,
             sort="name",
             css="main",
@@ -229,7 +239,9 @@ class DomainList(ListPage):
         Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state),
         Column(
             _("Subscription"),
-            lambda row, ls: link(nouns["subscription"].url(row.subscription_id), row.subscription.name),
+            lambda row, ls: link(
+                nouns["subscription"].url(row.subscription_id), row.subscription.name
+            ),
             csv=lambda row, ls: row.subscription.name,
         ),
         Column(
@@ -282,15 +294,11 @@ class PlanList(ListPage):
         ),
         Column(
             _("Subscriptions"),
-            lambda row, ls: link(
-                f"/subscriptions/?plan={row.pk}", number(row.subscriptions_count)
-            ),
+            lambda row, ls: link(f"/subscriptions/?plan={row.pk}", number(row.subscriptions_count)),
             csv=lambda row, ls: row.subscriptions_count,
             css="num",
         ),
-        Column(
-            _("Domains"), lambda row, ls: number(row.limits.get("domains", 0)), css="num"
-        ),
+        Column(_("Domains"), lambda row, ls: number(row.limits.get("domains", 0)), css="num"),
         Column(
             _("Domain aliases"), lambda row, ls: number(row.limits.get("aliases", 0)), css="num"
         ),

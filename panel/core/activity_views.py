@@ -38,7 +38,9 @@ def values(entry: Activity) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, dict):
-        value = ", ".join(f"{name.replace('_', ' ')} {_short(each)}" for name, each in value.items())
+        value = ", ".join(
+            f"{name.replace('_', ' ')} {_short(each)}" for name, each in value.items()
+        )
     elif isinstance(value, list):
         value = ", ".join(str(each).replace("_", " ") for each in value)
     elif isinstance(value, bool):
@@ -62,7 +64,9 @@ def entries_table(request: HttpRequest, **which: Any) -> SafeString:
         rows = rows.filter(pk__lt=int(text))
     found = list(rows[: SIZE + 1])
     head = format_html_join(
-        "", "<th scope='col'>{}</th>", ((label,) for label in (_("When"), _("Who"), _("What"), _("Object"), _("Values")))
+        "",
+        "<th scope='col'>{}</th>",
+        ((label,) for label in (_("When"), _("Who"), _("What"), _("Object"), _("Values"))),
     )
     body = format_html_join("", "{}", ((_row(entry),) for entry in found[:SIZE]))
     table = format_html(
@@ -71,7 +75,9 @@ def entries_table(request: HttpRequest, **which: Any) -> SafeString:
     if len(found) <= SIZE:
         return table
     older = format_html(
-        '<p class="pager"><a class="btn btn-sm" href="?before_entry={}">{}</a></p>', found[SIZE - 1].pk, _("Older")
+        '<p class="pager"><a class="btn btn-sm" href="?before_entry={}">{}</a></p>',
+        found[SIZE - 1].pk,
+        _("Older"),
     )
     return format_html("{}{}", table, older)
 

@@ -1,4 +1,4 @@
-"""A run of an operation and its targets, as rows: progress, result page, Undo and resuming read them."""
+"""A run of an operation and its targets, as rows: progress, result page and Undo read them."""
 
 from django.db import models
 
@@ -66,7 +66,8 @@ class BulkTarget(models.Model):
     target_id = models.BigIntegerField()
     label = models.CharField(max_length=255, default="")
     item_params = models.JSONField(null=True)
-    result = models.CharField(max_length=10, null=True, choices=Result.choices)
+    # NULL means "not done yet", which is no result.
+    result = models.CharField(max_length=10, null=True, choices=Result.choices)  # noqa: DJ001
     code = models.CharField(max_length=40, default="")
     reason_params = models.JSONField(default=dict)
     created_id = models.BigIntegerField(null=True)

@@ -1,4 +1,4 @@
-"""Forms of operations: one base class lays them out, scopes their choices, and cleans for all doors."""
+"""Forms of operations: one base class lays them out, scopes choices, and cleans for all doors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def refuse_control_characters(value: str) -> None:
 
 def refuse_nul(value: str) -> None:
     """Texts of many lines may hold line breaks and tabs, but no other controls."""
-    if any(ord(c) < 32 and c not in "\n\r\t" or ord(c) == 127 for c in value):
+    if any((ord(c) < 32 and c not in "\n\r\t") or ord(c) == 127 for c in value):
         raise ValidationError(_("Control characters are not allowed here."))
 
 

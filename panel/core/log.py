@@ -1,4 +1,4 @@
-"""The activity log: who did what, on whose behalf, with old and new values, in the same transaction."""
+"""The activity log: who did what, for whom, with old and new values, in the same transaction."""
 
 import hashlib
 import json
@@ -50,7 +50,8 @@ class Activity(models.Model):
     address = models.CharField(max_length=45, default="")
     request_id = models.CharField(max_length=16, default="")
     run_id = models.BigIntegerField(null=True)
-    details = models.TextField(null=True)
+    # NULL: erased. The digest of what stood there stays.
+    details = models.TextField(null=True)  # noqa: DJ001
     details_digest = models.CharField(max_length=64)
     seal = models.ForeignKey("core.Seal", models.PROTECT, null=True, db_index=False)
 
@@ -98,10 +99,25 @@ class Entry:
     new: dict[str, Any] = field(default_factory=dict)
 
 
-_COLUMNS = (
-    "at action target_kind target_id target_label account_id reseller_id subscription_id actor_id"
-    " actor_name real_name door address request_id run_id details details_digest"
-).split()
+_COLUMNS = [
+    "at",
+    "action",
+    "target_kind",
+    "target_id",
+    "target_label",
+    "account_id",
+    "reseller_id",
+    "subscription_id",
+    "actor_id",
+    "actor_name",
+    "real_name",
+    "door",
+    "address",
+    "request_id",
+    "run_id",
+    "details",
+    "details_digest",
+]
 
 
 def write(actor: Actor, entries: Iterable[Entry], run_id: int | None = None) -> None:
@@ -116,7 +132,8 @@ def write(actor: Actor, entries: Iterable[Entry], run_id: int | None = None) -> 
     marks = ", ".join(["%s"] * len(_COLUMNS))
     with connection.cursor() as cursor:
         # Plain executemany: ten thousand model instances would cost more than the operation.
-        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  our own names
+        cursor.executemany(sql, values)
 
 
 def _row(entry: Entry, now: Any, actor: Actor, person: Actor, run_id: int | None) -> tuple:
@@ -183,7 +200,9 @@ def verify() -> list[str]:
     for link in Seal.objects.order_by("pk").iterator():
         rows = list(Activity.objects.filter(seal=link).order_by("pk").values_list("pk", *_SEALED))
         if len(rows) != link.entries:
-            problems.append(f"seal {link.pk}: {link.entries} entries were sealed, {len(rows)} found")
+            problems.append(
+                f"seal {link.pk}: {link.entries} entries were sealed, {len(rows)} found"
+            )
         elif _digest(previous, rows) != link.digest:
             problems.append(f"seal {link.pk}: an entry was changed")
         previous = link.digest

@@ -10,7 +10,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 
-
 def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
     """A status tag. It carries its meaning as text; the tone only helps."""
     if title:

@@ -25,10 +25,8 @@ MAX_ID = 2**63 - 1
 
 
 def parse_ids(texts: list[str]) -> list[int]:
-    """Numbers among what was posted; anything else is no id. ('²'.isdigit() is true: ASCII only.)"""
-    found = [
-        int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= 19
-    ]
+    """Numbers among what was posted; anything else is no id. ASCII only: '²'.isdigit() is true."""
+    found = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= 19]
     return [number for number in dict.fromkeys(found) if 0 < number <= MAX_ID]
 
 
@@ -77,7 +75,8 @@ class OperationView(View):
             "item_rows": [],
             "shared": None,
             "hidden": more.pop("hidden", []),
-            "submit_label": operation.submit_label or (_("Yes") if operation.destructive else _("OK")),
+            "submit_label": operation.submit_label
+            or (_("Yes") if operation.destructive else _("OK")),
             "submit_tone": "danger" if operation.destructive else "primary",
             "cancel_url": more.pop("cancel_url"),
             "type_number": operation.number_to_type(actor, queryset, count),
@@ -180,7 +179,13 @@ class SingleOperationView(OperationView):
         outcome = runs.perform(operation, request.actor, [pk], params=plain, secrets=secret)
         finding = outcome.findings[0]
         if form is not None and finding.result == Result.REFUSED and not direct:
-            refusal = [{"label": str(target), "url": None, "reason": reasons.render(finding.code, finding.params)}]
+            refusal = [
+                {
+                    "label": str(target),
+                    "url": None,
+                    "reason": reasons.render(finding.code, finding.params),
+                }
+            ]
             return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
         return go(self.after(operation, pk, finding, outcome))
 
@@ -219,7 +224,9 @@ class BulkOperationView(OperationView):
             nothing_selected(request, self.noun)
             return go(self.list_url())
         queryset = self.targets(operation, run)
-        form = self.form(operation, list(queryset[:SHOWN]), None, operation.initial(request.actor, []))
+        form = self.form(
+            operation, list(queryset[:SHOWN]), None, operation.initial(request.actor, [])
+        )
         return self.page(operation, queryset, form, **self.surroundings(operation, run))
 
     def post(self, request: HttpRequest, verb: str) -> HttpResponse:
@@ -246,9 +253,7 @@ class BulkOperationView(OperationView):
             "count": run.total,
             "cancel_url": self.back(run.back),
             "hidden": [("selection", str(run.pk))],
-            "path": crumbs(
-                (nouns[self.noun].labels, self.back(run.back)), (operation.label, None)
-            ),
+            "path": crumbs((nouns[self.noun].labels, self.back(run.back)), (operation.label, None)),
         }
 
     def selected(self, operation: Operation) -> HttpResponse:
@@ -296,7 +301,9 @@ class BulkOperationView(OperationView):
         plain, secret = form.raw_params() if form is not None else ({}, {})
         return self.carry_out(operation, run, plain, secret)
 
-    def carry_out(self, operation: Operation, run: BulkRun, params: dict, secret: dict) -> HttpResponse:
+    def carry_out(
+        self, operation: Operation, run: BulkRun, params: dict, secret: dict
+    ) -> HttpResponse:
         run.params, run.state = params, State.QUEUED
         if run.total > runs.IN_REQUEST:
             run.save(update_fields=["params", "state"])
@@ -311,7 +318,9 @@ class AddView(OperationView):
     """A new object: an operation on its parent, by default the actor's own account."""
 
     def operation(self) -> Operation:
-        found = [op for op in operations.values() if op.creates == self.noun and op.noun == "account"]
+        found = [
+            op for op in operations.values() if op.creates == self.noun and op.noun == "account"
+        ]
         if not found:
             raise Http404
         if not found[0].may(self.request.actor):

@@ -1,4 +1,4 @@
-"""What can be done, written once: pages, bulk bar, sidebar, API and command line are doors to it."""
+"""What can be done, written once: pages, bulk bar, API and command line are doors to it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +173,7 @@ class Operation:
         return f"{self.noun}.{self.verb}"
 
     def visible(self, actor: Actor) -> OwnedQuerySet:
-        """The rows it may be asked for: of those the actor sees, the present or the removed ones."""
+        """The rows it may be asked for: of what the actor sees, the present or the removed."""
         rows = nouns[self.noun].visible_to(actor)
         if not hasattr(rows, "present"):
             return rows
@@ -232,14 +232,14 @@ class Operation:
         if self.item_form_class is not None:
             return False
         fields = self.form_class.base_fields.values() if self.form_class else ()
-        return not self.form_class or bool(self.ask_label) and not any(f.required for f in fields)
+        return not self.form_class or (bool(self.ask_label) and not any(f.required for f in fields))
 
     def button_label(self, target: Any) -> Text:
         """The words on its button for this object."""
         return self.label
 
     def parent_of(self, actor: Actor, params: dict[str, Any]) -> int:
-        """For what makes something: the row it is made below. The actor's own account by default."""
+        """For what makes something: the row it is made below; one's own account by default."""
         return actor.account_id
 
     def landing(self, actor: Actor, target_id: int, created: Any) -> str:

@@ -58,7 +58,12 @@ def describe(run: BulkRun, actor: Actor) -> dict[str, Any]:
         "tone": "bad" if bad and not done else "warn" if bad else "ok",
         "undo_url": reverse("run_undo", args=[run.pk]) if can_undo(run, actor) else None,
         "lines": [
-            {"status": result, "label": LABELS[Result(result)], "count": n, "tone": _TONES[Result(result)]}
+            {
+                "status": result,
+                "label": LABELS[Result(result)],
+                "count": n,
+                "tone": _TONES[Result(result)],
+            }
             for result, n in counts.items()
             if n
         ],

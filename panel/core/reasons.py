@@ -1,4 +1,4 @@
-"""Why something was refused or left as it was: stored as a code with parameters, put into words late."""
+"""Why something was refused or left as it was: a code with parameters, put into words late."""
 
 from typing import Any
 
@@ -32,7 +32,9 @@ declare(
     failed=_("Something went wrong on our side. Request %(request_id)s."),
     not_allowed=_("Your role does not allow this."),
     not_applicable=_("This cannot be done here."),
-    changed_meanwhile=_("%(who)s changed this meanwhile: %(fields)s. Check the values and save again."),
+    changed_meanwhile=_(
+        "%(who)s changed this meanwhile: %(fields)s. Check the values and save again."
+    ),
     cancelled=_("Cancelled before its turn."),
     nothing_changed=_("It was so already."),
     invalid=_("%(error)s"),

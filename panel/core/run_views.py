@@ -115,6 +115,6 @@ def run_undo(request: HttpRequest, pk: int) -> HttpResponse:
     runs.carry_out(new, request.actor)
     noun = nouns[undo.noun]
     if run.total == 1 and not run.back and noun.url_name:
-        target = list(ids)[0]
+        target = ids[0]
         return go(f"{noun.url(target)}?run={new.pk}")
     return go(_back(new))

@@ -28,9 +28,9 @@ _RETRIES = 3
 _RETRYABLE = ("40001", "40P01")
 
 # Who the actor is now, read anew: set by the app that knows people. None: not allowed any more.
-revalidate: Callable[[Actor], Actor | None] = lambda actor: actor
+revalidate: Callable[[Actor], Actor | None] = lambda actor: actor  # noqa: E731
 # The actor of a run that the worker takes up.
-actor_of_run: Callable[[BulkRun], Actor | None] = lambda run: None
+actor_of_run: Callable[[BulkRun], Actor | None] = lambda run: None  # noqa: E731
 
 
 @dataclass
@@ -85,10 +85,7 @@ def start(
     with transaction.atomic():
         run = _new_run(operation, actor, params, back, undoes, state, len(unique))
         BulkTarget.objects.bulk_create(
-            [
-                BulkTarget(run=run, target_id=pk, item_params=(items or {}).get(pk))
-                for pk in unique
-            ],
+            [BulkTarget(run=run, target_id=pk, item_params=(items or {}).get(pk)) for pk in unique],
             batch_size=1000,
         )
     return run
@@ -106,11 +103,11 @@ def start_matching(operation: Operation, actor: Actor, rows: Any, **kwargs: Any)
             kwargs.get("state", State.DRAFT),
             0,
         )
-        sql, values = rows.order_by("pk").values_list("pk").query.sql_with_params()
+        sql, values = rows.order_by("pk").values_list("id").query.sql_with_params()
         with connection.cursor() as cursor:
             # The inner statement is Django's own; only the run's number is added, as a parameter.
             cursor.execute(
-                "INSERT INTO core_bulktarget (run_id, target_id, label, code, reason_params)"
+                "INSERT INTO core_bulktarget (run_id, target_id, label, code, reason_params)"  # noqa: S608
                 f" SELECT %s, chosen.id, '', '', '{{}}' FROM ({sql}) AS chosen",
                 [run.pk, *values],
             )
@@ -217,7 +214,9 @@ def _merge_notes(old: list[dict], new: list[dict]) -> list[dict]:
     """Notes of the same code add up their numbers; others stand beside each other, 20 at most."""
     merged = [dict(note) for note in old]
     for note in new:
-        same = next((n for n in merged if n["code"] == note["code"] and "count" in n["params"]), None)
+        same = next(
+            (n for n in merged if n["code"] == note["code"] and "count" in n["params"]), None
+        )
         if same and "count" in note["params"]:
             params = dict(same["params"])
             params["count"] += note["params"]["count"]
@@ -335,7 +334,9 @@ def _prepared(
         operation.form_class, {**run.params, **secrets}, actor, list(step.targets.values())
     )
     if errors:
-        step.results.update({pk: (Result.REFUSED, "invalid", {"error": errors}) for pk in step.targets})
+        step.results.update(
+            {pk: (Result.REFUSED, "invalid", {"error": errors}) for pk in step.targets}
+        )
         return step
     _clean_items(operation, actor, run, step)
     for target in step.open:

@@ -1,4 +1,4 @@
-"""Search for everything: one table of folded text, an index of three-letter pieces on each database."""
+"""Search for everything: one table of folded text, indexed by pieces of three letters."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -102,7 +102,9 @@ def _having(rows: models.QuerySet, word: str) -> models.QuerySet:
     if connection.vendor == "sqlite":
         quoted = '"' + word.replace('"', '""') + '"'
         return rows.extra(
-            where=["core_searchtext.id IN (SELECT rowid FROM core_searchtext_fts WHERE text MATCH %s)"],
+            where=[
+                "core_searchtext.id IN (SELECT rowid FROM core_searchtext_fts WHERE text MATCH %s)"
+            ],
             params=[quoted],
         )
     # `contains`, never `icontains`: UPPER() would miss the trigram index.

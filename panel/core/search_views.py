@@ -14,7 +14,7 @@ from panel.core.views import crumbs, go
 
 PER_KIND = 20
 # The menu of the actor's role: set by the project, which knows its pages.
-menu: Callable[[HttpRequest], list[dict[str, Any]]] = lambda request: []
+menu: Callable[[HttpRequest], list[dict[str, Any]]] = lambda request: []  # noqa: E731
 # What else people call our pages; never shown.
 OTHER_WORDS = {
     "customer": "client clients user account accounts tenant",
@@ -39,7 +39,12 @@ def search_everything(request: HttpRequest) -> HttpResponse:
             items = by_kind.setdefault(row.kind, [])
             if len(items) < PER_KIND:
                 items.append(
-                    {"label": row.label, "url": nouns[row.kind].url(row.object_id), "detail": row.detail, "tag": None}
+                    {
+                        "label": row.label,
+                        "url": nouns[row.kind].url(row.object_id),
+                        "detail": row.detail,
+                        "tag": None,
+                    }
                 )
         groups = [{"label": nouns[k].labels, "items": by_kind[k]} for k in kinds if k in by_kind]
     pages = menu_pages(request, text)

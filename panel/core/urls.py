@@ -13,7 +13,9 @@ from panel.core.run_views import RunView, run_cancel, run_state, run_undo
 from panel.core.views import DetailPage, DetailView, ExportView, ListView
 
 
-def noun_urls(noun: str, list_page: type[ListPage], detail_page: type[DetailPage]) -> list[URLPattern]:
+def noun_urls(
+    noun: str, list_page: type[ListPage], detail_page: type[DetailPage]
+) -> list[URLPattern]:
     """list, export, add, bulk operations, object, tabs and operations of an object."""
     register_list(list_page)
     words = nouns[noun]

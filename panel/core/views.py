@@ -112,7 +112,11 @@ def list_context(listing: Listing) -> dict[str, Any]:
     rows, before, after = listing.window
     list_url = reverse(f"{noun.url_name}_list")
     sized = [
-        {"size": size, "url": listing.query(size=str(size), after=None, before=None), "current": size == listing.size}
+        {
+            "size": size,
+            "url": listing.query(size=str(size), after=None, before=None),
+            "current": size == listing.size,
+        }
         for size in SIZES
     ]
     table = listing.table() if rows else ""
@@ -134,7 +138,10 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "filter_form": listing.filterset.form,
         "filter_open": bool(listing.filterset.chips()) or not listing.filterset.is_valid(),
         "chips": [
-            {"label": f"{label}: {words}", "url": listing.query(**{name: None, "after": None, "before": None})}
+            {
+                "label": f"{label}: {words}",
+                "url": listing.query(**{name: None, "after": None, "before": None}),
+            }
             for name, label, words in listing.filterset.chips()
         ],
         "clear_url": list_url,
@@ -181,7 +188,7 @@ def add_button(page: ListPage, actor: Actor) -> dict[str, Any] | None:
 
 
 def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[dict[str, Any]]:
-    """The buttons over a list; those of the same group in one menu. What was removed has its own."""
+    """The buttons over a list; those of one group in a menu. What was removed has its own."""
     noun = nouns[page.noun]
     groups: dict[str, dict[str, Any]] = {}
     for operation in operations_of(page.noun, actor, bulk=True):
@@ -295,7 +302,9 @@ def switcher(page: DetailPage, request: HttpRequest, target: Any) -> list[dict[s
     noun = nouns[page.noun]
     rows = page.siblings(request, target)
     before = list(rows.filter(name_key__lt=key).order_by("-name_key", "-pk")[:5])[::-1]
-    after = list(rows.filter(name_key__gte=key).exclude(pk=target.pk).order_by("name_key", "pk")[:5])
+    after = list(
+        rows.filter(name_key__gte=key).exclude(pk=target.pk).order_by("name_key", "pk")[:5]
+    )
     return [
         {"label": str(row), "url": noun.url(row.pk), "current": row.pk == target.pk}
         for row in [*before, target, *after]

@@ -16,7 +16,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--force", action="store_true", help="also in a panel that is not empty")
+        parser.add_argument(
+            "--force", action="store_true", help="also in a panel that is not empty"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from django.conf import settings
@@ -33,10 +35,26 @@ class Command(BaseCommand):
                 return
             count = Account.objects.unscoped("is it empty?").count()
             if not options["force"]:
-                raise CommandError(f"There are {count} accounts already; the demo is for an empty panel.")
-        words = "amber birch cedar delta ember fjord grove harbor island juniper kelp lagoon".split()
+                raise CommandError(
+                    f"There are {count} accounts already; the demo is for an empty panel."
+                )
+        words = [
+            "amber",
+            "birch",
+            "cedar",
+            "delta",
+            "ember",
+            "fjord",
+            "grove",
+            "harbor",
+            "island",
+            "juniper",
+            "kelp",
+            "lagoon",
+        ]
         passwords = {
-            role: "-".join(secrets.choice(words) for _ in range(3)) + f"-{secrets.randbelow(9000) + 1000}"
+            role: "-".join(secrets.choice(words) for _ in range(3))
+            + f"-{secrets.randbelow(9000) + 1000}"
             for role in ("administrator", "reseller", "customer")
         }
         Demo(passwords).fill()
@@ -50,7 +68,11 @@ class Command(BaseCommand):
         from hosting.models.domains import Domain
         from hosting.sites import site_url
 
-        rows = Domain.objects.unscoped("the demo's sites").present().select_related("account", "subscription")
+        rows = (
+            Domain.objects.unscoped("the demo's sites")
+            .present()
+            .select_related("account", "subscription")
+        )
         data = {
             "panel": settings.PANEL_ORIGIN + "/",
             "logins": {
@@ -197,7 +219,10 @@ class Demo:
             self.do("subscription.set-expiry", provider, pk, {"expires_on": day})
         elif verb == "customize":
             values = limits_initial(row.limits, row.permissions, row.overuse_policy)
-            plain = {name: str(value) if not isinstance(value, bool) else value for name, value in values.items()}
+            plain = {
+                name: str(value) if not isinstance(value, bool) else value
+                for name, value in values.items()
+            }
             self.do("subscription.customize", provider, pk, {**plain, **given})
         else:
             self.do(f"subscription.{verb}", provider, pk, given)
