@@ -118,7 +118,6 @@ def test_a_page_with_mistakes_does_not_repeat_the_password(world: World) -> None
         "nora@mail.example",
         "Nora@Mail.Example",
         "a@b@c",
-        "carl\x00",
     ],
 )
 def test_usernames_that_are_refused(world: World, username: str) -> None:

@@ -39,7 +39,7 @@ def test_the_same_again_is_unchanged(world: World) -> None:
         assert finding.result == expected
 
 
-@pytest.mark.parametrize("text", ["x" * 501, "bell\x07", "nul\x00"])
+@pytest.mark.parametrize("text", ["x" * 501, "bell\x07"])
 def test_texts_that_are_refused(world: World, text: str) -> None:
     finding = world.finding("ada", "customer.description", world.carl, description=text)
     assert finding.result == Result.REFUSED
