@@ -1,0 +1,29 @@
+"""The world of people and what they host, checked once more after each test that had it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.hosting.world import HostingWorld
+
+# Imported inside: pytest may read this file before Django is set up.
+
+
+@pytest.fixture
+def world(db: None) -> "Iterator[HostingWorld]":
+    from tests.hosting.world import check_everything, make_hosting_world
+
+    yield make_hosting_world()
+    check_everything()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    """Throttles and the like of one test are not the next one's."""
+    from django.core.cache import cache
+
+    cache.clear()
+    yield
+    cache.clear()

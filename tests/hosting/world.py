@@ -1,0 +1,379 @@
+"""What the people of tests.world host, and what must be true of it after every change.
+
+carl.example, cleo.example   of Ada's customers, on her plan "Ada Basic"
+ada.example                  Ada's own
+nora.example                 of Ben's customer, on his plan "Ben Basic"
+dora.example                 of the administrator's own customer, on "Basic"
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import Account, ApiToken, sort_key
+from accounts.tree import wrong_owner_columns
+from hosting import conditions, counters, creating, nodes, provisioning
+from hosting.models.deployments import Deployment
+from hosting.models.domains import Alias, Domain, Name
+from hosting.models.plans import Plan
+from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.validators import apex_of
+from panel.core import reasons, search
+from panel.core.access import Role
+from panel.core.bulk import BulkRun
+from panel.core.operations import Step, operations
+from panel.core.runs import Outcome, perform
+from tests.world import World, make_world
+
+DOORS = ("page", "api", "cli")
+ROOM = {"customers": 20, "subscriptions": 20}
+SPACE = {"domains": 5, "aliases": 5}
+PERMISSIONS = ["manage_aliases", "manage_domains", "manage_hosting"]
+SPACES = (
+    ("carl", "carl.example", "Ada Basic"),
+    ("cleo", "cleo.example", "Ada Basic"),
+    ("ada", "ada.example", None),
+    ("nora", "nora.example", "Ben Basic"),
+    ("dora", "dora.example", "Basic"),
+)
+
+
+@dataclass
+class Answer:
+    """What a door said: a result, or what is wrong with which parameter."""
+
+    result: str
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    text: str = ""
+
+
+class HostingWorld(World):
+    """The people with what they host, and short ways to look at it."""
+
+    def space(self, who: str, domain: str, plan: str | None = None, **values: Any) -> Subscription:
+        """A subscription of somebody, as its operation makes it."""
+        step = self._step()
+        given = {"domain": domain, "plan": Plan.objects.get(name=plan) if plan else None, **values}
+        with transaction.atomic():
+            made = creating.subscription(step, Account.objects.get(username=who), given)
+            if plan is None and "limits" not in values:
+                Subscription.objects.filter(pk=made.pk).update(
+                    limits=SPACE, permissions=PERMISSIONS
+                )
+        return self.sub(domain)
+
+    def domain(self, subscription: str, name: str) -> Domain:
+        """An additional domain."""
+        return creating.domain(self._step(), self.sub(subscription), {"name": name})
+
+    def alias(self, of: str, name: str) -> Alias:
+        """Another name for a domain."""
+        return creating.alias(self._step(), self.site(of), {"name": name})
+
+    def plan(self, owner: str, name: str, **values: Any) -> Plan:
+        """A hosting plan of somebody."""
+        account = self.accounts[owner]
+        given = {"limits": dict(SPACE), "permissions": list(PERMISSIONS), **values}
+        made = Plan(account=account, reseller_id=account.reseller_id, name=name, **given)
+        made.save()
+        return made
+
+    def customer(self, provider: str, username: str) -> Account:
+        """One more customer."""
+        found = self.finding(
+            provider, "account.add-customer", self.accounts[provider], **person(username)
+        )
+        self.accounts[username] = Account.objects.get(pk=found.created_id)
+        return self.accounts[username]
+
+    def _step(self) -> Step:
+        return Step(operations["account.add-subscription"], self.actor("admin"), {})
+
+    def sub(self, name: str) -> Subscription:
+        """A subscription as it is stored now."""
+        return Subscription.objects.get(name=name)
+
+    def site(self, name: str) -> Domain:
+        """A domain as it is stored now."""
+        return Domain.objects.get(ascii=name)
+
+    def runs_(self, name: str) -> bool:
+        """Whether a subscription, or an account, is open now."""
+        if name in self.accounts:
+            return not self.fresh(name).is_suspended
+        return not self.sub(name).is_suspended
+
+    def entries(self, name: str) -> set[tuple[str, str]]:
+        """Level and kind of what was set on an account or a subscription itself."""
+        which = (
+            {"account": self.accounts[name]}
+            if name in self.accounts
+            else {"subscription": self.sub(name)}
+        )
+        return set(SuspensionEntry.objects.filter(**which).values_list("level", "kind"))
+
+    def generation(self, name: str) -> int:
+        return Deployment.objects.get(subscription_id=self.sub(name).pk).generation
+
+    def suspend(self, who: str, name: str, **params: Any) -> Outcome:
+        return self.perform(who, f"{self.noun(name)}.suspend", self.row(name), **params)
+
+    def activate(self, who: str, name: str, **params: Any) -> Outcome:
+        return self.perform(who, f"{self.noun(name)}.activate", self.row(name), **params)
+
+    def undo(self, who: str, outcome: Outcome, **changes: Any) -> Outcome:
+        """Undo of a run, as its button does it."""
+        run = BulkRun.objects.get(pk=outcome.run.pk)
+        undo = operations[operations[run.operation].undo]
+        done = run.targets.filter(result="done").values_list("target_id", flat=True)
+        params = {"run": str(run.pk)}
+        return perform(undo, self.actor(who, **changes), done, params=params, undoes=run)
+
+    def noun(self, name: str) -> str:
+        return self.accounts[name].role if name in self.accounts else "subscription"
+
+    def row(self, name: str) -> Any:
+        return self.fresh(name) if name in self.accounts else self.sub(name)
+
+    def through(self, door: str, who: str, operation: str, target: Any, **params: Any) -> Answer:
+        """An operation on one object through one of the doors."""
+        return {"page": self._page, "api": self._api, "cli": self._cli}[door](
+            who, operation, target, params
+        )
+
+    def _page(self, who: str, operation: str, target: Any, params: dict[str, Any]) -> Answer:
+        noun, verb = operation.split(".")
+        made = operations[operation].creates
+        form = operations[operation].form_class
+        blank = form(actor=self.actor(who), targets=[target]) if form else None
+        data = {**_shown(blank), **params, "confirmed": "1"}
+        url = f"/{made}s/add/" if noun == "account" else f"/{_plural(noun)}/{target.pk}/{verb}/"
+        if noun == "account" and target.pk != self.accounts[who].pk:
+            data["parent"] = str(target.pk)
+        response = self.client(who).post(url, data)
+        if response.status_code in {302, 303}:
+            return Answer("done")
+        found = (response.context or {}).get("page") or {}
+        errors: dict[str, list[str]] = {}
+        bound = found.get("form")
+        if bound is not None and bound.errors:
+            errors = {name: [str(word) for word in words] for name, words in bound.errors.items()}
+        words = " ".join(str(one["reason"]) for one in found.get("refusals", []))
+        kinds = {422: "invalid", 409: "refused", 403: "not allowed", 404: "missing"}
+        return Answer(kinds.get(response.status_code, str(response.status_code)), errors, words)
+
+    def _api(self, who: str, operation: str, target: Any, params: dict[str, Any]) -> Answer:
+        noun, verb = operation.split(".")
+        _token, text = ApiToken.make(self.user(who), "test", ["read", "write"])
+        plural = _plural(operations[operation].creates if noun == "account" else noun)
+        url = f"/api/v1/{plural}" if noun == "account" else f"/api/v1/{plural}/{target.pk}/{verb}"
+        body = dict(params)
+        if noun == "account" and target.pk != self.accounts[who].pk:
+            body["parent"] = target.pk
+        response = Client().post(
+            url,
+            json.dumps(body),
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {text}"},
+        )
+        told = response.json()
+        if response.status_code in {200, 201}:
+            return Answer("unchanged" if told["unchanged"] else "done")
+        kinds = {422: "invalid", 409: "refused", 403: "not allowed", 404: "missing"}
+        error = told.get("error", {})
+        kind = kinds.get(response.status_code, str(response.status_code))
+        return Answer(kind, error.get("fields", {}), error.get("message", ""))
+
+    def _cli(self, who: str, operation: str, target: Any, params: dict[str, Any]) -> Answer:
+        noun, verb = operation.split(".")
+        typed = [f"--set={name}={value}" for name, value in params.items()]
+        out = StringIO()
+        try:
+            with redirect_stdout(out), redirect_stderr(out):
+                call_command(
+                    "operate", noun, verb, str(target.pk), "--as", who, *typed, "--json", stdout=out
+                )
+        except CommandError as error:
+            if error.returncode == 2:
+                lines = [line.partition(": ") for line in str(error).split("\n")]
+                return Answer("invalid", {name: [words] for name, _colon, words in lines})
+            return Answer("not allowed", {}, str(error))
+        except SystemExit:
+            told = json.loads(out.getvalue())
+            kind = next(key for key in ("refused", "missing", "failed") if told[key])
+            return Answer(kind, {}, told[kind][0]["reason"])
+        told = json.loads(out.getvalue())
+        return Answer("unchanged" if told["unchanged"] else "done")
+
+
+def _plural(noun: str) -> str:
+    return "aliases" if noun == "alias" else f"{noun}s"
+
+
+def _shown(form: Any) -> dict[str, Any]:
+    """What a browser would send of a form that nobody touched."""
+    data = {}
+    for name, one in (form.fields if form else {}).items():
+        value = one.initial() if callable(one.initial) else one.initial
+        if value not in (None, "", False):
+            data[name] = str(value) if value is not True else "on"
+    return data
+
+
+def person(username: str, **more: Any) -> dict[str, Any]:
+    """What Add a Customer needs at least."""
+    return {
+        "contact_name": username.title(),
+        "email": f"{username}@mail.example",
+        "username": username,
+        "password": "velvet-otter-lantern-42",
+        "locale": "en",
+        "time_zone": "UTC",
+        **more,
+    }
+
+
+def why(outcome: Outcome) -> str:
+    """The words about the one target."""
+    (finding,) = outcome.findings
+    return reasons.render(finding.code, finding.params)
+
+
+def noted(outcome: Outcome) -> dict[str, str]:
+    """What an outcome says besides: words by code."""
+    told = {}
+    for note in outcome.notes:
+        params = {**note["params"], "names": ", ".join(note["params"].get("names", []))}
+        told[note["code"]] = reasons.render(note["code"], params)
+    return told
+
+
+def make_hosting_world() -> HostingWorld:
+    """The people and subscriptions above."""
+    world = HostingWorld(make_world().accounts)
+    for name in ("ada", "ben"):
+        Account.objects.filter(username=name).update(limits=ROOM)
+        world.accounts[name] = world.fresh(name)
+    world.plan("admin", "Basic")
+    world.plan("ada", "Ada Basic")
+    world.plan("ben", "Ben Basic")
+    _make_spaces(world)
+    return world
+
+
+def _make_spaces(world: HostingWorld) -> None:
+    """As the operation leaves them, but together: one by one they took longer than the tests."""
+    plans = {plan.name: plan for plan in Plan.objects.all()}
+    node = nodes.choose()
+    made = []
+    for who, domain, plan in SPACES:
+        account = world.accounts[who]
+        row = Subscription(
+            account=account,
+            reseller_id=account.reseller_id,
+            name=domain,
+            name_key=sort_key(domain),
+            system_user=who,
+            node=node,
+            plan=plans.get(plan),
+            limits=dict(SPACE),
+            permissions=list(PERMISSIONS),
+        )
+        made.append(row)
+    made = Subscription.objects.bulk_create(made)
+    sites = [
+        Domain(ascii=row.name, name_key=row.name_key, is_main=True, **_of(row), name=row.name)
+        for row in made
+    ]
+    Name.objects.bulk_create(
+        Name(ascii=site.ascii, apex=apex_of(site.ascii), domain=site, **_of(site.subscription))
+        for site in Domain.objects.bulk_create(sites)
+    )
+    ids = [row.pk for row in made]
+    provisioning.deploy(ids)
+    conditions.judge(ids)
+    counters.recount_all()
+    for noun, rows in (("subscription", made), ("domain", sites)):
+        search.refresh(noun, [row.pk for row in rows])
+
+
+def _of(row: Subscription) -> dict[str, Any]:
+    return {"subscription": row, "account_id": row.account_id, "reseller_id": row.reseller_id}
+
+
+# What must be true after every change.
+
+
+def effective_accounts() -> dict[int, bool]:
+    """Which accounts are shut, from entries and the tree alone."""
+    everything = list(SuspensionEntry.objects.exclude(account=None))
+    on = {entry.account_id for entry in everything}
+    over = {entry.account_id for entry in everything if entry.scope == Scope.EVERYTHING}
+    return {
+        row.pk: row.pk in on or (row.provider_id in over and row.provider.role == Role.RESELLER)
+        for row in Account.objects.select_related("provider")
+    }
+
+
+def effective_subscriptions() -> dict[int, tuple[bool, bool]]:
+    """Which subscriptions are shut, and which of them for overuse only."""
+    over = {
+        entry.account_id
+        for entry in SuspensionEntry.objects.exclude(account=None)
+        if entry.scope == Scope.EVERYTHING
+    }
+    own: dict[int, set[str]] = {}
+    for entry in SuspensionEntry.objects.exclude(subscription=None):
+        own.setdefault(entry.subscription_id, set()).add(entry.level)
+    found = {}
+    for row in Subscription.objects.select_related("account"):
+        levels = own.get(row.pk, set())
+        above = {row.account_id, row.account.provider_id} & over
+        full = bool(levels - {Level.OVERUSE} or above)
+        found[row.pk] = (full or Level.OVERUSE in levels, not full and Level.OVERUSE in levels)
+    return found
+
+
+def counts() -> dict[str, dict[int, Any]]:
+    """Every cached count, by kind and row."""
+    rows: dict[str, Iterable[tuple[int, Any]]] = {
+        "account": (
+            (row.pk, (row.subscriptions_count, row.domains_count, row.customers_count))
+            for row in Account.objects.all()
+        ),
+        "plan": Plan.objects.values_list("pk", "subscriptions_count"),
+        "subscription": Subscription.objects.values_list("pk", "domains_count"),
+        "domain": Domain.objects.values_list("pk", "aliases_count"),
+    }
+    return {kind: dict(found) for kind, found in rows.items()}
+
+
+def check_everything() -> None:
+    """Effective suspension, owner columns, counts and names, each recomputed from nothing."""
+    stored = {row.pk: row.is_suspended for row in Account.objects.all()}
+    assert stored == effective_accounts()
+    rows = Subscription.objects.all()
+    assert {
+        row.pk: (row.is_suspended, row.is_overuse_only) for row in rows
+    } == effective_subscriptions()
+    assert wrong_owner_columns() == []
+    cached = counts()
+    with transaction.atomic():
+        counters.recount_all()
+        recounted = counts()
+        transaction.set_rollback(True)
+    assert cached == recounted
+    used = {*Domain.objects.values_list("ascii", flat=True)}
+    used |= {*Alias.objects.values_list("ascii", flat=True)}
+    assert set(Name.objects.values_list("ascii", flat=True)) == used
+    shut = set(rows.filter(is_suspended=True).values_list("pk", flat=True))
+    for site in Domain.objects.all():
+        assert site.is_suspended == (site.subscription_id in shut), site
