@@ -77,6 +77,7 @@ ALIAS = register_noun(
         _("Domain aliases"),
         "signpost",
         "alias",
+        list_name="domain_list",
         api_fields=[
             "id",
             "name",

@@ -157,7 +157,7 @@ class SingleOperationView(OperationView):
             "cancel_url": url,
             "hidden": [("confirmed", "1")],
             "path": crumbs(
-                (noun.labels, reverse(f"{noun.url_name}_list")),
+                (noun.labels, noun.list_url()),
                 (str(target), url),
                 (operation.label, None),
             ),
@@ -196,7 +196,7 @@ class SingleOperationView(OperationView):
             landing = nouns[operation.creates].url(finding.created_id)
         if not landing:
             still = noun.visible_to(actor).filter(pk=pk).exists()
-            landing = noun.url(pk) if still else reverse(f"{noun.url_name}_list")
+            landing = noun.url(pk) if still else noun.list_url()
         return f"{landing}{'&' if '?' in landing else '?'}run={outcome.run.pk}"
 
 

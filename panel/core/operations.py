@@ -62,11 +62,16 @@ class Noun:
     area: str = "accounts"
     # What the API shows of a row: an allow-list, never "all columns".
     api_fields: Sequence[str] = ()
+    # The list to go back to, where it is not one of this noun's own.
+    list_name: str = ""
     # Of these, what only accounts above the row's own see (the provider's description).
     api_provider_fields: frozenset[str] = frozenset()
 
     def url(self, pk: int) -> str:
         return reverse(f"{self.url_name}_detail", args=[pk]) if self.url_name else ""
+
+    def list_url(self) -> str:
+        return reverse(self.list_name or f"{self.url_name}_list")
 
     def visible_to(self, actor: Actor) -> OwnedQuerySet:
         return self.model.objects.visible_to(actor)

@@ -33,7 +33,7 @@ def _back(run: BulkRun) -> str:
     values = QueryDict(run.back.removeprefix("?"), mutable=True)
     values.pop("run", None)
     values["run"] = str(run.pk)
-    return f"{reverse(noun.url_name + '_list')}?{values.urlencode()}"
+    return f"{noun.list_url()}?{values.urlencode()}"
 
 
 class RunView(View):
