@@ -56,10 +56,13 @@ def act_as(actor: Actor, user: User) -> Actor | None:
     """The actor who is `user` with `actor` behind. None where that is not allowed any more.
 
     Not nested; only a provider, as one of the accounts below it; never as an account that the
-    provider itself cannot see. A suspended account can be entered: its provider looks after it.
+    provider itself cannot see, nor by a user who was given some subscriptions only. A suspended account can be entered: its provider looks after it.
     """
     account = user.account
     if actor.real is not None or not actor.is_provider or not actor.may_in("accounts"):
+        return None
+    if actor.subscriptions is not None:
+        # SECURITY: inside, nothing would remember which subscriptions one was given.
         return None
     visible = Account.objects.visible_to(actor).present()
     is_below = account.role != Role.ADMINISTRATOR and account.pk != actor.account_id

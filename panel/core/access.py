@@ -58,6 +58,11 @@ class Actor:
         return self.role in {Role.ADMINISTRATOR, Role.RESELLER}
 
     @property
+    def is_cut_down(self) -> bool:
+        """Whether it reaches a part of its account only: a role's areas, or some subscriptions."""
+        return self.areas is not None or self.subscriptions is not None
+
+    @property
     def person(self) -> "Actor":
         """Who really sits there."""
         return self.real or self

@@ -10,10 +10,15 @@ from panel.core.work import Work
 
 class BulkRunQuerySet(models.QuerySet):
     def visible_to(self, actor: Actor | None) -> "BulkRunQuerySet":
-        """Runs that were started on behalf of the actor's account."""
+        """Runs that were started on behalf of the actor's account.
+
+        Who was given a part of it sees its own only: what others' runs say of their targets may be
+        beyond that part.
+        """
         if actor is None:
             return self.none()
-        return self.filter(account_id=actor.account_id)
+        runs = self.filter(account_id=actor.account_id)
+        return runs.filter(user_id=actor.user_id) if actor.is_cut_down else runs
 
 
 class BulkRun(Work):

@@ -188,7 +188,20 @@ class Operation:
         """Whether the actor's role reaches the operation at all."""
         if actor.role not in self.roles or not actor.may_in(self.area):
             return False
+        if actor.subscriptions is not None and self.reaches_beyond_subscriptions:
+            return False
         return self.impersonated or actor.real is None
+
+    @property
+    def reaches_beyond_subscriptions(self) -> bool:
+        """Whether it is more than one may who was given some subscriptions only.
+
+        SECURITY: what is done to a whole customer or plan is done to all subscriptions on it.
+        Oneself and one's colleagues (areas "profile" and "users") belong to no subscription.
+        """
+        if self.area in {"profile", "users"}:
+            return False
+        return not getattr(nouns[self.noun].model, "subscription_column", "")
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
         """Whether its button stands in the sidebar of this object."""

@@ -88,6 +88,8 @@ def run_state(request: HttpRequest, pk: int) -> JsonResponse:
 def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """What is done stays done; what is not done yet is left."""
     run = _run(request, pk)
+    if not operations[run.operation].may(request.actor):
+        raise PermissionDenied
     BulkRun.objects.filter(pk=run.pk).exclude(state__in=[State.DONE, State.FAILED]).update(
         cancel_requested=True
     )

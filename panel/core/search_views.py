@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from panel.core import search
+from panel.core.access import Actor
 from panel.core.operations import nouns
+from panel.core.search import SearchText
 from panel.core.views import crumbs, go
 
 PER_KIND = 20
@@ -35,7 +37,7 @@ def search_everything(request: HttpRequest) -> HttpResponse:
         hits = search.matching(request.actor, text, kinds)
         by_kind: dict[str, list[dict[str, Any]]] = {}
         # By id of the index: no sort over all hits, and stable.
-        for row in hits.order_by("pk")[: PER_KIND * 5]:
+        for row in seen(request.actor, list(hits.order_by("pk")[: PER_KIND * 5])):
             items = by_kind.setdefault(row.kind, [])
             if len(items) < PER_KIND:
                 items.append(
@@ -60,6 +62,23 @@ def search_everything(request: HttpRequest) -> HttpResponse:
         "path": crumbs((_("Search"), None)),
     }
     return render(request, "core/search.html", context)
+
+
+def seen(actor: Actor, rows: list[SearchText]) -> list[SearchText]:
+    """Of the hits, those whose objects the actor sees.
+
+    SECURITY: search text knows accounts; which subscriptions a user was given stands on the rows.
+    """
+    if actor.subscriptions is None:
+        return rows
+    ids: dict[str, list[int]] = {}
+    for row in rows:
+        ids.setdefault(row.kind, []).append(row.object_id)
+    visible = {
+        kind: set(nouns[kind].visible_to(actor).filter(pk__in=found).values_list("pk", flat=True))
+        for kind, found in ids.items()
+    }
+    return [row for row in rows if row.object_id in visible[row.kind]]
 
 
 def menu_pages(request: HttpRequest, text: str) -> list[dict[str, Any]]:
