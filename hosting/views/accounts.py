@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from hosting import status
-from hosting.views.lists import CustomerList, DomainList, SubscriptionList
+from hosting.views.lists import CustomerList, DomainList, SubscriptionList, described
 from panel.core.activity_views import entries_table
 from panel.core.lists import Listing, ListPage, list_pages
 from panel.core.markup import day, link, moment, number, usage
@@ -112,7 +112,7 @@ class AccountDetail(DetailPage):
         return {
             "title": target.contact_name,
             "subtitle": target.company,
-            "description": target.description,
+            "description": described(target, request.actor),
             "tags": [self.tag(target)],
             "notices": self.notices(request, target),
             "facts": self.facts(request, target),

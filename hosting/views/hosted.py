@@ -22,7 +22,7 @@ from hosting.provisioning import Progress
 from hosting.services import base
 from hosting.sites import site_url
 from hosting.views.accounts import list_panel, narrowed
-from hosting.views.lists import DomainList, SubscriptionList
+from hosting.views.lists import DomainList, SubscriptionList, described
 from panel.core.activity_views import entries_table
 from panel.core.markup import day, link, moment, number, tag, usage
 from panel.core.operations import nouns, operations
@@ -108,7 +108,7 @@ class SubscriptionDetail(DetailPage):
         return {
             "title": target.name,
             "subtitle": self.plan_words(target),
-            "description": target.description if request.actor.is_provider else "",
+            "description": described(target, request.actor),
             "tags": [{"text": text, "tone": tone, "title": ""} for text, tone in tags],
             "notices": self.notices(request, target, found),
             "facts": self.facts(request, target),

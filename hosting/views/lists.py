@@ -18,9 +18,18 @@ from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
 PROVIDERS_ONLY = PROVIDERS
 
 
+def described(row: Any, actor: Actor) -> str:
+    """The provider's description of an account or a subscription, for those above it only.
+
+    SECURITY: the account that it is about sees it nowhere.
+    """
+    is_above = actor.is_provider and (actor.is_administrator or row.account_id != actor.account_id)
+    return row.description if is_above else ""
+
+
 def _name_below(row: Any, listing: Listing) -> str:
-    """Company, then the provider's description, which only providers see."""
-    return " · ".join(text for text in (row.company, row.description) if text)
+    """Company, then the provider's description."""
+    return " · ".join(text for text in (row.company, described(row, listing.actor)) if text)
 
 
 def _provider(row: Any, listing: Listing) -> Any:
@@ -125,8 +134,8 @@ class ResellerList(CustomerList):
 def _subscription_below(row: Any, listing: Listing) -> str:
     plan = listing.extra["plans"].get(row.plan_id)
     shown = f"({plan})" if plan else _("(Custom)")
-    described = row.description if listing.actor.is_provider else ""
-    return f"{shown} · {described}" if described else str(shown)
+    text = described(row, listing.actor)
+    return f"{shown} · {text}" if text else str(shown)
 
 
 def _subscriber(row: Any, listing: Listing) -> Any:
