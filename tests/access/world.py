@@ -1,0 +1,249 @@
+"""Two tenants that mirror each other, and everybody who might look from one into the other.
+
+Ours: reseller ada with customer carl. Theirs: reseller ben with customer nora. What carl has, nora
+has. Around them: the administrator with a customer of its own (dora), additional users of carl with
+each role, one that was given one subscription only, additional users of ada, a suspended and a
+removed customer.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from accounts.actors import actor_of
+from accounts.models import Account, ApiToken, User
+from hosting.models.deployments import Deployment
+from hosting.models.domains import Alias, Domain
+from hosting.models.nodes import Node
+from hosting.models.plans import Plan
+from hosting.models.questions import Question
+from hosting.models.subscriptions import Subscription
+from panel.core.access import Actor
+from panel.core.bulk import BulkRun
+from panel.core.runs import Outcome
+from tests.world import PASSWORD, World, make_world
+
+ALL = ["manage_domains", "manage_aliases", "manage_hosting"]
+# Person -> the login behind. The columns of the tables are these, in this order.
+PEOPLE = {
+    "customer": "carl",
+    "owner": "carl-owner",
+    "webmaster": "carl-webmaster",
+    "viewer": "carl-viewer",
+    "limited": "carl-limited",
+    "reseller": "ada",
+    "r-viewer": "ada-viewer",
+    "r-limited": "ada-limited",
+    "admin": "admin",
+    "entered": "ada",
+    "suspended": "sue",
+    "removed": "rex",
+}
+# The same people on the other side: they see of ours what ours see of theirs.
+MIRROR = {"customer": "nora", "reseller": "ben"}
+
+
+@dataclass
+class Tenant:
+    """What one reseller's customer has, by the words of the tables."""
+
+    reseller: str
+    customer: str
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def pk(self, word: str) -> int:
+        return self.rows[word].pk
+
+
+@dataclass
+class AccessWorld(World):
+    """The people of tests.world with everything that they host."""
+
+    ours: Tenant = field(default_factory=lambda: Tenant("ada", "carl"))
+    theirs: Tenant = field(default_factory=lambda: Tenant("ben", "nora"))
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def browser(self, person: str, side: str = "ours") -> Client:
+        """A browser of this person, logged in while that was still possible."""
+        if person == "anonymous":
+            return Client(raise_request_exception=False)
+        login = PEOPLE[person] if side == "ours" else MIRROR[person]
+        client = Client(raise_request_exception=False)
+        client.force_login(self.user(login))
+        if person == "entered":
+            answer = client.post(f"/customers/{self.ours.pk('customer')}/log-in-as/")
+            assert answer.status_code == 303
+        return client
+
+    def who(self, person: str, side: str = "ours", **changes: Any) -> Actor:
+        """The actor that this person is."""
+        login = PEOPLE[person] if side == "ours" else MIRROR[person]
+        if person == "entered":
+            real = self.actor("ada")
+            entered = actor_of(self.user("carl"), real=real)
+            assert entered is not None
+            return entered
+        return self.actor(login, **changes)
+
+    def bearer(self, person: str, side: str = "ours") -> dict[str, str]:
+        """The header with a token that may read and write everything its user may."""
+        if person == "anonymous":
+            return {}
+        login = PEOPLE[person] if side == "ours" else MIRROR[person]
+        if login not in self.tokens:
+            user = User.objects.get(username=login)
+            self.tokens[login] = ApiToken.make(user, "tests", ["read", "write"])[1]
+        return {"Authorization": f"Bearer {self.tokens[login]}"}
+
+    def done(self, who: str, operation: str, target: Any, **params: Any) -> Outcome:
+        """Perform an operation that has to succeed."""
+        outcome = self.perform(who, operation, target, **params)
+        assert outcome.is_clean, [(f.label, f.result, f.code, f.params) for f in outcome.findings]
+        return outcome
+
+
+def make_access_world() -> AccessWorld:
+    """Everything by the operations themselves, so that log, runs and search text are there too."""
+    Node.objects.get_or_create(name="one")
+    world = AccessWorld(accounts=make_world().accounts)
+    for account in Account.objects.filter(role="reseller"):
+        account.limits = dict.fromkeys(("customers", "subscriptions", "domains", "aliases"))
+        account.save(update_fields=["limits"])
+    for tenant in (world.ours, world.theirs):
+        _fill(world, tenant)
+    _direct_customer(world)
+    _users_of_ours(world)
+    _shut_out(world)
+    return world
+
+
+def _plan(world: World, owner: str) -> Plan:
+    limits = {"limit_domains": "50", "limit_aliases": "50"}
+    granted = {f"may_{name}": "on" for name in ALL}
+    values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
+    outcome = world.perform(
+        owner, "account.add-plan", world.accounts[owner], **values, **limits, **granted
+    )
+    return Plan.objects.get(pk=outcome.findings[0].created_id)
+
+
+def _space(world: World, who: str, owner: str, domain: str, plan: Plan) -> Subscription:
+    outcome = world.perform(
+        who,
+        "account.add-subscription",
+        world.accounts[owner],
+        domain=domain,
+        plan=plan.pk,
+        description="of a subscription",
+    )
+    finding = outcome.findings[0]
+    assert finding.created_id, (finding.code, finding.params)
+    return Subscription.objects.get(pk=finding.created_id)
+
+
+def _fill(world: AccessWorld, tenant: Tenant) -> None:
+    reseller, customer = tenant.reseller, tenant.customer
+    rows = tenant.rows
+    rows["reseller"], rows["customer"] = world.accounts[reseller], world.accounts[customer]
+    rows["plan"] = plan = _plan(world, reseller)
+    rows["subscription"] = _space(world, reseller, customer, f"{customer}-one.example", plan)
+    rows["second"] = _space(world, reseller, customer, f"{customer}-two.example", plan)
+    rows["providers-own"] = _space(world, reseller, reseller, f"{reseller}-own.example", plan)
+    made = world.done(
+        customer, "subscription.add-domain", rows["subscription"], name=f"{customer}-shop.example"
+    )
+    rows["domain"] = Domain.objects.get(pk=made.findings[0].created_id)
+    rows["customers-run"] = made.run
+    made = world.done(
+        customer, "domain.add-alias", rows["domain"], name=f"{customer}-shop-alias.example"
+    )
+    rows["alias"] = Alias.objects.get(pk=made.findings[0].created_id)
+    rows["second-domain"] = Domain.objects.get(subscription=rows["second"])
+    rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
+    rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
+    rows["trash-customer"] = _trash(world, reseller, f"{customer}-trash")
+    rows["trash"] = _space(world, reseller, customer, f"{customer}-trash.example", plan)
+    world.done(reseller, "subscription.remove", rows["trash"])
+    _on_the_node(rows["subscription"])
+    # Suspended and activated again: entries in the log and a run that can be undone.
+    row = rows["second"]
+    world.done(reseller, "subscription.suspend", row, kind="unpaid", message="pay", note="hm")
+    rows["resellers-run"] = world.done(
+        reseller, "customer.suspend", rows["customer"], message="call us", note="third time"
+    ).run
+    world.done(reseller, "customer.activate", rows["customer"])
+
+
+def _trash(world: AccessWorld, reseller: str, username: str) -> Account:
+    made = world.perform(
+        reseller,
+        "account.add-customer",
+        world.accounts[reseller],
+        contact_name=username.title(),
+        email=f"{username}@mail.example",
+        username=username,
+        password=PASSWORD,
+        password_again=PASSWORD,
+        description="of a removed customer",
+        locale="en",
+        time_zone="UTC",
+    )
+    finding = made.findings[0]
+    assert finding.created_id, (finding.code, finding.params)
+    account = Account.objects.get(pk=finding.created_id)
+    world.accounts[username] = account
+    world.done(reseller, "customer.remove", account)
+    return Account.objects.get(pk=account.pk)
+
+
+def _on_the_node(row: Subscription) -> None:
+    """A failure and an answer, as the worker writes them."""
+    error = {"web": {"kind": "check", "message": "the daemon's words"}}
+    Deployment.objects.filter(subscription_id=row.pk).update(errors=error)
+    Subscription.objects.filter(pk=row.pk).update(is_failed=True)
+    Question.objects.create(
+        account_id=row.account_id,
+        reseller_id=row.reseller_id,
+        subscription=row,
+        verb="plan",
+        answered_at=timezone.now(),
+        answer={"plans": [{"changes": [{"what": "a file", "before": ["b"], "after": ["a"]}]}]},
+    )
+
+
+def _direct_customer(world: AccessWorld) -> None:
+    plan = _plan(world, "admin")
+    _space(world, "admin", "dora", "dora.example", plan)
+
+
+def _users_of_ours(world: AccessWorld) -> None:
+    only = [world.ours.pk("subscription")]
+    world.add_user("carl", "carl-owner", user_role="owner")
+    world.add_user("carl", "carl-webmaster", user_role="webmaster")
+    world.add_user("carl", "carl-viewer", user_role="viewer")
+    world.add_user("carl", "carl-limited", user_role="webmaster", subscription_ids=only)
+    world.add_user("ada", "ada-viewer", user_role="viewer")
+    world.add_user("ada", "ada-limited", user_role="owner", subscription_ids=only)
+
+
+def _shut_out(world: AccessWorld) -> None:
+    """Customers of ada who were let in once: one suspended since, one removed."""
+    for username in ("sue", "rex"):
+        values = {
+            "contact_name": username.title(),
+            "email": f"{username}@mail.example",
+            "username": username,
+            "password": PASSWORD,
+            "password_again": PASSWORD,
+            "locale": "en",
+            "time_zone": "UTC",
+        }
+        made = world.perform("ada", "account.add-customer", world.ada, **values).findings[0]
+        assert made.created_id, (made.code, made.params)
+        world.accounts[username] = Account.objects.get(pk=made.created_id)
+    world.done("ada", "customer.suspend", world.sue)
+    world.done("ada", "customer.remove", world.rex)
+    BulkRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
