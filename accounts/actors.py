@@ -56,7 +56,8 @@ def act_as(actor: Actor, user: User) -> Actor | None:
     """The actor who is `user` with `actor` behind. None where that is not allowed any more.
 
     Not nested; only a provider, as one of the accounts below it; never as an account that the
-    provider itself cannot see, nor by a user who was given some subscriptions only. A suspended account can be entered: its provider looks after it.
+    provider itself cannot see, nor by a user who was given some subscriptions only. A suspended
+    account can be entered: its provider looks after it.
     """
     account = user.account
     if actor.real is not None or not actor.is_provider or not actor.may_in("accounts"):
