@@ -51,8 +51,8 @@ def anna(machine):
     """A subscription that serves, and a neighbour that serves before and after."""
     anna, _bert = rows.subscription("anna.example"), rows.subscription("bert.example")
     machine.worker.start()
-    machine.await_status("anna.example", 200)
-    machine.await_status("bert.example", 200)
+    machine.await_steady("anna.example", 200)
+    machine.await_steady("bert.example", 200)
     yield anna
     assert machine.web.status("bert.example") == 200
 
@@ -140,11 +140,7 @@ def test_a_node_that_lost_its_state_is_filled_again(machine, anna):
         path.unlink()
     machine.restart_agent()
     machine.await_status("anna.example", 503)
-    # While nginx reloads, its old processes answer beside the new ones.
-    wait_until(
-        lambda: all(machine.web.status("bert.example") == 200 for _ in range(50)),
-        "the neighbour serves again",
-    )
+    machine.await_steady("bert.example", 200)
 
 
 def test_two_workers_at_once_end_where_one_would(machine, anna):

@@ -56,3 +56,11 @@ class Machine:
 
     def await_status(self, host: str, status: int) -> None:
         wait_until(lambda: self.web.status(host) == status, f"{host} answers {status}")
+
+    def await_steady(self, host: str, status: int) -> None:
+        """While nginx reloads, its old processes answer beside the new ones."""
+
+        def is_steady() -> bool:
+            return all(self.web.status(host) == status for _ in range(50))
+
+        wait_until(is_steady, f"{host} always answers {status}")
