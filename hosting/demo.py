@@ -76,9 +76,7 @@ PLANS = {
         ("Trial", "Fourteen days to look around", 1, 0, [], 14),
     ),
     "lindqvist": (("Bas", "En webbplats", 1, 3, ["manage_aliases"], None),),
-    "okonkwo": (
-        ("Shopfront", "Everything a small shop needs", 2, 5, ["manage_aliases"], None),
-    ),
+    "okonkwo": (("Shopfront", "Everything a small shop needs", 2, 5, ["manage_aliases"], None),),
 }
 
 CUSTOMERS = (

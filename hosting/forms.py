@@ -313,9 +313,7 @@ class LimitsForm(OperationForm):
             for name in base.resources()
             if f"limit_{name}" in cleaned
         }
-        cleaned["permissions"] = [
-            name for name in base.permissions() if cleaned.get(f"may_{name}")
-        ]
+        cleaned["permissions"] = [name for name in base.permissions() if cleaned.get(f"may_{name}")]
         return cleaned
 
     def limit_rows(self) -> list[Any]:

@@ -78,6 +78,7 @@ ALIAS = register_noun(
         "signpost",
         "alias",
         list_name="domain_list",
+        list_name="domain_list",
         api_fields=[
             "id",
             "name",

@@ -105,11 +105,11 @@ class Seed:
         """Everything, in one transaction; `password` is the administrator's where there is none."""
         if Account.objects.unscoped(_WHY).count() > MOST_BEFORE:
             raise NotEmpty
-        with transaction.atomic():
+        with seed_loader.much_memory(), transaction.atomic():
             self.administrator = self._administrator(password)
             self.node_id = nodes.choose().pk
             self.next = {model: seed_loader.next_id(model) for model in TABLES}
-            with seed_loader.without_indexes(TABLES):
+            with seed_loader.without_indexes(TABLES), seed_loader.pieces_at_once():
                 self._write()
                 self.say("building indexes")
             seed_loader.reset_sequences(TABLES)

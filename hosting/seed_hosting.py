@@ -309,21 +309,21 @@ class Hosted:
                 )
 
     def _names(self) -> None:
-        columns = "account_id reseller_id subscription_id ascii apex domain_id alias_id"
+        columns = "ascii apex account_id reseller_id subscription_id domain_id alias_id"
         # Directly below .localhost each name is its own apex.
-        domains = (
-            (space.owner.pk, space.owner.reseller_id, space.pk, name, name, pk, None)
+        rows = [
+            (name, name, space.owner.pk, space.owner.reseller_id, space.pk, pk, None)
             for space in self.spaces
             for pk, name in enumerate(space.names, space.first_domain)
-        )
-        seed_loader.insert(Name, columns, domains)
-        aliases = (
-            (space.owner.pk, space.owner.reseller_id, space.pk, name, name, None, pk)
+        ]
+        rows += [
+            (name, name, space.owner.pk, space.owner.reseller_id, space.pk, None, pk)
             for pk, space, _domain, name in self.aliases
-        )
-        seed_loader.insert(Name, columns, aliases)
-        seed_loader.insert(Apex, "name", ((name,) for space in self.spaces for name in space.names))
-        seed_loader.insert(Apex, "name", ((row[-1],) for row in self.aliases))
+        ]
+        # In the order of their unique index, which then only grows at its end.
+        rows.sort()
+        seed_loader.insert(Name, columns, rows)
+        seed_loader.insert(Apex, "name", (row[:1] for row in rows))
 
     def _deployments(self) -> None:
         columns = "subscription_id node_id generation applied switched applied_at"

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management.color import no_style
 from django.db import connection, models
 
+from panel.core.search import SearchText
+
 
 def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> None:
     """Insert rows given as tuples of `columns` (names in a line).
@@ -71,9 +73,51 @@ def without_indexes(several: Sequence[type[models.Model]]) -> Iterator[None]:
         for name, _definition in indexes:
             cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         yield
+        if connection.vendor == "postgresql":
+            # Foreign keys that still wait to be looked at would be in the way of an index.
+            connection.check_constraints()
         for _name, definition in indexes:
             # Not through Django's formatting: a definition may hold percent signs.
             cursor.execute(definition)
+
+
+@contextmanager
+def pieces_at_once() -> Iterator[None]:
+    """On SQLite, cut the search text of new rows into three-letter pieces in one statement at the
+    end: a trigger for each row takes twice as long."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    table, last = SearchText._meta.db_table, next_id(SearchText) - 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name = %s",
+            [f"{table}_ai"],
+        )
+        name, definition = cursor.fetchone()
+        cursor.execute(f"DROP TRIGGER {connection.ops.quote_name(name)}")
+        yield
+        cursor.execute(
+            "INSERT INTO core_searchtext_fts (rowid, text)"
+            " SELECT id, text FROM core_searchtext WHERE id > %s ORDER BY id",
+            [last],
+        )
+        cursor.execute(definition)
+
+
+@contextmanager
+def much_memory() -> Iterator[None]:
+    """Keep SQLite from writing to disk what the same transaction changes again."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        size = cursor.execute("PRAGMA cache_size").fetchone()[0]
+        cursor.execute("PRAGMA cache_size = -524288")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA cache_size = {int(size)}")
 
 
 def next_id(model: type[models.Model]) -> int:

@@ -7,379 +7,920 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Apex',
+            name="Apex",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=253, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=253, unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='Name')),
-                ('platform', models.CharField(default='embedded', max_length=20)),
-                ('public_port', models.PositiveIntegerField(default=80)),
-                ('seen_at', models.DateTimeField(editable=False, null=True)),
-                ('away_since', models.DateTimeField(editable=False, null=True)),
-                ('last_error', models.CharField(default='', editable=False, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True, verbose_name="Name")),
+                ("platform", models.CharField(default="embedded", max_length=20)),
+                ("public_port", models.PositiveIntegerField(default=80)),
+                ("seen_at", models.DateTimeField(editable=False, null=True)),
+                ("away_since", models.DateTimeField(editable=False, null=True)),
+                ("last_error", models.CharField(default="", editable=False, max_length=500)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RetiredSystemUser',
+            name="RetiredSystemUser",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=31, unique=True)),
-                ('retired_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=31, unique=True)),
+                ("retired_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ascii', models.CharField(editable=False, max_length=253, unique=True)),
-                ('name', models.CharField(max_length=253, verbose_name='Domain name')),
-                ('name_key', models.CharField(editable=False, max_length=255)),
-                ('is_main', models.BooleanField(default=False, editable=False)),
-                ('hosting_type', models.CharField(choices=[('website', 'Website'), ('none', 'No hosting')], default='website', max_length=10, verbose_name='Hosting type')),
-                ('document_root', models.CharField(default='httpdocs', max_length=200, verbose_name='Document root')),
-                ('site_state', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('disabled', 'Disabled')], default='active', editable=False, max_length=10)),
-                ('aliases_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('removing_at', models.DateTimeField(editable=False, null=True)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ascii", models.CharField(editable=False, max_length=253, unique=True)),
+                ("name", models.CharField(max_length=253, verbose_name="Domain name")),
+                ("name_key", models.CharField(editable=False, max_length=255)),
+                ("is_main", models.BooleanField(default=False, editable=False)),
+                (
+                    "hosting_type",
+                    models.CharField(
+                        choices=[("website", "Website"), ("none", "No hosting")],
+                        default="website",
+                        max_length=10,
+                        verbose_name="Hosting type",
+                    ),
+                ),
+                (
+                    "document_root",
+                    models.CharField(
+                        default="httpdocs", max_length=200, verbose_name="Document root"
+                    ),
+                ),
+                (
+                    "site_state",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("suspended", "Suspended"),
+                            ("disabled", "Disabled"),
+                        ],
+                        default="active",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("aliases_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("removing_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'domain',
-                'verbose_name_plural': 'domains',
+                "verbose_name": "domain",
+                "verbose_name_plural": "domains",
             },
         ),
         migrations.CreateModel(
-            name='Alias',
+            name="Alias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ascii', models.CharField(editable=False, max_length=253, unique=True)),
-                ('name', models.CharField(max_length=253, verbose_name='Alias name')),
-                ('mode', models.CharField(choices=[('redirect', 'Redirect to the main name'), ('same', 'Same site')], default='redirect', max_length=10, verbose_name='Web')),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='hosting.domain')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ascii", models.CharField(editable=False, max_length=253, unique=True)),
+                ("name", models.CharField(max_length=253, verbose_name="Alias name")),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("redirect", "Redirect to the main name"), ("same", "Same site")],
+                        default="redirect",
+                        max_length=10,
+                        verbose_name="Web",
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="aliases",
+                        to="hosting.domain",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'domain alias',
-                'verbose_name_plural': 'domain aliases',
+                "verbose_name": "domain alias",
+                "verbose_name_plural": "domain aliases",
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, verbose_name='Name')),
-                ('name_key', models.CharField(editable=False, max_length=200)),
-                ('description', models.CharField(blank=True, max_length=500, verbose_name='Description')),
-                ('limits', models.JSONField(default=dict)),
-                ('permissions', models.JSONField(default=list)),
-                ('overuse_policy', models.CharField(choices=[('forbidden', 'Overuse is not allowed'), ('space', 'Overuse of disk space and traffic is allowed'), ('allowed', 'Overuse is allowed')], default='space', max_length=10, verbose_name='Overuse policy')),
-                ('validity_days', models.PositiveIntegerField(blank=True, help_text='Days; empty for unlimited.', null=True, verbose_name='Validity period')),
-                ('subscriptions_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="Name")),
+                ("name_key", models.CharField(editable=False, max_length=200)),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=500, verbose_name="Description"),
+                ),
+                ("limits", models.JSONField(default=dict)),
+                ("permissions", models.JSONField(default=list)),
+                (
+                    "overuse_policy",
+                    models.CharField(
+                        choices=[
+                            ("forbidden", "Overuse is not allowed"),
+                            ("space", "Overuse of disk space and traffic is allowed"),
+                            ("allowed", "Overuse is allowed"),
+                        ],
+                        default="space",
+                        max_length=10,
+                        verbose_name="Overuse policy",
+                    ),
+                ),
+                (
+                    "validity_days",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Days; empty for unlimited.",
+                        null=True,
+                        verbose_name="Validity period",
+                    ),
+                ),
+                ("subscriptions_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'hosting plan',
-                'verbose_name_plural': 'hosting plans',
+                "verbose_name": "hosting plan",
+                "verbose_name_plural": "hosting plans",
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, verbose_name='Name')),
-                ('name_key', models.CharField(editable=False, max_length=255)),
-                ('limits', models.JSONField(default=dict)),
-                ('permissions', models.JSONField(default=list)),
-                ('overuse_policy', models.CharField(choices=[('forbidden', 'Overuse is not allowed'), ('space', 'Overuse of disk space and traffic is allowed'), ('allowed', 'Overuse is allowed')], default='space', max_length=10)),
-                ('system_user', models.CharField(max_length=31, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z][a-z0-9_-]{1,30}\\Z', '2 to 31 characters from a-z, 0-9, dash and underscore; the first is a letter.')], verbose_name='System user')),
-                ('expires_on', models.DateField(blank=True, null=True, verbose_name='Expires on')),
-                ('description', models.CharField(blank=True, max_length=500, verbose_name='Description')),
-                ('admin_note', models.TextField(blank=True, max_length=5000, verbose_name="Administrator's note")),
-                ('usage', models.JSONField(default=dict, editable=False)),
-                ('is_suspended', models.BooleanField(default=False, editable=False)),
-                ('is_overuse_only', models.BooleanField(default=False, editable=False)),
-                ('is_locked', models.BooleanField(default=False, editable=False)),
-                ('is_overused', models.BooleanField(default=False, editable=False)),
-                ('is_expired', models.BooleanField(default=False, editable=False)),
-                ('is_failed', models.BooleanField(default=False, editable=False)),
-                ('domains_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('removing_at', models.DateTimeField(editable=False, null=True)),
-                ('purge_at', models.DateTimeField(editable=False, null=True)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.node')),
-                ('plan', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='subscriptions', to='hosting.plan')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, verbose_name="Name")),
+                ("name_key", models.CharField(editable=False, max_length=255)),
+                ("limits", models.JSONField(default=dict)),
+                ("permissions", models.JSONField(default=list)),
+                (
+                    "overuse_policy",
+                    models.CharField(
+                        choices=[
+                            ("forbidden", "Overuse is not allowed"),
+                            ("space", "Overuse of disk space and traffic is allowed"),
+                            ("allowed", "Overuse is allowed"),
+                        ],
+                        default="space",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "system_user",
+                    models.CharField(
+                        max_length=31,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z][a-z0-9_-]{1,30}\\Z",
+                                "2 to 31 characters from a-z, 0-9, dash and underscore; the first is a letter.",
+                            )
+                        ],
+                        verbose_name="System user",
+                    ),
+                ),
+                ("expires_on", models.DateField(blank=True, null=True, verbose_name="Expires on")),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=500, verbose_name="Description"),
+                ),
+                (
+                    "admin_note",
+                    models.TextField(
+                        blank=True, max_length=5000, verbose_name="Administrator's note"
+                    ),
+                ),
+                ("usage", models.JSONField(default=dict, editable=False)),
+                ("is_suspended", models.BooleanField(default=False, editable=False)),
+                ("is_overuse_only", models.BooleanField(default=False, editable=False)),
+                ("is_locked", models.BooleanField(default=False, editable=False)),
+                ("is_overused", models.BooleanField(default=False, editable=False)),
+                ("is_expired", models.BooleanField(default=False, editable=False)),
+                ("is_failed", models.BooleanField(default=False, editable=False)),
+                ("domains_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("removing_at", models.DateTimeField(editable=False, null=True)),
+                ("purge_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="hosting.node",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="subscriptions",
+                        to="hosting.plan",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'subscription',
-                'verbose_name_plural': 'subscriptions',
+                "verbose_name": "subscription",
+                "verbose_name_plural": "subscriptions",
             },
         ),
         migrations.CreateModel(
-            name='Question',
+            name="Question",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verb', models.CharField(max_length=10)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('answer', models.JSONField(null=True)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.subscription')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("verb", models.CharField(max_length=10)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("answer", models.JSONField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.subscription",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Name',
+            name="Name",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ascii', models.CharField(max_length=253, unique=True)),
-                ('apex', models.CharField(db_index=True, max_length=253)),
-                ('account', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('alias', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.alias')),
-                ('domain', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.domain')),
-                ('reseller', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hosting.subscription')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ascii", models.CharField(max_length=253, unique=True)),
+                ("apex", models.CharField(db_index=True, max_length=253)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "alias",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.alias",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.domain",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="hosting.subscription",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='domain',
-            name='subscription',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='domains', to='hosting.subscription'),
+            model_name="domain",
+            name="subscription",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="domains",
+                to="hosting.subscription",
+            ),
         ),
         migrations.AddField(
-            model_name='alias',
-            name='subscription',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hosting.subscription'),
+            model_name="alias",
+            name="subscription",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="hosting.subscription",
+            ),
         ),
         migrations.CreateModel(
-            name='SuspensionEntry',
+            name="SuspensionEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.CharField(choices=[('administrator', 'Administrator'), ('reseller', 'Reseller'), ('customer', 'Customer'), ('expired', 'Expired'), ('overuse', 'Overuse')], max_length=15)),
-                ('kind', models.CharField(choices=[('unpaid', 'Unpaid'), ('abuse', 'Abuse'), ('other', 'Other')], default='other', max_length=10)),
-                ('scope', models.CharField(choices=[('everything', 'Everything below'), ('panel', 'Panel only')], default='everything', max_length=10)),
-                ('message', models.CharField(blank=True, max_length=500, verbose_name='Message for the subscriber')),
-                ('note', models.CharField(blank=True, max_length=500, verbose_name='Internal note')),
-                ('by_name', models.CharField(blank=True, max_length=255)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('run_id', models.BigIntegerField(db_index=True, null=True)),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='suspensions', to='accounts.account')),
-                ('subscription', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='suspensions', to='hosting.subscription')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("administrator", "Administrator"),
+                            ("reseller", "Reseller"),
+                            ("customer", "Customer"),
+                            ("expired", "Expired"),
+                            ("overuse", "Overuse"),
+                        ],
+                        max_length=15,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("unpaid", "Unpaid"), ("abuse", "Abuse"), ("other", "Other")],
+                        default="other",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("everything", "Everything below"), ("panel", "Panel only")],
+                        default="everything",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "message",
+                    models.CharField(
+                        blank=True, max_length=500, verbose_name="Message for the subscriber"
+                    ),
+                ),
+                (
+                    "note",
+                    models.CharField(blank=True, max_length=500, verbose_name="Internal note"),
+                ),
+                ("by_name", models.CharField(blank=True, max_length=255)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("run_id", models.BigIntegerField(db_index=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="suspensions",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="suspensions",
+                        to="hosting.subscription",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Deployment',
+            name="Deployment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subscription_id', models.BigIntegerField()),
-                ('generation', models.BigIntegerField(default=1)),
-                ('applied', models.BigIntegerField(default=0)),
-                ('switched', models.BigIntegerField(default=0)),
-                ('is_present', models.BooleanField(default=True)),
-                ('errors', models.JSONField(default=dict)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(null=True)),
-                ('raised_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('node', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='hosting.node')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subscription_id", models.BigIntegerField()),
+                ("generation", models.BigIntegerField(default=1)),
+                ("applied", models.BigIntegerField(default=0)),
+                ("switched", models.BigIntegerField(default=0)),
+                ("is_present", models.BooleanField(default=True)),
+                ("errors", models.JSONField(default=dict)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("raised_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("applied_at", models.DateTimeField(null=True)),
+                (
+                    "node",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deployments",
+                        to="hosting.node",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(models.F('node'), models.F('id'), condition=models.Q(('generation__gt', models.F('applied'))), name='hosting_deployment_behind'), models.Index(models.F('node'), models.F('id'), condition=models.Q(('generation__gt', models.F('switched'))), name='hosting_deployment_unswitched')],
-                'constraints': [models.UniqueConstraint(fields=('subscription_id', 'node'), name='hosting_deployment_once')],
+                "indexes": [
+                    models.Index(
+                        models.F("node"),
+                        models.F("id"),
+                        condition=models.Q(("generation__gt", models.F("applied"))),
+                        name="hosting_deployment_behind",
+                    ),
+                    models.Index(
+                        models.F("node"),
+                        models.F("id"),
+                        condition=models.Q(("generation__gt", models.F("switched"))),
+                        name="hosting_deployment_unswitched",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subscription_id", "node"), name="hosting_deployment_once"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='plan',
-            index=models.Index(models.F('name_key'), models.F('id'), name='hosting_plan_all_name'),
+            model_name="plan",
+            index=models.Index(models.F("name_key"), models.F("id"), name="hosting_plan_all_name"),
         ),
         migrations.AddIndex(
-            model_name='plan',
-            index=models.Index(models.F('reseller'), models.F('name_key'), models.F('id'), name='hosting_plan_of_name'),
+            model_name="plan",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("name_key"),
+                models.F("id"),
+                name="hosting_plan_of_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.UniqueConstraint(fields=('account', 'name_key'), name='hosting_plan_name'),
+            model_name="plan",
+            constraint=models.UniqueConstraint(
+                fields=("account", "name_key"), name="hosting_plan_name"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_all_any_name'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_all_any_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('id'), condition=models.Q(('removing_at', None)), name='sub_all_any_id'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("removing_at", None)), name="sub_all_any_id"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('is_suspended'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_all_sus_name'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("is_suspended"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_all_sus_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('is_suspended'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_all_sus_id'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("is_suspended"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_all_sus_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('reseller'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_of_any_name'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_of_any_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('reseller'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_of_any_id'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_of_any_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('reseller'), models.F('is_suspended'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_of_sus_name'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("is_suspended"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_of_sus_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('reseller'), models.F('is_suspended'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_of_sus_id'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("is_suspended"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_of_sus_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('account'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_own_any_name'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("account"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_own_any_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('account'), models.F('id'), condition=models.Q(('removing_at', None)), name='sub_own_any_id'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("account"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_own_any_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('id'), condition=models.Q(('is_locked', True)), name='sub_locked'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("is_locked", True)), name="sub_locked"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('id'), condition=models.Q(('is_overused', True)), name='sub_overused'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("is_overused", True)), name="sub_overused"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('id'), condition=models.Q(('is_expired', True)), name='sub_expired'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("is_expired", True)), name="sub_expired"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('id'), condition=models.Q(('is_failed', True)), name='sub_failed'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("is_failed", True)), name="sub_failed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('plan'), models.F('id'), name='sub_plan'),
+            model_name="subscription",
+            index=models.Index(models.F("plan"), models.F("id"), name="sub_plan"),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('account'), name='sub_account'),
+            model_name="subscription",
+            index=models.Index(models.F("account"), name="sub_account"),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('reseller'), name='sub_reseller'),
+            model_name="subscription",
+            index=models.Index(models.F("reseller"), name="sub_reseller"),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('expires_on'), condition=models.Q(('removing_at', None)), name='sub_expires'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("expires_on"),
+                condition=models.Q(("removing_at", None)),
+                name="sub_expires",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(models.F('purge_at'), condition=models.Q(('removing_at__isnull', False)), name='sub_purge'),
+            model_name="subscription",
+            index=models.Index(
+                models.F("purge_at"),
+                condition=models.Q(("removing_at__isnull", False)),
+                name="sub_purge",
+            ),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(models.F('id'), condition=models.Q(('answered_at__isnull', True)), name='hosting_question_open'),
+            model_name="question",
+            index=models.Index(
+                models.F("id"),
+                condition=models.Q(("answered_at__isnull", True)),
+                name="hosting_question_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(models.F('account'), name='que_account'),
+            model_name="question",
+            index=models.Index(models.F("account"), name="que_account"),
         ),
         migrations.AddIndex(
-            model_name='question',
-            index=models.Index(models.F('reseller'), name='que_reseller'),
+            model_name="question",
+            index=models.Index(models.F("reseller"), name="que_reseller"),
         ),
         migrations.AddIndex(
-            model_name='name',
-            index=models.Index(models.F('account'), name='nam_account'),
+            model_name="name",
+            index=models.Index(models.F("account"), name="nam_account"),
         ),
         migrations.AddIndex(
-            model_name='name',
-            index=models.Index(models.F('reseller'), name='nam_reseller'),
+            model_name="name",
+            index=models.Index(models.F("reseller"), name="nam_reseller"),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='dom_all_name'),
+            model_name="domain",
+            index=models.Index(
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="dom_all_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('id'), condition=models.Q(('removing_at', None)), name='dom_all_id'),
+            model_name="domain",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("removing_at", None)), name="dom_all_id"
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('reseller'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='dom_of_name'),
+            model_name="domain",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="dom_of_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('reseller'), models.F('id'), condition=models.Q(('removing_at', None)), name='dom_of_id'),
+            model_name="domain",
+            index=models.Index(
+                models.F("reseller"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="dom_of_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('account'), models.F('name_key'), models.F('id'), condition=models.Q(('removing_at', None)), name='dom_own_name'),
+            model_name="domain",
+            index=models.Index(
+                models.F("account"),
+                models.F("name_key"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="dom_own_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('account'), models.F('id'), condition=models.Q(('removing_at', None)), name='dom_own_id'),
+            model_name="domain",
+            index=models.Index(
+                models.F("account"),
+                models.F("id"),
+                condition=models.Q(("removing_at", None)),
+                name="dom_own_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('account'), name='dom_account'),
+            model_name="domain",
+            index=models.Index(models.F("account"), name="dom_account"),
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(models.F('reseller'), name='dom_reseller'),
+            model_name="domain",
+            index=models.Index(models.F("reseller"), name="dom_reseller"),
         ),
         migrations.AddConstraint(
-            model_name='domain',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_main', True)), fields=('subscription',), name='hosting_domain_one_main'),
+            model_name="domain",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_main", True)),
+                fields=("subscription",),
+                name="hosting_domain_one_main",
+            ),
         ),
         migrations.AddIndex(
-            model_name='alias',
-            index=models.Index(models.F('account'), name='ali_account'),
+            model_name="alias",
+            index=models.Index(models.F("account"), name="ali_account"),
         ),
         migrations.AddIndex(
-            model_name='alias',
-            index=models.Index(models.F('reseller'), name='ali_reseller'),
+            model_name="alias",
+            index=models.Index(models.F("reseller"), name="ali_reseller"),
         ),
         migrations.AddConstraint(
-            model_name='suspensionentry',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', True), ('subscription__isnull', True), _connector='XOR'), name='hosting_suspension_one_object'),
+            model_name="suspensionentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", True), ("subscription__isnull", True), _connector="XOR"
+                ),
+                name="hosting_suspension_one_object",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suspensionentry',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', True), ('level__in', ['administrator', 'reseller']), _connector='OR'), name='hosting_suspension_account_levels'),
+            model_name="suspensionentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", True),
+                    ("level__in", ["administrator", "reseller"]),
+                    _connector="OR",
+                ),
+                name="hosting_suspension_account_levels",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suspensionentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('account__isnull', False)), fields=('account', 'level', 'kind'), name='hosting_suspension_account_once'),
+            model_name="suspensionentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("account__isnull", False)),
+                fields=("account", "level", "kind"),
+                name="hosting_suspension_account_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suspensionentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('subscription__isnull', False)), fields=('subscription', 'level', 'kind'), name='hosting_suspension_subscription_once'),
+            model_name="suspensionentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("subscription__isnull", False)),
+                fields=("subscription", "level", "kind"),
+                name="hosting_suspension_subscription_once",
+            ),
         ),
     ]

@@ -93,7 +93,7 @@ class AddCustomer(AddAccount):
             creating.subscription(step, made, step.params)
         # Below a suspended reseller everything is shut, what is added as well.
         suspension.recompute(accounts=[made.pk])
-        counters.recount_accounts([made.pk, made.reseller_id])
+        counters.recount_accounts(pk for pk in (made.pk, made.reseller_id) if pk)
         return made
 
 

@@ -1,5 +1,6 @@
 """Operations on hosting plans."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -138,14 +139,14 @@ class ClonePlan(Operation):
             copy = Plan(account_id=plan.account_id, reseller_id=plan.reseller_id)
             for name in _FIELDS:
                 setattr(copy, name, getattr(plan, name))
-            number = 1
-            while copy.pk is None:
-                number += 1
+            for number in itertools.count(2):
                 copy.name = f"{plan.name[:90]} ({number})"
                 try:
                     with transaction.atomic():
                         copy.save()
+                    break
                 except IntegrityError:
+                    # The name is taken: the next number, with a row that was not saved.
                     copy.pk = None
             step.log("plan.add-plan", copy, {}, {"cloned_from": plan.name})
             step.index("plan", [copy.pk])

@@ -13,6 +13,7 @@ from accounts.models import Account, User
 from hosting import conditions, counters, limits, locks, provisioning, purge, suspension
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
+from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor, Role
 from panel.core.operations import PROVIDERS, Consequence, Operation, Step
@@ -229,8 +230,8 @@ class Restore(Operation):
         itself before stays removed."""
         removed_at = {row.pk: row.removing_at for row in step.open}
         rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=step.open_ids).removed()
-        rows = rows.values_list("pk", "account_id", "removing_at")
-        return [(pk, owner) for pk, owner, at in rows if at == removed_at[owner]]
+        found = rows.values_list("pk", "account_id", "removing_at")
+        return [(pk, owner) for pk, owner, at in found if at == removed_at[owner]]
 
     def perform(self, step: Step) -> None:
         ids = step.open_ids
@@ -297,7 +298,7 @@ def refuse_beyond_limit(step: Step, resource: str, demand: dict[int, int]) -> No
 
 
 def limits_resource(name: str) -> Any:
-    return limits.base.resources("reseller")[name]
+    return base.resources("reseller")[name]
 
 
 class Purge(Operation):

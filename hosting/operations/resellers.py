@@ -37,7 +37,7 @@ class SuspendReseller(Suspend):
     noun = "reseller"
     roles = ADMINISTRATOR
     confirm = "always"
-    ask_label = None
+    ask_label = None  # type: ignore[assignment]
     undo = "reseller.lift"
 
 

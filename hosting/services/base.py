@@ -29,8 +29,8 @@ class Resource:
     count: str = ""
 
     def usage(self, ids: Sequence[int]) -> dict[int, int]:
-        """How much these subscriptions (or resellers) use. Of what is counted, those that use nothing
-        may be left out; of what is measured ("bytes"), those of which it is not known."""
+        """How much these subscriptions (or resellers) use. Of what is counted, those that use
+        nothing may be left out; of what is measured ("bytes"), those of which it is not known."""
         return import_string(self.count)(ids) if self.count else {}
 
 

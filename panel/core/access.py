@@ -118,7 +118,7 @@ class OwnedQuerySet(models.QuerySet):
         else:
             scoped = self.none()
         if actor is not None and actor.subscriptions is not None:
-            column = self.model.subscription_column
+            column = getattr(self.model, "subscription_column", "")
             if column:
                 scoped = scoped.filter(**{f"{column}__in": actor.subscriptions})
         scoped._scope = "actor"
@@ -133,7 +133,7 @@ class OwnedQuerySet(models.QuerySet):
         return clone
 
     def _clone(self) -> Self:
-        clone = super()._clone()
+        clone = super()._clone()  # type: ignore[misc]
         clone._scope = self._scope
         return clone
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views import View
 
+from panel.core.http import PanelRequest
 from panel.core.log import Activity
 from panel.core.markup import moment
 from panel.core.operations import nouns, operations
@@ -56,7 +57,7 @@ def who(entry: Activity) -> str:
     return entry.actor_name
 
 
-def entries_table(request: HttpRequest, **which: Any) -> SafeString:
+def entries_table(request: PanelRequest, **which: Any) -> SafeString:
     """A page of entries as Markup, newest first; older ones by `before_entry`."""
     rows = Activity.objects.visible_to(request.actor).filter(**which).order_by("-pk")
     text = request.GET.get("before_entry", "")
@@ -108,7 +109,7 @@ class ActivityView(View):
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: PanelRequest) -> HttpResponse:
         page = {
             "title": _("Activity"),
             "panel_table": entries_table(request),

@@ -44,7 +44,9 @@ class PanelAPI(NinjaAPI):
 
     def _get_urls(self) -> list[Any]:
         self._routes = self._routes or Routes(self)
-        patterns = [p for p in super()._get_urls() if getattr(p, "name", "") != "api-root"]
+        patterns: list[Any] = [
+            pattern for pattern in super()._get_urls() if getattr(pattern, "name", "") != "api-root"
+        ]
         for pattern in patterns:
             pattern.callback = framed(pattern.callback, is_public=pattern.name == "openapi-json")
         return [*patterns, re_path(r"^.*$", framed(_no_such_address), name="api-root")]

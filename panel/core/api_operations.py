@@ -94,7 +94,7 @@ def on_one(operation: Operation, request: HttpRequest, text: str) -> HttpRespons
 
 
 def _takes_version(operation: Operation) -> bool:
-    return operation.form_class is not None and "version" in operation.form_class.base_fields  # type: ignore[attr-defined]
+    return operation.form_class is not None and "version" in operation.form_class.base_fields
 
 
 def _expected_version(request: HttpRequest, target: Any) -> int | None:

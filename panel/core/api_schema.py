@@ -9,7 +9,7 @@ from ninja import Schema
 from pydantic import Field, create_model
 
 from panel.core.access import Actor, Role
-from panel.core.door import MAX_ID, is_repetition
+from panel.core.door import MAX_ID, blank_form, is_repetition
 from panel.core.door_lists import widget_keys
 from panel.core.lists import ListPage
 from panel.core.operations import Noun, Operation, Result
@@ -175,9 +175,9 @@ def _type_of(model: type[models.Model], name: str) -> tuple[Any, bool]:
 
 def list_model(noun: Noun) -> type[Schema]:
     """A page of a list; `next` is the token for `after`."""
-    item = row_model(noun)
+    row: Any = row_model(noun)
     name = _title(noun.plural)
-    return create_model(name, __base__=Schema, items=(list[item], ...), next=(str | None, ...))
+    return create_model(name, __base__=Schema, items=(list[row], ...), next=(str | None, ...))
 
 
 def _title(name: str) -> str:
@@ -200,10 +200,10 @@ def form_fields(form_class: type[forms.Form] | None) -> dict[str, forms.Field]:
     """
     if form_class is None:
         return {}
-    found = dict(form_class.base_fields)  # type: ignore[attr-defined]
+    found = dict(form_class.base_fields)
     try:
         with connection.execute_wrapper(_no_rows):
-            made = form_class(actor=_READER, targets=()).fields
+            made = blank_form(form_class, _READER, ()).fields
     except _ReadsRows:
         return found
     return {**made, **found}
@@ -264,13 +264,15 @@ def _kind(form_field: forms.Field) -> dict[str, Any]:
         return {"type": "array", "items": _bounded(1, MAX_ID), "maxItems": 1000}
     if isinstance(form_field, forms.MultipleChoiceField):
         return {"type": "array", "items": {"type": "string"}, "maxItems": 1000}
-    if isinstance(form_field, (forms.BooleanField, forms.NullBooleanField)):
+    if isinstance(form_field, forms.BooleanField):
         return {"type": "boolean"}
     if isinstance(form_field, (forms.FloatField, forms.DecimalField)):
         return {"type": "number"}
     if isinstance(form_field, forms.IntegerField):
-        low = -MAX_ID if form_field.min_value is None else form_field.min_value
-        return _bounded(low, form_field.max_value or MAX_ID)
+        low, high = form_field.min_value, form_field.max_value
+        return _bounded(
+            low if isinstance(low, int) else -MAX_ID, high if isinstance(high, int) else MAX_ID
+        )
     if isinstance(form_field, forms.ModelChoiceField):
         nothing = [] if form_field.required else ["null"]
         return {**_bounded(1, MAX_ID), "type": ["integer", *nothing]}
@@ -323,7 +325,7 @@ def body(schema: dict[str, Any], operation: Operation, *, is_single: bool = True
     dry = {"type": "boolean", "default": False, "description": "Say what would happen; do nothing."}
     properties = {**schema["properties"], "dry_run": dry}
     content = {"application/json": {"schema": {**schema, "properties": properties}}}
-    extras = {
+    extras: dict[str, Any] = {
         "requestBody": {"content": content, "required": bool(schema.get("required"))},
         "parameters": [header("Idempotency-Key", "The same key once more: the same answer.")],
     }

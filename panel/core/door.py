@@ -1,6 +1,7 @@
 """What the API and the command line share: plain values to an operation's own forms, and back."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -62,8 +63,8 @@ def read(
     """
     form_class, item_class = operation.form_class, operation.item_form_class
     shown = list(targets[:FORM_TARGETS])
-    blank = form_class(actor=actor, targets=shown) if form_class else None
-    blank_item = item_class(actor=actor, targets=shown[:1]) if item_class else None
+    blank = blank_form(form_class, actor, shown) if form_class else None
+    blank_item = blank_form(item_class, actor, shown[:1]) if item_class else None
     own = set(blank.fields) if blank else set()
     each = set(blank_item.fields) if blank_item else set()
     errors = {
@@ -86,6 +87,11 @@ def read(
     return given
 
 
+def blank_form(form_class: Any, actor: Actor, targets: Sequence[Any]) -> Any:
+    """An operation's form, to look at its fields. (An OperationForm, whatever the declaration.)"""
+    return form_class(actor=actor, targets=targets)
+
+
 def _read_items(
     operation: Operation,
     actor: Actor,
@@ -96,7 +102,7 @@ def _read_items(
 ) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for target in targets:
-        blank = operation.item_form_class(actor=actor, targets=[target])  # type: ignore[misc]
+        blank = blank_form(operation.item_form_class, actor, [target])
         values = {**shared, **items.get(target.pk, {})}
         prefix = f"items.{target.pk}." if target.pk in items else ""
         for name in set(values) - set(blank.fields):
@@ -193,11 +199,10 @@ def as_raw(form_field: forms.Field, value: Any) -> Any:
             raise _Wrong(_("A list is needed here."))
         is_rows = isinstance(form_field, forms.ModelMultipleChoiceField)
         return [_number(one) if is_rows else _text(one) for one in value]
-    if isinstance(form_field, (forms.BooleanField, forms.NullBooleanField)):
+    if isinstance(form_field, forms.BooleanField):
         if not isinstance(value, bool):
             raise _Wrong(_("true or false is needed here."))
-        # The select of a NullBooleanField tells "no" from "unknown" by its words.
-        return value if isinstance(form_field, forms.BooleanField) else str(value).lower()
+        return value
     if isinstance(form_field, (forms.FloatField, forms.DecimalField)):
         return _decimal(value)
     if isinstance(form_field, forms.IntegerField):
@@ -236,7 +241,8 @@ def _decimal(value: Any) -> str:
 def _moment(form_field: forms.Field, value: Any) -> str:
     is_day = isinstance(form_field, forms.DateField)
     try:
-        if is_day and len(_text(value)) == 10:
+        # Of the forms that ISO 8601 has, the one that nobody mistakes.
+        if is_day and re.fullmatch(r"\d{4}-\d\d-\d\d", _text(value), re.ASCII):
             return date.fromisoformat(value).isoformat()
         if not is_day:
             return datetime.fromisoformat(_text(value)).isoformat()

@@ -126,8 +126,9 @@ def of_targets(run: BulkRun) -> dict[str, Any]:
     told = empty()
     rows = BulkTarget.objects.filter(run=run, result__isnull=False).order_by("target_id")
     for row in rows:
-        told[row.result].append(
-            entry(row.target_id, row.result, row.code, row.reason_params, row.created_id)
+        result = str(row.result)
+        told[result].append(
+            entry(row.target_id, result, row.code, row.reason_params, row.created_id)
         )
         told["created"] = row.created_id if row.created_id is not None else told["created"]
     told["notes"] = notes(run.notes)

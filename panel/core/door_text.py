@@ -22,7 +22,7 @@ def from_text(form_field: forms.Field, text: str) -> Any:
         parts = [part for part in text.split(",") if part]
         is_rows = isinstance(form_field, forms.ModelMultipleChoiceField)
         return [_number(part) for part in parts] if is_rows else parts
-    if isinstance(form_field, (forms.BooleanField, forms.NullBooleanField)):
+    if isinstance(form_field, forms.BooleanField):
         word = text.strip().lower()
         return word in _YES if word in _YES | _NO else text
     if text == "":
@@ -47,9 +47,9 @@ def fields_of(operation: Operation, actor: Actor, targets: Sequence[Any]) -> dic
     shown = list(targets[: door.FORM_TARGETS])
     found: dict[str, forms.Field] = {}
     if operation.item_form_class is not None:
-        found |= operation.item_form_class(actor=actor, targets=shown[:1]).fields
+        found |= door.blank_form(operation.item_form_class, actor, shown[:1]).fields
     if operation.form_class is not None:
-        found |= operation.form_class(actor=actor, targets=shown).fields
+        found |= door.blank_form(operation.form_class, actor, shown).fields
     return found
 
 

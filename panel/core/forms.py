@@ -73,7 +73,10 @@ class OperationForm(forms.Form):
 
 
 def clean_params(
-    form_class: type[forms.Form] | None, raw: dict[str, Any], actor: Actor, targets: Sequence[Any]
+    form_class: type[OperationForm] | None,
+    raw: dict[str, Any],
+    actor: Actor,
+    targets: Sequence[Any],
 ) -> tuple[dict[str, Any], str]:
     """Cleaned parameters, and what is wrong with them in one line ("" if nothing is)."""
     if form_class is None:

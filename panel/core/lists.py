@@ -20,9 +20,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from panel.core import search
-from panel.core.access import Actor
+from panel.core.access import Actor, Role
 from panel.core.filters import PanelFilterSet
-from panel.core.operations import nouns
+from panel.core.operations import ANY_ROLE, nouns
 
 Text = str | Promise
 SIZES = (25, 50, 100)
@@ -59,6 +59,8 @@ class ListPage:
     sorts: ClassVar[tuple[Sort, ...]]
     default_sort: ClassVar[str] = "name"
     filterset_class: ClassVar[type[PanelFilterSet]]
+    # Whose list it is. What is on it follows from visible_to().
+    roles: ClassVar[frozenset[Role]] = ANY_ROLE
     url_name: ClassVar[str]
     search_kinds: ClassVar[tuple[str, ...]] = ()
     empty_title: ClassVar[Text] = ""
@@ -220,7 +222,7 @@ class Listing:
         cells = []
         reason = self.reasons.get(row.pk)
         for number, column in enumerate(self.page.columns):
-            content = conditional_escape(column.cell(row, self))
+            content: str = conditional_escape(column.cell(row, self))
             if number == 0 and reason:
                 content += f'<div class="why">{escape(reason)}</div>'
             css = f' class="{column.css}"' if column.css else ""

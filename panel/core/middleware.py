@@ -26,7 +26,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Never taken from the client: an id that somebody else chose could be made to collide.
         identifier = secrets.token_hex(8)
-        request.request_id = identifier
+        request.request_id = identifier  # type: ignore[attr-defined]
         token = _request_id.set(identifier)
         try:
             response = self.get_response(request)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.views import View
 from panel.core import reasons, runs
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.http import PanelRequest
 from panel.core.lists import Listing, ListPage
 from panel.core.operations import Operation, Result, nouns, operations
 from panel.core.views import crumbs, go, nothing_selected
@@ -44,6 +45,7 @@ class OperationView(View):
     """Shared by the doors below: forms, refusals, consequences, running, where to go after."""
 
     noun: ClassVar[str] = ""
+    request: PanelRequest
     http_method_names = ["get", "head", "post"]
 
     def form(
@@ -128,7 +130,7 @@ def error_summary(form: Any) -> list[tuple[str, str, str]]:
 class SingleOperationView(OperationView):
     """One object, from its sidebar. GET shows the page, POST does it."""
 
-    def get(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    def get(self, request: PanelRequest, pk: int, verb: str) -> HttpResponse:
         operation, queryset, target = self.target(pk, verb)
         form = self.form(operation, [target], None, operation.initial(request.actor, [target]))
         return self.page(operation, queryset, form, **self.surroundings(operation, target))
@@ -163,7 +165,7 @@ class SingleOperationView(OperationView):
             ),
         }
 
-    def post(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    def post(self, request: PanelRequest, pk: int, verb: str) -> HttpResponse:
         operation, queryset, target = self.target(pk, verb)
         around = self.surroundings(operation, target)
         direct = operation.is_immediate and operation.confirm != "always"
@@ -197,7 +199,7 @@ class SingleOperationView(OperationView):
         if not landing:
             still = noun.visible_to(actor).filter(pk=pk).exists()
             landing = noun.url(pk) if still else noun.list_url()
-        return f"{landing}{'&' if '?' in landing else '?'}run={outcome.run.pk}"
+        return f"{landing}{'&' if '?' in landing else '?'}run={outcome.run_id}"
 
 
 class BulkOperationView(OperationView):
@@ -217,7 +219,7 @@ class BulkOperationView(OperationView):
         encoded = values.urlencode()
         return f"{self.list_url()}?{encoded}" if encoded else self.list_url()
 
-    def get(self, request: HttpRequest, verb: str) -> HttpResponse:
+    def get(self, request: PanelRequest, verb: str) -> HttpResponse:
         operation = find(self.noun, verb, request.actor)
         run = self.draft(operation, request.GET.get("selection", ""))
         if run is None:
@@ -229,7 +231,7 @@ class BulkOperationView(OperationView):
         )
         return self.page(operation, queryset, form, **self.surroundings(operation, run))
 
-    def post(self, request: HttpRequest, verb: str) -> HttpResponse:
+    def post(self, request: PanelRequest, verb: str) -> HttpResponse:
         operation = find(self.noun, verb, request.actor)
         if not operation.bulk:
             raise Http404
@@ -331,7 +333,7 @@ class AddView(OperationView):
         ids = parse_ids([given.get("parent", "")])
         return ids[0] if ids else self.request.actor.account_id
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: PanelRequest) -> HttpResponse:
         operation = self.operation()
         queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.GET))
         rows = list(queryset)
@@ -340,7 +342,7 @@ class AddView(OperationView):
         form = self.form(operation, rows, None, operation.initial(request.actor, rows))
         return self.page(operation, queryset, form, **self.surroundings(operation, rows[0]))
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: PanelRequest) -> HttpResponse:
         operation = self.operation()
         queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.POST))
         rows = list(queryset)
@@ -361,8 +363,8 @@ class AddView(OperationView):
             refusal = [{"label": "", "url": None, "reason": reason}]
             return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
         landing = operation.landing(request.actor, parent, finding.created_id)
-        url = landing or nouns[operation.creates].url(finding.created_id)
-        return go(f"{url}?run={outcome.run.pk}")
+        url = landing or nouns[operation.creates].url(finding.created_id or 0)
+        return go(f"{url}?run={outcome.run_id}")
 
     def surroundings(self, operation: Operation, parent: Any) -> dict[str, Any]:
         noun = nouns[self.noun]

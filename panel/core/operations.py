@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from django import forms
 from django.db import models
 from django.urls import reverse
 from django.utils.functional import Promise
 
 from panel.core import reasons
 from panel.core.access import Actor, OwnedQuerySet, Role
+from panel.core.forms import OperationForm
 
 Text = str | Promise
 ANY_ROLE = frozenset(Role)
@@ -53,7 +53,8 @@ class Noun:
 
     name: str
     plural: str
-    model: type[models.Model]
+    # A model with `visible_to()`: rows that carry owners.
+    model: Any
     label: Text
     labels: Text
     icon: str = "circle"
@@ -62,6 +63,8 @@ class Noun:
     area: str = "accounts"
     # What the API shows of a row: an allow-list, never "all columns".
     api_fields: Sequence[str] = ()
+    # The list to go back to, where it is not one of this noun's own.
+    list_name: str = ""
     # The list to go back to, where it is not one of this noun's own.
     list_name: str = ""
     # Of these, what only accounts above the row's own see (the provider's description).
@@ -73,8 +76,12 @@ class Noun:
     def list_url(self) -> str:
         return reverse(self.list_name or f"{self.url_name}_list")
 
+    def list_url(self) -> str:
+        return reverse(self.list_name or f"{self.url_name}_list")
+
     def visible_to(self, actor: Actor) -> OwnedQuerySet:
-        return self.model.objects.visible_to(actor)
+        rows: OwnedQuerySet = self.model.objects.visible_to(actor)
+        return rows
 
 
 @dataclass
@@ -151,8 +158,8 @@ class Operation:
     roles: ClassVar[frozenset[Role]] = PROVIDERS
     # The area of an additional user's role, and of an API token's scopes, that it belongs to.
     area: ClassVar[str] = "accounts"
-    form_class: ClassVar[type[forms.Form] | None] = None
-    item_form_class: ClassVar[type[forms.Form] | None] = None
+    form_class: ClassVar[type[OperationForm] | None] = None
+    item_form_class: ClassVar[type[OperationForm] | None] = None
     bulk: ClassVar[bool] = True
     sidebar: ClassVar[bool] = True
     # A second button that opens the page first, where the plain one asks nothing.
@@ -182,7 +189,7 @@ class Operation:
         rows = nouns[self.noun].visible_to(actor)
         if not hasattr(rows, "present"):
             return rows
-        return rows.removed() if self.in_trash else rows.present()
+        return rows.removed() if self.in_trash else rows.present()  # type: ignore[attr-defined]
 
     def may(self, actor: Actor) -> bool:
         """Whether the actor's role reaches the operation at all."""

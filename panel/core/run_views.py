@@ -1,7 +1,7 @@
 """A run's page: progress while it lasts, the outcome after; cancel and Undo."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views import View
@@ -9,13 +9,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from panel.core import outcomes, runs
 from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.http import PanelRequest
 from panel.core.markup import moment
 from panel.core.operations import Result, nouns, operations
 from panel.core.views import crumbs, go
 from panel.core.work import State
 
 
-def _run(request: HttpRequest, pk: int) -> BulkRun:
+def _run(request: PanelRequest, pk: int) -> BulkRun:
     run = BulkRun.objects.visible_to(request.actor).exclude(state=State.DRAFT).filter(pk=pk).first()
     if run is None:
         raise Http404
@@ -41,7 +42,7 @@ class RunView(View):
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: PanelRequest, pk: int) -> HttpResponse:
         run = _run(request, pk)
         operation = operations[run.operation]
         over = _is_over(run)
@@ -70,7 +71,7 @@ def percent(run: BulkRun) -> int:
 
 
 @require_GET
-def run_state(request: HttpRequest, pk: int) -> JsonResponse:
+def run_state(request: PanelRequest, pk: int) -> JsonResponse:
     """What the progress bar asks for."""
     run = _run(request, pk)
     return JsonResponse(
@@ -85,7 +86,7 @@ def run_state(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 @require_POST
-def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def run_cancel(request: PanelRequest, pk: int) -> HttpResponse:
     """What is done stays done; what is not done yet is left."""
     run = _run(request, pk)
     if not operations[run.operation].may(request.actor):
@@ -97,7 +98,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def run_undo(request: HttpRequest, pk: int) -> HttpResponse:
+def run_undo(request: PanelRequest, pk: int) -> HttpResponse:
     """Take back exactly what this run did."""
     run = _run(request, pk)
     if not outcomes.can_undo(run, request.actor):

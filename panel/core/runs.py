@@ -58,6 +58,10 @@ class Outcome:
         return [finding for finding in self.findings if finding.result == result]
 
     @property
+    def run_id(self) -> int | None:
+        return self.run.pk if self.run is not None else None
+
+    @property
     def counts(self) -> dict[str, int]:
         if self.run is not None and self.run.counts:
             return dict(self.run.counts)

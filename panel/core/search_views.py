@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from panel.core import search
 from panel.core.access import Actor
+from panel.core.http import PanelRequest
 from panel.core.operations import nouns
 from panel.core.search import SearchText
 from panel.core.views import crumbs, go
 
 PER_KIND = 20
 # The menu of the actor's role: set by the project, which knows its pages.
-menu: Callable[[HttpRequest], list[dict[str, Any]]] = lambda request: []  # noqa: E731
+menu: Callable[[PanelRequest], list[dict[str, Any]]] = lambda request: []  # noqa: E731
 # What else people call our pages; never shown.
 OTHER_WORDS = {
     "customer": "client clients user account accounts tenant",
@@ -28,7 +29,7 @@ OTHER_WORDS = {
 
 
 @require_safe
-def search_everything(request: HttpRequest) -> HttpResponse:
+def search_everything(request: PanelRequest) -> HttpResponse:
     """Groups of what was found. An exact hit that stands alone is opened at once with `go=1`."""
     text = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     groups: list[dict[str, Any]] = []
@@ -81,7 +82,7 @@ def seen(actor: Actor, rows: list[SearchText]) -> list[SearchText]:
     return [row for row in rows if row.object_id in visible[row.kind]]
 
 
-def menu_pages(request: HttpRequest, text: str) -> list[dict[str, Any]]:
+def menu_pages(request: PanelRequest, text: str) -> list[dict[str, Any]]:
     """Pages of the menu by their labels, and by what other panels call them."""
     wanted = search.fold(text)
     if len(wanted) < 3:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
 from panel.core.lists import ListPage, register_list
@@ -43,13 +44,13 @@ def noun_urls(
 
 def tab_or_operation(
     detail_page: type[DetailPage],
-    detail: Callable[..., HttpResponse],
-    single: Callable[..., HttpResponse],
-) -> Callable[..., HttpResponse]:
+    detail: Callable[..., HttpResponseBase],
+    single: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """Tabs and operations share a place in addresses; no operation is named like a tab."""
     tabs = {name for name, _label in detail_page.tabs}
 
-    def view(request: HttpRequest, pk: int, verb: str, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, pk: int, verb: str, **kwargs: Any) -> HttpResponseBase:
         if verb in tabs:
             return detail(request, pk=pk, tab=verb)
         return single(request, pk=pk, verb=verb)

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.views import View
 from panel.core import outcomes
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.http import PanelRequest
 from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage
 from panel.core.operations import (
     Operation,
@@ -31,7 +32,7 @@ def crumbs(*steps: tuple[Any, str | None]) -> list[dict[str, Any]]:
     return [{"label": label, "url": url} for label, url in steps]
 
 
-def page_size(request: HttpRequest) -> int:
+def page_size(request: PanelRequest) -> int:
     """Rows a page: as asked for now, as remembered, or the smallest."""
     for text in (request.GET.get("size", ""), request.COOKIES.get(SIZE_COOKIE, "")):
         if text in {str(size) for size in SIZES}:
@@ -39,7 +40,7 @@ def page_size(request: HttpRequest) -> int:
     return SIZES[0]
 
 
-def shown_run(request: HttpRequest) -> BulkRun | None:
+def shown_run(request: PanelRequest) -> BulkRun | None:
     """The run whose outcome the address asks to show, if it is the actor's."""
     text = request.GET.get("run", "")
     if not (text.isascii() and text.isdigit() and len(text) < 18):
@@ -47,7 +48,7 @@ def shown_run(request: HttpRequest) -> BulkRun | None:
     return BulkRun.objects.visible_to(request.actor).filter(pk=int(text)).first()
 
 
-def remembered(response: HttpResponse, request: HttpRequest) -> HttpResponse:
+def remembered(response: HttpResponse, request: PanelRequest) -> HttpResponse:
     """Remember the page size that was chosen."""
     if request.GET.get("size") in {str(size) for size in SIZES}:
         response.set_cookie(
@@ -62,14 +63,8 @@ class ListView(View):
     list_page: ClassVar[type[ListPage]] = ListPage
     http_method_names = ["get", "head"]
 
-    def listing(self, request: HttpRequest) -> Listing:
-        page = self.list_page()
-        if not may_list(page, request.actor):
-            raise PermissionDenied
-        return Listing(page, request.actor, request.GET.dict(), page_size(request))
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        listing = self.listing(request)
+    def get(self, request: PanelRequest) -> HttpResponse:
+        listing = listing_of(self.list_page(), request)
         run = shown_run(request)
         outcome = None
         if run is not None:
@@ -77,21 +72,31 @@ class ListView(View):
             kept = BulkTarget.objects.filter(run=run, result__in=[Result.REFUSED, Result.FAILED])
             listing.reasons = {row.target_id: row.reason for row in kept[: 10 * listing.size]}
             listing.selected = frozenset(listing.reasons)
-        context = {"page": list_context(listing), "path": crumbs((listing.page.title, None))}
-        context["page"]["outcome"] = outcome
+        page = list_context(listing) | {"outcome": outcome}
+        context = {"page": page, "path": crumbs((listing.page.title, None))}
         return remembered(render(request, "core/list.html", context), request)
 
 
 def may_list(page: ListPage, actor: Actor) -> bool:
     """Whether this list is for the actor's role; what is on it follows from visible_to()."""
-    return getattr(page, "roles", None) is None or actor.role in page.roles
+    return actor.role in page.roles
 
 
-class ExportView(ListView):
+def listing_of(page: ListPage, request: PanelRequest) -> Listing:
+    """The list as this request asks for it; 403 where it is not for the role."""
+    if not may_list(page, request.actor):
+        raise PermissionDenied
+    return Listing(page, request.actor, request.GET.dict(), page_size(request))
+
+
+class ExportView(View):
     """What the filter shows, as CSV, streamed."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        listing = self.listing(request)
+    list_page: ClassVar[type[ListPage]] = ListPage
+    http_method_names = ["get", "head"]
+
+    def get(self, request: PanelRequest) -> StreamingHttpResponse:
+        listing = listing_of(self.list_page(), request)
         lines = listing.csv_lines()
         first = next(lines)  # errors come before the headers are out
 
@@ -225,15 +230,15 @@ class DetailPage:
     def queryset(self, actor: Actor) -> Any:
         return nouns[self.noun].visible_to(actor)
 
-    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+    def context(self, request: PanelRequest, target: Any, tab: str) -> dict[str, Any]:
         """What templates/core/detail.html needs besides the actions, tabs and outcome."""
         raise NotImplementedError
 
-    def path(self, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
+    def path(self, request: PanelRequest, target: Any) -> list[dict[str, Any]]:
         noun = nouns[self.noun]
         return crumbs((noun.labels, reverse(f"{noun.url_name}_list")), (str(target), None))
 
-    def siblings(self, request: HttpRequest, target: Any) -> Any:
+    def siblings(self, request: PanelRequest, target: Any) -> Any:
         """Rows for the switcher in the title: neighbours in the order of the list."""
         return self.queryset(request.actor)
 
@@ -244,7 +249,7 @@ class DetailView(View):
     detail_page: ClassVar[type[DetailPage]] = DetailPage
     http_method_names = ["get", "head"]
 
-    def get(self, request: HttpRequest, pk: int, tab: str = "") -> HttpResponse:
+    def get(self, request: PanelRequest, pk: int, tab: str = "") -> HttpResponse:
         page = self.detail_page()
         noun = nouns[page.noun]
         target = page.queryset(request.actor).filter(pk=pk).first()
@@ -294,7 +299,7 @@ def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
     return groups
 
 
-def switcher(page: DetailPage, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
+def switcher(page: DetailPage, request: PanelRequest, target: Any) -> list[dict[str, Any]]:
     """Some siblings around the object, by name, to jump to without going back to the list."""
     key = getattr(target, "name_key", None)
     if key is None:
@@ -311,7 +316,7 @@ def switcher(page: DetailPage, request: HttpRequest, target: Any) -> list[dict[s
     ]
 
 
-def nothing_selected(request: HttpRequest, noun: str) -> None:
+def nothing_selected(request: PanelRequest, noun: str) -> None:
     messages.warning(
         request,
         _("Nothing is selected. Select some %(what)s first.")

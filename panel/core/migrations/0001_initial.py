@@ -6,173 +6,328 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('entries', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("entries", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='BulkRun',
+            name="BulkRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('draft', 'Not started'), ('queued', 'Waiting'), ('running', 'Running'), ('done', 'Finished'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
-                ('fence', models.CharField(default='', editable=False, max_length=16)),
-                ('lease_until', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('run_after', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('cancel_requested', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('finished_at', models.DateTimeField(editable=False, null=True)),
-                ('operation', models.CharField(max_length=80)),
-                ('account_id', models.BigIntegerField()),
-                ('user_id', models.BigIntegerField(null=True)),
-                ('real_user_id', models.BigIntegerField(null=True)),
-                ('door', models.CharField(max_length=10)),
-                ('address', models.CharField(default='', max_length=45)),
-                ('request_id', models.CharField(default='', max_length=16)),
-                ('params', models.JSONField(default=dict)),
-                ('counts', models.JSONField(default=dict)),
-                ('notes', models.JSONField(default=list)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('back', models.CharField(default='', max_length=2000)),
-                ('undoes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='undone_by', to='core.bulkrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Not started"),
+                            ("queued", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Finished"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("fence", models.CharField(default="", editable=False, max_length=16)),
+                ("lease_until", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                (
+                    "run_after",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("cancel_requested", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("finished_at", models.DateTimeField(editable=False, null=True)),
+                ("operation", models.CharField(max_length=80)),
+                ("account_id", models.BigIntegerField()),
+                ("user_id", models.BigIntegerField(null=True)),
+                ("real_user_id", models.BigIntegerField(null=True)),
+                ("door", models.CharField(max_length=10)),
+                ("address", models.CharField(default="", max_length=45)),
+                ("request_id", models.CharField(default="", max_length=16)),
+                ("params", models.JSONField(default=dict)),
+                ("counts", models.JSONField(default=dict)),
+                ("notes", models.JSONField(default=list)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("back", models.CharField(default="", max_length=2000)),
+                (
+                    "undoes",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="undone_by",
+                        to="core.bulkrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BulkTarget',
+            name="BulkTarget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target_id', models.BigIntegerField()),
-                ('label', models.CharField(default='', max_length=255)),
-                ('item_params', models.JSONField(null=True)),
-                ('result', models.CharField(choices=[('done', 'Done'), ('unchanged', 'Unchanged'), ('refused', 'Refused'), ('missing', 'Missing'), ('failed', 'Failed')], max_length=10, null=True)),
-                ('code', models.CharField(default='', max_length=40)),
-                ('reason_params', models.JSONField(default=dict)),
-                ('created_id', models.BigIntegerField(null=True)),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='core.bulkrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("target_id", models.BigIntegerField()),
+                ("label", models.CharField(default="", max_length=255)),
+                ("item_params", models.JSONField(null=True)),
+                (
+                    "result",
+                    models.CharField(
+                        choices=[
+                            ("done", "Done"),
+                            ("unchanged", "Unchanged"),
+                            ("refused", "Refused"),
+                            ("missing", "Missing"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=10,
+                        null=True,
+                    ),
+                ),
+                ("code", models.CharField(default="", max_length=40)),
+                ("reason_params", models.JSONField(default=dict)),
+                ("created_id", models.BigIntegerField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="targets",
+                        to="core.bulkrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_id', models.BigIntegerField()),
-                ('key', models.CharField(max_length=100)),
-                ('request_digest', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('answer', models.TextField(default='')),
-                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account_id", models.BigIntegerField()),
+                ("key", models.CharField(max_length=100)),
+                ("request_digest", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("answer", models.TextField(default="")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('account_id', 'key'), name='core_idempotency_once')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account_id", "key"), name="core_idempotency_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('draft', 'Not started'), ('queued', 'Waiting'), ('running', 'Running'), ('done', 'Finished'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='draft', max_length=10)),
-                ('fence', models.CharField(default='', editable=False, max_length=16)),
-                ('lease_until', models.DateTimeField(editable=False, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('run_after', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('cancel_requested', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('finished_at', models.DateTimeField(editable=False, null=True)),
-                ('to', models.CharField(max_length=254)),
-                ('subject', models.CharField(max_length=255)),
-                ('body', models.TextField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Not started"),
+                            ("queued", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Finished"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("fence", models.CharField(default="", editable=False, max_length=16)),
+                ("lease_until", models.DateTimeField(editable=False, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                (
+                    "run_after",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("cancel_requested", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("finished_at", models.DateTimeField(editable=False, null=True)),
+                ("to", models.CharField(max_length=254)),
+                ("subject", models.CharField(max_length=255)),
+                ("body", models.TextField()),
             ],
             options={
-                'indexes': [models.Index(models.F('run_after'), condition=models.Q(('state__in', ['queued', 'running'])), name='core_message_due')],
+                "indexes": [
+                    models.Index(
+                        models.F("run_after"),
+                        condition=models.Q(("state__in", ["queued", "running"])),
+                        name="core_message_due",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(max_length=80)),
-                ('target_kind', models.CharField(max_length=30)),
-                ('target_id', models.BigIntegerField()),
-                ('target_label', models.CharField(max_length=255)),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('reseller_id', models.BigIntegerField(null=True)),
-                ('subscription_id', models.BigIntegerField(null=True)),
-                ('actor_id', models.BigIntegerField(null=True)),
-                ('actor_name', models.CharField(max_length=255)),
-                ('real_name', models.CharField(default='', max_length=255)),
-                ('door', models.CharField(max_length=10)),
-                ('address', models.CharField(default='', max_length=45)),
-                ('request_id', models.CharField(default='', max_length=16)),
-                ('run_id', models.BigIntegerField(null=True)),
-                ('details', models.TextField(null=True)),
-                ('details_digest', models.CharField(max_length=64)),
-                ('seal', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='core.seal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("action", models.CharField(max_length=80)),
+                ("target_kind", models.CharField(max_length=30)),
+                ("target_id", models.BigIntegerField()),
+                ("target_label", models.CharField(max_length=255)),
+                ("account_id", models.BigIntegerField(null=True)),
+                ("reseller_id", models.BigIntegerField(null=True)),
+                ("subscription_id", models.BigIntegerField(null=True)),
+                ("actor_id", models.BigIntegerField(null=True)),
+                ("actor_name", models.CharField(max_length=255)),
+                ("real_name", models.CharField(default="", max_length=255)),
+                ("door", models.CharField(max_length=10)),
+                ("address", models.CharField(default="", max_length=45)),
+                ("request_id", models.CharField(default="", max_length=16)),
+                ("run_id", models.BigIntegerField(null=True)),
+                ("details", models.TextField(null=True)),
+                ("details_digest", models.CharField(max_length=64)),
+                (
+                    "seal",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="core.seal",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SearchText',
+            name="SearchText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=30)),
-                ('object_id', models.BigIntegerField()),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('reseller_id', models.BigIntegerField(null=True)),
-                ('label', models.CharField(max_length=255)),
-                ('detail', models.CharField(default='', max_length=255)),
-                ('text', models.TextField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=30)),
+                ("object_id", models.BigIntegerField()),
+                ("account_id", models.BigIntegerField(null=True)),
+                ("reseller_id", models.BigIntegerField(null=True)),
+                ("label", models.CharField(max_length=255)),
+                ("detail", models.CharField(default="", max_length=255)),
+                ("text", models.TextField()),
             ],
             options={
-                'indexes': [models.Index(models.F('text'), name='core_searchtext_prefix')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'object_id'), name='core_searchtext_once')],
+                "indexes": [models.Index(models.F("text"), name="core_searchtext_prefix")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "object_id"), name="core_searchtext_once"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='bulkrun',
-            index=models.Index(models.F('run_after'), condition=models.Q(('state__in', ['queued', 'running'])), name='core_bulkrun_due'),
+            model_name="bulkrun",
+            index=models.Index(
+                models.F("run_after"),
+                condition=models.Q(("state__in", ["queued", "running"])),
+                name="core_bulkrun_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='bulkrun',
-            index=models.Index(models.F('account_id'), models.F('id'), name='core_bulkrun_account'),
+            model_name="bulkrun",
+            index=models.Index(models.F("account_id"), models.F("id"), name="core_bulkrun_account"),
         ),
         migrations.AddIndex(
-            model_name='bulktarget',
-            index=models.Index(models.F('run'), models.F('target_id'), condition=models.Q(('result__isnull', True)), name='core_bulktarget_open'),
+            model_name="bulktarget",
+            index=models.Index(
+                models.F("run"),
+                models.F("target_id"),
+                condition=models.Q(("result__isnull", True)),
+                name="core_bulktarget_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='bulktarget',
-            index=models.Index(models.F('run'), models.F('result'), models.F('target_id'), condition=models.Q(('result__in', ['refused', 'missing', 'failed', 'unchanged'])), name='core_bulktarget_problem'),
+            model_name="bulktarget",
+            index=models.Index(
+                models.F("run"),
+                models.F("result"),
+                models.F("target_id"),
+                condition=models.Q(("result__in", ["refused", "missing", "failed", "unchanged"])),
+                name="core_bulktarget_problem",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bulktarget',
-            constraint=models.UniqueConstraint(fields=('run', 'target_id'), name='core_bulktarget_once'),
+            model_name="bulktarget",
+            constraint=models.UniqueConstraint(
+                fields=("run", "target_id"), name="core_bulktarget_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(models.F('id'), condition=models.Q(('seal', None)), name='core_activity_unsealed'),
+            model_name="activity",
+            index=models.Index(
+                models.F("id"), condition=models.Q(("seal", None)), name="core_activity_unsealed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(models.F('reseller_id'), models.F('id'), name='core_activity_reseller'),
+            model_name="activity",
+            index=models.Index(
+                models.F("reseller_id"), models.F("id"), name="core_activity_reseller"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(models.F('account_id'), models.F('id'), name='core_activity_account'),
+            model_name="activity",
+            index=models.Index(
+                models.F("account_id"), models.F("id"), name="core_activity_account"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(models.F('target_kind'), models.F('target_id'), models.F('id'), name='core_activity_target'),
+            model_name="activity",
+            index=models.Index(
+                models.F("target_kind"),
+                models.F("target_id"),
+                models.F("id"),
+                name="core_activity_target",
+            ),
         ),
     ]

@@ -5,10 +5,19 @@ from django.db import migrations
 from panel.core.database import run_on
 
 # Sealing fills an empty seal; erasing empties the values, whose digest stays. Nothing else.
-_UNCHANGED = (
-    "at action target_kind target_id target_label actor_name real_name door address request_id"
-    " details_digest"
-).split()
+_UNCHANGED = [
+    "at",
+    "action",
+    "target_kind",
+    "target_id",
+    "target_label",
+    "actor_name",
+    "real_name",
+    "door",
+    "address",
+    "request_id",
+    "details_digest",
+]
 
 SQLITE_LOG = [
     f"""

@@ -13,7 +13,7 @@ class Command(BaseCommand):
     """`manage.py openapi` writes, `--check` only compares. /api/v1 only grows."""
 
     help = "Write docs/openapi.json, the API's OpenAPI document."
-    requires_system_checks = []  # type: ignore[assignment]
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         path = settings.BASE_DIR / "docs" / "openapi.json"

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     """
 
     help = "Do an operation on objects, on behalf of a user (--as)."
-    requires_system_checks = []  # type: ignore[assignment]
+    requires_system_checks = []
     requires_migrations_checks = False
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
@@ -66,14 +66,17 @@ class Command(BaseCommand):
         from panel.core.door import BadInput
 
         try:
-            told = self.listed(options) if options["list"] else self.operated(options)
+            if options["list"]:
+                self.listed(options)
+                return
+            told = self.operated(options)
         except BadInput as error:
             lines = [f"{name}: {word}" for name, words in error.fields.items() for word in words]
             raise CommandError("\n".join(lines or [error.message]), returncode=2) from None
         except PermissionDenied:
             name = f"{options['noun']} {options['verb']}"
             raise CommandError(f"{options['user']} may not do this: {name}", returncode=1) from None
-        if told is not None and any(told[key] for key in ("refused", "missing", "failed")):
+        if any(told[key] for key in ("refused", "missing", "failed")):
             sys.exit(1)
 
     def operated(self, options: dict[str, Any]) -> dict[str, Any]:
