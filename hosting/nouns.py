@@ -78,7 +78,6 @@ ALIAS = register_noun(
         "signpost",
         "alias",
         list_name="domain_list",
-        list_name="domain_list",
         api_fields=[
             "id",
             "name",

@@ -65,16 +65,11 @@ class Noun:
     api_fields: Sequence[str] = ()
     # The list to go back to, where it is not one of this noun's own.
     list_name: str = ""
-    # The list to go back to, where it is not one of this noun's own.
-    list_name: str = ""
     # Of these, what only accounts above the row's own see (the provider's description).
     api_provider_fields: frozenset[str] = frozenset()
 
     def url(self, pk: int) -> str:
         return reverse(f"{self.url_name}_detail", args=[pk]) if self.url_name else ""
-
-    def list_url(self) -> str:
-        return reverse(self.list_name or f"{self.url_name}_list")
 
     def list_url(self) -> str:
         return reverse(self.list_name or f"{self.url_name}_list")
