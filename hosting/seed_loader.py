@@ -14,7 +14,8 @@ from panel.core.search import SearchText
 def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> None:
     """Insert rows given as tuples of `columns` (names in a line).
 
-    All other columns get the model's own defaults. Values are as the database stores them: `stored` prepares what needs it.
+    All other columns get the model's own defaults. Values are as the database stores them: `stored`
+    prepares what needs it.
     """
     given = columns.split()
     known = {field.attname: field for field in model._meta.concrete_fields}
