@@ -60,9 +60,7 @@ class PanelAPI(NinjaAPI):
                     for route in view.operations:
                         route.openapi_extra = self._routes.extras[route.operation_id or ""]()
             document = super().get_openapi_schema(path_prefix="api/v1")
-            scheme = {"token": {"type": "http", "scheme": "bearer"}}
-            document["components"]["securitySchemes"] = scheme
-            api_schema.share_responses(document)
+            api_schema.complete(document)
             self._document = document
         return self._document
 

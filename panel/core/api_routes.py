@@ -1,6 +1,6 @@
 """Addresses of the API from the registries: lists, rows, operations on one and many, runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -44,12 +44,20 @@ class Routes:
         view: View,
         summary: Any,
         response: dict[int, Any],
+        statuses: Sequence[int],
         extra: Extra = dict,
         tag: str = "runs",
     ) -> None:
+        # With one target, its refusal is the status of the answer, which holds the outcome too.
+        is_single = response in (api_schema.SINGLE, api_schema.CREATE)
+
+        def documented() -> dict[str, Any]:
+            errors = api_schema.errors(statuses, is_single=is_single)
+            return {**extra(), "responses": errors}
+
         pieces = path.strip("/").replace("{id}", "one").split("/")
         name = "_".join([method.lower(), *pieces]).replace("-", "_")
-        self.extras[name] = extra
+        self.extras[name] = documented
         self.api.api_operation(
             [method],
             path,
@@ -74,17 +82,17 @@ class Routes:
         def query() -> dict[str, Any]:
             return {"parameters": api_schema.run_target_parameters()}
 
-        answers = {200: api_schema.Me, **api_schema.ERRORS}
-        self._add("GET", "/me", me, "Whose token this is", answers)
-        answers = {200: api_schema.Run, **api_schema.READ}
-        self._add("GET", "/runs/{id}", with_id(api_runs.run_state), "How far a run is", answers)
-        answers = {200: api_schema.RunTargets, **api_schema.READ, 422: api_schema.Error}
-        view = with_id(api_runs.run_targets)
-        self._add("GET", "/runs/{id}/targets", view, "What became of its targets", answers, query)
-        answers = {200: api_schema.Run, **api_schema.WRITE}
-        self._add("POST", "/runs/{id}/cancel", with_id(api_runs.run_cancel), "Stop a run", answers)
-        view = with_id(api_runs.run_undo)
-        self._add("POST", "/runs/{id}/undo", view, "Take back what it did", api_schema.MANY)
+        reading, writing = api_schema.READING, api_schema.WRITING
+        self._add("GET", "/me", me, "Whose token this is", {200: api_schema.Me}, api_schema.ERRORS)
+        run, view = {200: api_schema.Run}, with_id(api_runs.run_state)
+        self._add("GET", "/runs/{id}", view, "How far a run is", run, reading)
+        targets, view = {200: api_schema.RunTargets}, with_id(api_runs.run_targets)
+        path, words = "/runs/{id}/targets", "What became of its targets"
+        self._add("GET", path, view, words, targets, (*reading, 422), query)
+        view = with_id(api_runs.run_cancel)
+        self._add("POST", "/runs/{id}/cancel", view, "Stop a run", run, writing)
+        view, words = with_id(api_runs.run_undo), "Take back what it did"
+        self._add("POST", "/runs/{id}/undo", view, words, api_schema.MANY, writing)
 
     def _add_collection(self, noun: Noun) -> None:
         """GET of the list, POST of a new one."""
@@ -100,8 +108,8 @@ class Routes:
         def query() -> dict[str, Any]:
             return {"parameters": api_schema.list_parameters(page)}
 
-        answers = {200: api_schema.list_model(noun), **api_schema.ERRORS, 422: api_schema.Error}
-        self._add("GET", f"/{noun.plural}", rows, noun.labels, answers, query, noun.plural)
+        answers, errors = {200: api_schema.list_model(noun)}, api_schema.LISTING
+        self._add("GET", f"/{noun.plural}", rows, noun.labels, answers, errors, query, noun.plural)
 
     def _add_maker(self, noun: Noun, operation: Operation) -> None:
         def new(request: HttpRequest) -> HttpResponse:
@@ -110,8 +118,8 @@ class Routes:
         def body() -> dict[str, Any]:
             return api_schema.body(api_schema.making_schema(operation), operation)
 
-        label, answers = operation.label, api_schema.CREATE
-        self._add("POST", f"/{noun.plural}", new, label, answers, body, noun.plural)
+        path, answers, errors = f"/{noun.plural}", api_schema.CREATE, api_schema.WRITING
+        self._add("POST", path, new, operation.label, answers, errors, body, noun.plural)
 
     def _add_row(self, noun: Noun) -> None:
         if not noun.api_fields:
@@ -120,8 +128,8 @@ class Routes:
         def row(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
             return api_lists.row_of(noun, request, id)
 
-        answers = {200: api_schema.row_model(noun), **api_schema.READ}
-        self._add("GET", f"/{noun.plural}/{{id}}", row, noun.label, answers, dict, noun.plural)
+        path, answers = f"/{noun.plural}/{{id}}", {200: api_schema.row_model(noun)}
+        self._add("GET", path, row, noun.label, answers, api_schema.READING, tag=noun.plural)
 
     def _add_one(self, operation: Operation) -> None:
         """POST on one object; what is made on an account is a POST to its collection."""
@@ -137,7 +145,7 @@ class Routes:
         plural = nouns[operation.noun].plural
         answers = api_schema.CREATE if operation.creates else api_schema.SINGLE
         path = f"/{plural}/{{id}}/{operation.verb}"
-        self._add("POST", path, one, operation.label, answers, body, plural)
+        self._add("POST", path, one, operation.label, answers, api_schema.WRITING, body, plural)
 
     def _add_many(self, noun: Noun, operation: Operation) -> None:
         """POST on a selection, where the operation takes many."""
@@ -153,4 +161,5 @@ class Routes:
 
         path = f"/{noun.plural}/{operation.verb}"
         summary = _("%(operation)s: many") % {"operation": operation.label}
-        self._add("POST", path, many, summary, api_schema.MANY, body, noun.plural)
+        answers, errors = api_schema.MANY, api_schema.WRITING
+        self._add("POST", path, many, summary, answers, errors, body, noun.plural)

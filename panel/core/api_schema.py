@@ -1,12 +1,14 @@
 """What the OpenAPI document says: answers as models, parameters from the operations' forms."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from django import forms
 from django.db import connection, models
 from ninja import Schema
 from pydantic import Field, create_model
+from pydantic.json_schema import models_json_schema
 
 from panel.core.access import Actor, Role
 from panel.core.door import MAX_ID, blank_form, is_repetition
@@ -137,12 +139,17 @@ class Me(Schema):
     subscriptions: list[Id] | None
 
 
-ERRORS = {401: Error, 403: Error, 405: Error, 429: Error, 500: Error}
-READ = {**ERRORS, 404: Error}
-WRITE = {**READ, 400: Error, 409: Error, 412: Error, 413: Error, 415: Error, 422: Error}
-SINGLE = {200: Outcome, **WRITE, 409: Refusal | Error, 500: Refusal | Error}
-CREATE = {**SINGLE, 201: Outcome}
-MANY = {200: Outcome, 202: Run, **WRITE}
+# Statuses that an address may answer with besides its successes.
+ERRORS = (401, 403, 405, 429, 500)
+LISTING = (*ERRORS, 422)
+READING = (*ERRORS, 404)
+WRITING = (*READING, 400, 409, 412, 413, 415, 422)
+# Of these, those that hold the outcome too, where there is one target.
+WITH_OUTCOME = (409, 500)
+
+SINGLE = {200: Outcome}
+CREATE = {200: Outcome, 201: Outcome}
+MANY = {200: Outcome, 202: Run}
 
 _TYPES: tuple[tuple[type[models.Field], Any], ...] = (
     (models.BooleanField, bool),
@@ -364,13 +371,33 @@ def run_target_parameters() -> list[dict[str, Any]]:
     return [{"in": "query", "name": name, "schema": schema} for name, schema in schemas.items()]
 
 
-def share_responses(document: dict[str, Any]) -> None:
-    """Say each error once: 100 addresses have the same dozen of them."""
-    shared = document["components"].setdefault("responses", {})
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            answers = operation["responses"]
-            for status in [status for status in answers if int(status) >= 400]:
-                kind = "Refusal" if "Refusal" in str(answers[status]) else "Error"
-                shared[f"{kind}{status}"] = answers[status]
-                answers[status] = {"$ref": f"#/components/responses/{kind}{status}"}
+def errors(statuses: Sequence[int], *, is_single: bool) -> dict[str, Any]:
+    """An address's errors. Each is said once for all: a hundred addresses have the same dozen."""
+    return {
+        str(status): {"$ref": f"#/components/responses/{_shared_name(status, is_single)}"}
+        for status in statuses
+    }
+
+
+def _shared_name(status: int, is_single: bool) -> str:
+    return f"{'Refusal' if is_single and status in WITH_OUTCOME else 'Error'}{status}"
+
+
+def complete(document: dict[str, Any]) -> None:
+    """What addresses refer to: the errors, and the way to authenticate."""
+    components = document["components"]
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    _keys, made = models_json_schema(
+        [(Error, "serialization"), (Refusal, "serialization")],
+        ref_template="#/components/schemas/{model}",
+    )
+    components["schemas"] |= made["$defs"]
+    error, refusal = ({"$ref": f"#/components/schemas/{name}"} for name in ("Error", "Refusal"))
+    shared = components["responses"] = {}
+    for status in sorted(WRITING):
+        for is_single in {False, status in WITH_OUTCOME}:
+            schema = {"anyOf": [refusal, error]} if is_single else error
+            shared[_shared_name(status, is_single)] = {
+                "description": HTTPStatus(status).phrase,
+                "content": {"application/json": {"schema": schema}},
+            }
