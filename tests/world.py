@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.test import Client
 
 from accounts import tree
@@ -85,6 +86,7 @@ class World:
         return add_user(self.accounts[account], username, PASSWORD, **values)
 
 
+@transaction.atomic
 def make_world() -> World:
     """The people above, each with a login of its own and the password PASSWORD."""
     world = World()
