@@ -28,8 +28,14 @@ reasons.declare(
 )
 
 
-def about_login(email: str) -> list[Consequence]:
+def about_login(email: str, *, is_oneself: bool) -> list[Consequence]:
     """What a person should know before changing how somebody logs in."""
+    if is_oneself:
+        text = _(
+            "To get a forgotten password back, you need your username and the email address"
+            " %(email)s."
+        )
+        return [Consequence(text % {"email": email}), Consequence(_("All other sessions end."))]
     return [
         Consequence(
             _(
@@ -108,7 +114,8 @@ class ChangeLoginInfo(AccountOperation):
         return {"username": targets[0].username, "version": targets[0].version}
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
-        return about_login(", ".join(rows.values_list("email", flat=True)[:3]))
+        emails = ", ".join(rows.values_list("email", flat=True)[:3])
+        return about_login(emails, is_oneself=self.noun == "account")
 
     def check(self, step: Step) -> None:
         refuse_stale(step, ACCOUNT_KINDS, self.fields)
@@ -159,6 +166,10 @@ class ChangeOwnLogin(OwnLoginOperation):
 
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         return {"username": targets[0].username, "version": targets[0].version} if targets else {}
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        emails = ", ".join(rows.values_list("email", flat=True)[:1])
+        return about_login(emails, is_oneself=True)
 
     def check(self, step: Step) -> None:
         refuse_stale(step, ("user", "login"), FIELDS)

@@ -87,7 +87,6 @@ class UserList(ListPage):
             lambda user, listing: status_tag(user),
             csv=lambda user, listing: "active" if user.is_active else "inactive",
         ),
-        Column(_("Created"), lambda user, listing: day(user.created_at), css="date"),
     )
 
     def rows(self, actor: Any) -> Any:

@@ -38,7 +38,7 @@ class ProfileView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         actor, user = request.actor, acting_user(request)
         run = shown_run(request)
-        sections = [login_section(actor, user)]
+        sections = [login_section(user)]
         if actor.real is None:
             sections.append(token_section(user))
         activity = entries_table(request, actor_id=user.pk, account_id=user.account_id)
@@ -71,7 +71,7 @@ def contact_facts(account: Account) -> list[dict[str, Any]]:
     return [{"label": label, "value": value} for label, value in pairs if value]
 
 
-def login_section(actor: Actor, user: User) -> dict[str, Any]:
+def login_section(user: User) -> dict[str, Any]:
     facts = [{"label": _("Username"), "value": user.username}]
     if not user.is_own:
         label = dict(roles.CHOICES).get(user.user_role, user.user_role)
@@ -79,13 +79,6 @@ def login_section(actor: Actor, user: User) -> dict[str, Any]:
         facts.append({"label": _("Email address"), "value": user.email})
     if user.last_login:
         facts.append({"label": _("Logged in"), "value": moment(user.last_login)})
-    if actor.real is None:
-        change = {
-            "label": _("Log out everywhere else"),
-            "url": reverse("profile_operation", args=["end-sessions"]),
-            "post": True,
-        }
-        facts.append({"label": _("Sessions"), "value": "", "action": change})
     return {"title": _("Login information"), "facts": facts}
 
 
