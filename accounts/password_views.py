@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 
 from accounts import credentials
 from accounts.actors import actor_of
@@ -22,6 +23,8 @@ from panel.core.views import go
 @method_decorator(login_not_required, name="dispatch")
 class ForgottenView(View):
     """Asks for username and email. Whatever is given, the answer and the work are the same."""
+
+    http_method_names = ["get", "head", "post"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/password_forgotten.html", {"form": ForgottenForm()})
@@ -39,6 +42,7 @@ class ForgottenView(View):
 
 
 @login_not_required
+@require_safe
 def forgotten_done(request: HttpRequest) -> HttpResponse:
     """The same words for everybody."""
     return render(request, "accounts/password_forgotten_done.html")
@@ -48,6 +52,8 @@ def forgotten_done(request: HttpRequest) -> HttpResponse:
 @method_decorator(sensitive_post_parameters("password", "password_again"), name="dispatch")
 class NewPasswordView(View):
     """The page behind the link. Looking at it uses nothing up; a new password does."""
+
+    http_method_names = ["get", "head", "post"]
 
     def get(self, request: HttpRequest, key: str, token: str) -> HttpResponse:
         user = user_of(key, token)

@@ -72,6 +72,8 @@ class PanelLogoutView(LogoutView):
 class FirstRunView(View):
     """Creates the administrator. There only as long as there is none."""
 
+    http_method_names = ["get", "head", "post"]
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if has_administrator():
             raise Http404

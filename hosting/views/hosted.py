@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Account
 from hosting import limits, provisioning, status
@@ -67,7 +67,7 @@ def state_words(state: Any) -> str:
     return state.label
 
 
-@require_GET
+@require_safe
 def subscription_state(request: HttpRequest, pk: int) -> JsonResponse:
     """What the tag on a subscription's page asks for while something is on its way."""
     row = get_object_or_404(Subscription.objects.visible_to(request.actor), pk=pk)
@@ -476,7 +476,7 @@ class PlanDetail(DetailPage):
         }
 
 
-@require_GET
+@require_safe
 def alias_page(request: HttpRequest, pk: int) -> HttpResponse:
     """An alias has no page of its own: its domain's page shows it."""
     alias = Alias.objects.visible_to(request.actor).filter(pk=pk).first()

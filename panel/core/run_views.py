@@ -5,7 +5,7 @@ from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views import View
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from panel.core import outcomes, runs
 from panel.core.bulk import BulkRun, BulkTarget
@@ -70,7 +70,7 @@ def percent(run: BulkRun) -> int:
     return 100 * run.done // run.total if run.total else 100
 
 
-@require_GET
+@require_safe
 def run_state(request: PanelRequest, pk: int) -> JsonResponse:
     """What the progress bar asks for."""
     run = _run(request, pk)
