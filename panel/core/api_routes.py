@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 
-from panel.core import api_lists, api_operations, api_runs, api_schema, lists
+from panel.core import api_lists, api_models, api_operations, api_runs, api_schema, lists
 from panel.core.door import maker_of
 from panel.core.operations import Noun, Operation, nouns, operations
 
@@ -49,7 +49,7 @@ class Routes:
         tag: str = "runs",
     ) -> None:
         # With one target, its refusal is the status of the answer, which holds the outcome too.
-        is_single = response in (api_schema.SINGLE, api_schema.CREATE)
+        is_single = response in (api_models.SINGLE, api_models.CREATE)
 
         def documented() -> dict[str, Any]:
             errors = api_schema.errors(statuses, is_single=is_single)
@@ -83,16 +83,16 @@ class Routes:
             return {"parameters": api_schema.run_target_parameters()}
 
         reading, writing = api_schema.READING, api_schema.WRITING
-        self._add("GET", "/me", me, "Whose token this is", {200: api_schema.Me}, api_schema.ERRORS)
-        run, view = {200: api_schema.Run}, with_id(api_runs.run_state)
+        self._add("GET", "/me", me, "Whose token this is", {200: api_models.Me}, api_schema.ERRORS)
+        run, view = {200: api_models.Run}, with_id(api_runs.run_state)
         self._add("GET", "/runs/{id}", view, "How far a run is", run, reading)
-        targets, view = {200: api_schema.RunTargets}, with_id(api_runs.run_targets)
+        targets, view = {200: api_models.RunTargets}, with_id(api_runs.run_targets)
         path, words = "/runs/{id}/targets", "What became of its targets"
         self._add("GET", path, view, words, targets, (*reading, 422), query)
         view = with_id(api_runs.run_cancel)
         self._add("POST", "/runs/{id}/cancel", view, "Stop a run", run, writing)
         view, words = with_id(api_runs.run_undo), "Take back what it did"
-        self._add("POST", "/runs/{id}/undo", view, words, api_schema.MANY, writing)
+        self._add("POST", "/runs/{id}/undo", view, words, api_models.MANY, writing)
 
     def _add_collection(self, noun: Noun) -> None:
         """GET of the list, POST of a new one."""
@@ -108,7 +108,7 @@ class Routes:
         def query() -> dict[str, Any]:
             return {"parameters": api_schema.list_parameters(page)}
 
-        answers, errors = {200: api_schema.list_model(noun)}, api_schema.LISTING
+        answers, errors = {200: api_models.list_model(noun)}, api_schema.LISTING
         self._add("GET", f"/{noun.plural}", rows, noun.labels, answers, errors, query, noun.plural)
 
     def _add_maker(self, noun: Noun, operation: Operation) -> None:
@@ -118,7 +118,7 @@ class Routes:
         def body() -> dict[str, Any]:
             return api_schema.body(api_schema.making_schema(operation), operation)
 
-        path, answers, errors = f"/{noun.plural}", api_schema.CREATE, api_schema.WRITING
+        path, answers, errors = f"/{noun.plural}", api_models.CREATE, api_schema.WRITING
         self._add("POST", path, new, operation.label, answers, errors, body, noun.plural)
 
     def _add_row(self, noun: Noun) -> None:
@@ -128,7 +128,7 @@ class Routes:
         def row(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
             return api_lists.row_of(noun, request, id)
 
-        path, answers = f"/{noun.plural}/{{id}}", {200: api_schema.row_model(noun)}
+        path, answers = f"/{noun.plural}/{{id}}", {200: api_models.row_model(noun)}
         self._add("GET", path, row, noun.label, answers, api_schema.READING, tag=noun.plural)
 
     def _add_one(self, operation: Operation) -> None:
@@ -143,7 +143,7 @@ class Routes:
             return api_schema.body(api_schema.form_schema(operation), operation)
 
         plural = nouns[operation.noun].plural
-        answers = api_schema.CREATE if operation.creates else api_schema.SINGLE
+        answers = api_models.CREATE if operation.creates else api_models.SINGLE
         path = f"/{plural}/{{id}}/{operation.verb}"
         self._add("POST", path, one, operation.label, answers, api_schema.WRITING, body, plural)
 
@@ -161,5 +161,5 @@ class Routes:
 
         path = f"/{noun.plural}/{operation.verb}"
         summary = _("%(operation)s: many") % {"operation": operation.label}
-        answers, errors = api_schema.MANY, api_schema.WRITING
+        answers, errors = api_models.MANY, api_schema.WRITING
         self._add("POST", path, many, summary, answers, errors, body, noun.plural)
