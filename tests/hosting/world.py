@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
@@ -175,7 +176,7 @@ class HostingWorld(World):
         _token, text = ApiToken.make(self.user(who), "test", ["read", "write"])
         plural = _plural(operations[operation].creates if noun == "account" else noun)
         url = f"/api/v1/{plural}" if noun == "account" else f"/api/v1/{plural}/{target.pk}/{verb}"
-        body = dict(params)
+        body = {name: value for name, value in params.items() if not name.endswith("_again")}
         if noun == "account" and target.pk != self.accounts[who].pk:
             body["parent"] = target.pk
         response = Client().post(
@@ -194,7 +195,13 @@ class HostingWorld(World):
 
     def _cli(self, who: str, operation: str, target: Any, params: dict[str, Any]) -> Answer:
         noun, verb = operation.split(".")
-        typed = [f"--set={name}={value}" for name, value in params.items()]
+        secret = getattr(operations[operation].form_class, "secret_fields", ())
+        typed = [f"--set={name}={value}" for name, value in params.items() if name not in secret]
+        if "password" in params:
+            # Secrets are not typed where others see them.
+            file = settings.DATA_DIR / "password"
+            file.write_text(params["password"], encoding="utf-8")
+            typed.append(f"--set-file=password={file}")
         out = StringIO()
         try:
             with redirect_stdout(out), redirect_stderr(out):
@@ -235,6 +242,7 @@ def person(username: str, **more: Any) -> dict[str, Any]:
         "email": f"{username}@mail.example",
         "username": username,
         "password": "velvet-otter-lantern-42",
+        "password_again": "velvet-otter-lantern-42",
         "locale": "en",
         "time_zone": "UTC",
         **more,
