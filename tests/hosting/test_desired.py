@@ -73,10 +73,13 @@ def test_the_website_s_own_state_is_sent_beside_the_suspension():
     assert (only(anna)["open"], site_of(anna)["state"]) == (False, "suspended")
 
 
-def test_a_removed_subscription_is_shut_until_it_is_forgotten():
+def test_a_removed_subscription_is_shut_on_all_its_names_until_it_is_forgotten():
     anna = rows.subscription("anna.example")
     Subscription.objects.update(removing_at=timezone.now())
+    Domain.objects.update(removing_at=timezone.now())
     assert (only(anna)["present"], only(anna)["open"]) == (True, False)
+    # Without its sites the web server would answer 404, as for a name that nobody has.
+    assert site_of(anna)["names"] == ["anna.example", "www.anna.example"]
     provisioning.forget([anna.pk])
     assert only(anna) == {"id": anna.pk, "generation": 2, "present": False, "open": False}
 

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 
 _WHY = "the worker provisions everybody's subscriptions"
@@ -14,11 +16,14 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """All sites of these subscriptions, by subscription. Two queries, however many there are."""
     sites: dict[int, list[dict[str, Any]]] = {pk: [] for pk in subscription_ids}
     same, redirecting = _aliases(subscription_ids)
+    # What was removed with its subscription stays known until the purge: it answers 503, as what is
+    # suspended does, and not as a name that nobody has.
+    kept = Q(removing_at=None) | Q(subscription__removing_at__isnull=False)
     domains = (
         Domain.objects.unscoped(_WHY)
         .filter(
+            kept,
             subscription_id__in=subscription_ids,
-            removing_at=None,
             hosting_type=HostingType.WEBSITE,
         )
         .order_by("pk")
