@@ -88,9 +88,10 @@ def test_no_other_method_gets_anybody_anywhere(
     """405, or whatever refused the person before the method was looked at; HEAD is GET."""
     client = world.browser(person, side)
     wrong = []
-    for line in LINES:
-        if line["method"] != "GET":
-            continue
+    # One line for each address; the tables' other objects differ in sight, not in methods.
+    for line in {
+        line["route"]: line for line in reversed(LINES) if line["method"] == "GET"
+    }.values():
         url = address(line["route"], line["object"], world.ours)
         for method in OTHERS:
             found = status(client, method, url)

@@ -164,7 +164,9 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["second-domain"] = Domain.objects.get(subscription=rows["second"])
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
-    rows["trash-customer"] = _trash(world, reseller, f"{customer}-trash")
+    rows["trash-customer"] = _trash(world, reseller, "customer", f"{customer}-trash")
+    rows["trash-reseller"] = _trash(world, "admin", "reseller", f"{reseller}-trash")
+    rows["login"] = world.user(customer)
     rows["trash"] = _space(world, reseller, customer, f"{customer}-trash.example", plan)
     world.done(reseller, "subscription.remove", rows["trash"])
     _on_the_node(rows["subscription"])
@@ -177,25 +179,29 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     world.done(reseller, "customer.activate", rows["customer"])
 
 
-def _trash(world: AccessWorld, reseller: str, username: str) -> Account:
-    made = world.perform(
-        reseller,
-        "account.add-customer",
-        world.accounts[reseller],
-        contact_name=username.title(),
-        email=f"{username}@mail.example",
-        username=username,
-        password=PASSWORD,
-        password_again=PASSWORD,
-        description="of a removed customer",
-        locale="en",
-        time_zone="UTC",
-    )
-    finding = made.findings[0]
-    assert finding.created_id, (finding.code, finding.params)
-    account = Account.objects.get(pk=finding.created_id)
+def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:
+    """An account below `who`."""
+    values = {
+        "contact_name": username.title(),
+        "email": f"{username}@mail.example",
+        "username": username,
+        "password": PASSWORD,
+        "password_again": PASSWORD,
+        "locale": "en",
+        "time_zone": "UTC",
+        **dict.fromkeys(("limit_customers", "limit_subscriptions"), "1"),
+        **more,
+    }
+    made = world.perform(who, f"account.add-{noun}", world.accounts[who], **values).findings[0]
+    assert made.created_id, (made.code, made.params)
+    account = Account.objects.get(pk=made.created_id)
     world.accounts[username] = account
-    world.done(reseller, "customer.remove", account)
+    return account
+
+
+def _trash(world: AccessWorld, who: str, noun: str, username: str) -> Account:
+    account = _add(world, who, noun, username, description="of a removed account")
+    world.done(who, f"{noun}.remove", account)
     return Account.objects.get(pk=account.pk)
 
 
@@ -231,19 +237,6 @@ def _users_of_ours(world: AccessWorld) -> None:
 
 def _shut_out(world: AccessWorld) -> None:
     """Customers of ada who were let in once: one suspended since, one removed."""
-    for username in ("sue", "rex"):
-        values = {
-            "contact_name": username.title(),
-            "email": f"{username}@mail.example",
-            "username": username,
-            "password": PASSWORD,
-            "password_again": PASSWORD,
-            "locale": "en",
-            "time_zone": "UTC",
-        }
-        made = world.perform("ada", "account.add-customer", world.ada, **values).findings[0]
-        assert made.created_id, (made.code, made.params)
-        world.accounts[username] = Account.objects.get(pk=made.created_id)
-    world.done("ada", "customer.suspend", world.sue)
-    world.done("ada", "customer.remove", world.rex)
+    world.done("ada", "customer.suspend", _add(world, "ada", "customer", "sue"))
+    world.done("ada", "customer.remove", _add(world, "ada", "customer", "rex"))
     BulkRun.objects.update(created_at=timezone.now() - timedelta(hours=1))
