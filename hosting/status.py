@@ -1,18 +1,17 @@
 """Status tags that say why, as far as the reader may know. Entries are read for a page at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
 from hosting.suspension import known_cause
 from panel.core.access import Actor
-from panel.core.markup import day, tag
+from panel.core.markup import day, safe, tag
 
 _ORDER = [Level.ADMINISTRATOR, Level.RESELLER, Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE]
 
@@ -25,8 +24,9 @@ class Causes:
     of_subscription: dict[int, list[SuspensionEntry]] = field(default_factory=dict)
 
     def of(self, row: Any, *, is_account: bool) -> list[SuspensionEntry]:
-        """Entries on the row itself, then of what is above it."""
-        found = list(self.of_subscription.get(row.pk, [])) if not is_account else []
+        """Entries on the row itself (a domain's: its subscription's), then on what is above."""
+        number = getattr(row, "subscription_id", row.pk)
+        found = list(self.of_subscription.get(number, [])) if not is_account else []
         for owner in dict.fromkeys((row.account_id, row.reseller_id)):
             entries = self.of_account.get(owner, [])
             is_self = is_account and owner == row.pk
@@ -34,7 +34,7 @@ class Causes:
         return sorted(found, key=lambda entry: _ORDER.index(Level(entry.level)))
 
 
-def causes(rows: Sequence[Any], *, subscriptions: Sequence[int] = ()) -> Causes:
+def causes(rows: Sequence[Any], *, subscriptions: Iterable[int] = ()) -> Causes:
     """One statement for all rows of a page; none if nothing on it is suspended."""
     owners = {pk for row in rows for pk in (row.account_id, row.reseller_id) if pk}
     result = Causes()
@@ -99,7 +99,7 @@ def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
     else:
         tags.append(tag(_("Active"), "ok"))
     tags += [tag(text, tone) for text, tone in flags(row)]
-    return format_html_join(" ", "{}", ((each,) for each in tags))
+    return SafeString(" ".join(tags))
 
 
 def flags(row: Any) -> list[tuple[str, str]]:
@@ -119,4 +119,4 @@ def flags(row: Any) -> list[tuple[str, str]]:
 def _with_reason(text: str, tone: str, why: str) -> SafeString:
     if not why:
         return tag(text, tone)
-    return format_html('{}<div class="sub">{}</div>', tag(text, tone), why)
+    return SafeString(f'{tag(text, tone)}<div class="sub">{safe(why)}</div>')

@@ -20,7 +20,12 @@ def narrowed(request: HttpRequest, page: ListPage, **which: Any) -> Listing:
     """A list inside an object's page: the same columns, narrowed to the object."""
     params = {k: v for k, v in request.GET.dict().items() if k in {"sort", "after", "before"}}
     return Listing(
-        page, request.actor, params, page_size(request), narrow=lambda rows: rows.filter(**which)
+        page,
+        request.actor,
+        params,
+        page_size(request),
+        narrow=lambda rows: rows.filter(**which),
+        lean=True,
     )
 
 

@@ -13,15 +13,14 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.db import models
-from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.filters import PanelFilterSet
+from panel.core.markup import safe
 from panel.core.operations import ANY_ROLE, nouns
 
 Text = str | Promise
@@ -63,6 +62,9 @@ class ListPage:
     roles: ClassVar[frozenset[Role]] = ANY_ROLE
     url_name: ClassVar[str]
     search_kinds: ClassVar[tuple[str, ...]] = ()
+    # The columns that the cells of a page read, in a line: nothing else is fetched for it.
+    # Empty: everything.
+    fields: ClassVar[str] = ""
     empty_title: ClassVar[Text] = ""
     empty_text: ClassVar[Text] = ""
 
@@ -96,6 +98,21 @@ def register_list(cls: type[ListPage]) -> type[ListPage]:
     return cls
 
 
+class Row:
+    """A row of a lean listing: the columns that cells read, and its name.
+
+    Making a model's instance of it takes as long as all of its cells do.
+    """
+
+    def __init__(self, values: dict[str, Any], model: type[models.Model]) -> None:
+        self.__dict__.update(values)
+        self.pk = values["id"]
+        self._model = model
+
+    def __str__(self) -> str:
+        return self._model.__str__(self)  # type: ignore[arg-type]
+
+
 @dataclass
 class Listing:
     """One list as one person asked for it."""
@@ -108,6 +125,9 @@ class Listing:
     reasons: Mapping[int, str] = field(default_factory=dict)
     # For lists inside another object's page: rows narrowed to it.
     narrow: Callable[[Any], Any] | None = None
+    # Only what the cells read is wanted: for a page, not for the API, which shows other columns.
+    lean: bool = False
+    _url_patterns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     @cached_property
     def filterset(self) -> PanelFilterSet:
@@ -125,6 +145,20 @@ class Listing:
         """All rows that match filter and search, in no order: what "select all" means."""
         rows = self.filterset.rows
         return self.page.found(self.actor, rows, self.text) if self.text else rows
+
+    @cached_property
+    def few(self) -> list[int] | None:
+        """The matching rows' numbers where something narrows the list and they are few; or None.
+
+        A filter that little matches would have the database walk an order's index for a page's
+        worth of rows, up to its end. So it is asked for a bounded number of them first, in no
+        order; few are sorted, many are soon met on the walk. What was found is the count as well.
+        """
+        if not self.is_filtered:
+            return None
+        rows = self.matching.order_by().values_list("pk", flat=True)
+        found = list(rows[: search.FEW + 1])
+        return found if len(found) <= search.FEW else None
 
     @cached_property
     def is_filtered(self) -> bool:
@@ -147,11 +181,13 @@ class Listing:
         after = read_token(self.params.get("after"))
         before = read_token(self.params.get("before"))
         backwards = before is not None
-        rows = self._ordered(sort, descending != backwards)
+        rows = self._page_rows(sort, descending != backwards)
         anchor = before if backwards else after
         if anchor is not None:
             rows = _beyond(rows, sort.column, anchor, descending != backwards)
         found = list(rows[: self.size + 1])
+        if self.lean and self.page.fields:
+            found = [Row(values, rows.model) for values in found]
         more, found = len(found) > self.size, found[: self.size]
         if backwards:
             found.reverse()
@@ -170,22 +206,35 @@ class Listing:
         order = [f"{sign}{sort.column}", f"{sign}pk"] if sort.column != "pk" else [f"{sign}pk"]
         return self.matching.order_by(*order)
 
+    def _page_rows(self, sort: Sort, descending: bool) -> Any:
+        rows = self._ordered(sort, descending)
+        if self.few is not None:
+            rows = rows.filter(pk__in=self.few)
+        if self.lean and self.page.fields:
+            rows = rows.values("id", *self.page.fields.split())
+        return rows
+
     @cached_property
     def count(self) -> int:
         """How many match; COUNT_UP_TO + 1 stands for more than that."""
-        return self.matching.order_by()[: COUNT_UP_TO + 1].count()
+        if self.few is not None:
+            return len(self.few)
+        return self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count()
 
     @cached_property
     def extra(self) -> dict[str, Any]:
         return self.page.extra(self.window[0], self)  # noqa: S610  not QuerySet.extra
 
-    @cached_property
-    def _url_pattern(self) -> str:
-        return reverse(f"{nouns[self.page.noun].url_name}_detail", args=[0])
-
     def url(self, pk: int) -> str:
-        """A row's page; reversed once for all rows."""
-        return self._url_pattern.replace("/0/", f"/{pk}/")
+        """A row's page."""
+        return self.url_of(self.page.noun, pk)
+
+    def url_of(self, noun: str, pk: int) -> str:
+        """The page of another object that a row names; reversed once for all rows."""
+        if noun not in self._url_patterns:
+            self._url_patterns[noun] = nouns[noun].url(0).partition("/0/")
+        before, _pk, after = self._url_patterns[noun]
+        return f"{before}/{pk}/{after}" if before else ""
 
     def query(self, **changes: str | None) -> str:
         """The query string of this list with changes; None drops a parameter."""
@@ -207,34 +256,40 @@ class Listing:
         )
 
     def _head(self, column: Column) -> str:
-        css = f' class="{column.css}"' if column.css else ""
-        label = escape(str(column.label))
+        css, label = _css(column), safe(column.label)
         if not column.sort:
             return f'<th scope="col"{css}>{label}</th>'
         sort, descending = self.sort
         is_this = sort.name == column.sort
         state = f' aria-sort="{"descending" if descending else "ascending"}"' if is_this else ""
         target = f"-{column.sort}" if is_this and not descending else column.sort
-        href = escape(self.query(sort=target, after=None, before=None))
+        href = safe(self.query(sort=target, after=None, before=None))
         return f'<th scope="col"{css}{state}><a href="{href}">{label}</a></th>'
 
     def _row(self, row: Any, pick: bool) -> str:
-        cells = []
-        reason = self.reasons.get(row.pk)
-        for number, column in enumerate(self.page.columns):
-            content: str = conditional_escape(column.cell(row, self))
-            if number == 0 and reason:
-                content += f'<div class="why">{escape(reason)}</div>'
-            css = f' class="{column.css}"' if column.css else ""
-            label = escape(str(column.label))
-            cells.append(f'<td{css} data-label="{label}">{content}</td>')
-        css = ' class="is-refused"' if reason else ""
+        cells = [f"{opening}{safe(cell(row, self))}" for opening, cell in self._cells]
+        css = ""
+        if reason := self.reasons.get(row.pk):
+            cells[0] += f'<div class="why">{safe(reason)}</div>'
+            css = ' class="is-refused"'
         box = self._pick(row) if pick else ""
-        return f"<tr{css}>{box}{''.join(cells)}</tr>"
+        return f"<tr{css}>{box}{'</td>'.join(cells)}</td></tr>"
+
+    @cached_property
+    def _cells(self) -> list[tuple[str, Callable[[Any, "Listing"], Any]]]:
+        """What comes before each column's content, the same in all rows, and what makes that."""
+        return [
+            (f'<td{_css(column)} data-label="{safe(column.label)}">', column.cell)
+            for column in self.page.columns
+        ]
+
+    @cached_property
+    def _select(self) -> str:
+        return _("Select %(name)s")
 
     def _pick(self, row: Any) -> str:
         checked = " checked" if row.pk in self.selected else ""
-        label = escape(_("Select %(name)s") % {"name": row})
+        label = safe(self._select % {"name": row})
         return (
             '<td class="pick"><input class="form-check-input" type="checkbox" name="ids"'
             f' value="{row.pk}" aria-label="{label}"{checked}></td>'
@@ -326,6 +381,10 @@ def _harmless(value: Any) -> str:
     return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
+def _css(column: Column) -> str:
+    return f' class="{column.css}"' if column.css else ""
+
+
 def _pick_page() -> str:
-    label = escape(_("Select this page"))
+    label = safe(_("Select this page"))
     return f'<input type="checkbox" class="form-check-input" data-select-page aria-label="{label}">'

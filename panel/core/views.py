@@ -65,6 +65,7 @@ class ListView(View):
 
     def get(self, request: PanelRequest) -> HttpResponse:
         listing = listing_of(self.list_page(), request)
+        listing.lean = True
         run = shown_run(request)
         outcome = None
         if run is not None:
