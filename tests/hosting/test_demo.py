@@ -1,0 +1,67 @@
+"""The demo: an empty panel filled through operations, as believable people would have."""
+
+import json
+import stat
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts.creation import add_account
+from accounts.models import Account
+from hosting import demo
+from hosting.models.domains import Alias
+from hosting.models.subscriptions import Subscription
+from panel.core.bulk import BulkTarget
+from panel.core.log import Activity
+from tests.hosting.world import check_everything
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def target(settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path
+    return tmp_path / "demo.json"
+
+
+def fill() -> None:
+    call_command("demo", stdout=StringIO())
+
+
+def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
+    fill()
+    check_everything()
+    people = [*demo.RESELLERS, *demo.CUSTOMERS]
+    assert Account.objects.count() == len(people) + 1
+    assert {row.status for row in Account.objects.all()} == {"active", "suspended", "removed"}
+    rows = Subscription.objects.present()
+    assert rows.filter(is_suspended=True).exists()
+    assert rows.filter(is_expired=True).exists()
+    assert rows.filter(is_locked=True).exists()
+    assert rows.filter(is_overused=True).exists()
+    assert Alias.objects.filter(mode="same").exists()
+    assert not BulkTarget.objects.exclude(result="done").exists()
+    assert Activity.objects.filter(action="customer.suspend", actor_name="lindqvist").exists()
+    told = json.loads(target.read_text(encoding="utf-8"))
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    for login in told["logins"].values():
+        client = Client()
+        assert client.login(username=login["username"], password=login["password"])
+    suspended = {site["subscription"] for site in told["sites"] if site["suspended"]}
+    assert suspended == set(rows.filter(is_suspended=True).values_list("name", flat=True))
+    # Once more: nothing is added, and the logins stay.
+    before = Activity.objects.count()
+    fill()
+    assert Activity.objects.count() == before
+    assert json.loads(target.read_text(encoding="utf-8")) == told
+
+
+def test_it_touches_no_panel_that_is_in_use(target: Path):
+    add_account("administrator", None, username="boss", contact_name="Boss", email="b@mail.example")
+    with pytest.raises(CommandError, match="empty panel"):
+        fill()
+    assert Account.objects.count() == 1
+    assert not target.exists()
