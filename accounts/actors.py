@@ -139,7 +139,11 @@ def _of_run(run: BulkRun) -> Actor | None:
         behind = users().filter(pk=run.real_user_id).first()
         real = behind and actor_of(behind, door=run.door, address=run.address)
         return real and act_as(real, user)
-    return actor_of(user, door=run.door, address=run.address, request_id=run.request_id)
+    actor = actor_of(user, door=run.door, address=run.address, request_id=run.request_id)
+    if actor is None or run.scopes is None:
+        return actor
+    # SECURITY: what a token began goes on with the token's rights, not with its user's.
+    return actor.through(run.door, scopes=frozenset(run.scopes))
 
 
 runs.revalidate = _again

@@ -172,6 +172,8 @@ EMAIL_BACKEND = {
     "smtp": "django.core.mail.backends.smtp.EmailBackend",
     "memory": "django.core.mail.backends.locmem.EmailBackend",
 }[_given["EMAIL"]]
+# A server that hangs must not outlive the lease of the message.
+EMAIL_TIMEOUT = 20
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 
 LOGGING = {

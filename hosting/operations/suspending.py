@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Account
 from hosting import locks, suspension
@@ -121,14 +122,22 @@ class Suspend(Suspending):
         ids = rows.values("pk")
         below = Subscription.objects.visible_to(actor).present()
         count = below.filter(Q(account_id__in=ids) | Q(reseller_id__in=ids)).count()
-        shut = _("%(n)s subscriptions are shut with them: their sites answer 503.")
+        shut = ngettext(
+            "%(n)s subscription is shut with them: its sites answer 503.",
+            "%(n)s subscriptions are shut with them: their sites answer 503.",
+            count,
+        )
         found = [
             Consequence(_("They and their users can no longer log in."), "warn"),
             Consequence(shut % {"n": f"{count:,}"}, "warn"),
         ]
         customers = Account.objects.visible_to(actor).present().filter(provider_id__in=ids).count()
         if customers:
-            text = _("%(n)s customers of theirs are suspended with them, unless “Panel only”.")
+            text = ngettext(
+                "%(n)s customer of theirs is suspended with them, unless “Panel only”.",
+                "%(n)s customers of theirs are suspended with them, unless “Panel only”.",
+                customers,
+            )
             found.insert(1, Consequence(text % {"n": f"{customers:,}"}, "warn"))
         return found
 

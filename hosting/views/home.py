@@ -126,7 +126,7 @@ def recent(actor: Actor) -> list[dict[str, Any]]:
         found.append(
             {
                 "when": moment(entry.at),
-                "who": who(entry),
+                "who": who(entry, actor),
                 "text": f"{action_label(entry.action)}: {entry.target_label}",
                 "url": noun.url(entry.target_id) if noun else None,
             }

@@ -9,10 +9,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views import View
 
+from panel.core.access import Actor, Role
 from panel.core.http import PanelRequest
 from panel.core.log import Activity
 from panel.core.markup import moment
-from panel.core.operations import nouns, operations
+from panel.core.operations import PROVIDERS, nouns, operations
 from panel.core.views import crumbs
 
 SIZE = 50
@@ -50,11 +51,21 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def who(entry: Activity) -> str:
-    """The actor, and the person behind."""
-    if entry.real_name:
-        return _("%(real)s as %(actor)s") % {"real": entry.real_name, "actor": entry.actor_name}
-    return entry.actor_name
+def who(entry: Activity, reader: Actor) -> str:
+    """The actor, and the person behind, as far as the reader may know: nobody learns the logins of
+    those above."""
+    name = _name(entry.actor_name, entry.actor_role, reader)
+    if not entry.real_name:
+        return name
+    real = _name(entry.real_name, entry.real_role, reader)
+    return _("%(real)s as %(actor)s") % {"real": real, "actor": name}
+
+
+def _name(name: str, role: str, reader: Actor) -> str:
+    above = {Role.RESELLER: {Role.ADMINISTRATOR}, Role.CUSTOMER: PROVIDERS}
+    if role not in above.get(reader.role, set()):
+        return name
+    return _("The administrator") if reader.is_reseller else _("Your provider")
 
 
 def entries_table(request: PanelRequest, **which: Any) -> SafeString:
@@ -69,7 +80,7 @@ def entries_table(request: PanelRequest, **which: Any) -> SafeString:
         "<th scope='col'>{}</th>",
         ((label,) for label in (_("When"), _("Who"), _("What"), _("Object"), _("Values"))),
     )
-    body = format_html_join("", "{}", ((_row(entry),) for entry in found[:SIZE]))
+    body = format_html_join("", "{}", ((_row(entry, request.actor),) for entry in found[:SIZE]))
     table = format_html(
         '<table class="list"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
     )
@@ -83,7 +94,7 @@ def entries_table(request: PanelRequest, **which: Any) -> SafeString:
     return format_html("{}{}", table, older)
 
 
-def _row(entry: Activity) -> SafeString:
+def _row(entry: Activity, reader: Actor) -> SafeString:
     noun = nouns.get(entry.target_kind)
     target: Any = entry.target_label
     if noun is not None and noun.url_name:
@@ -94,7 +105,7 @@ def _row(entry: Activity) -> SafeString:
         _("When"),
         moment(entry.at),
         _("Who"),
-        who(entry),
+        who(entry, reader),
         _("What"),
         action_label(entry.action),
         _("Object"),

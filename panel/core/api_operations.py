@@ -234,7 +234,7 @@ def _on_ids(
         door_answers.add_unknown(told, unknown)
         return answer(told)
     if len(found) > runs.IN_REQUEST:
-        _require_worker(actor, given, len(found))
+        _require_worker(given, len(found))
         run = runs.start(operation, actor, found, params=given.params, items=given.items)
         return accepted(run, actor)
     return answer(door_answers.of_outcome(_perform(operation, actor, found, given), unknown))
@@ -245,9 +245,9 @@ def _first(operation: Operation, actor: Actor, ids: list[int]) -> list[Any]:
     return list(rows.order_by("pk"))
 
 
-def _require_worker(actor: Actor, given: door.Given, count: int) -> None:
-    """Refuse what must not wait: the worker has neither secrets nor a token's scopes."""
-    if given.secrets or (actor.scopes is not None and "write" not in actor.scopes):
+def _require_worker(given: door.Given, count: int) -> None:
+    """Refuse what must not wait: the worker has no secrets."""
+    if given.secrets:
         words = _("%(n)s are too many for this at once: %(most)s at most.")
         raise invalid({"ids": [words % {"n": count, "most": runs.IN_REQUEST}]})
 
@@ -274,15 +274,16 @@ def _on_matching(
         return _nothing(asked)
     if run.total > runs.IN_REQUEST:
         try:
-            _require_worker(actor, given, run.total)
+            _require_worker(given, run.total)
         except ApiError:
             run.delete()
             raise
     is_short = run.total <= runs.IN_REQUEST
-    run.state = State.RUNNING if is_short else State.QUEUED
-    run.save(update_fields=["state"])
     if not is_short:
+        run.state = State.QUEUED
+        run.save(update_fields=["state"])
         return accepted(run, actor)
+    runs.begin(run)
     return answer(door_answers.of_outcome(runs.carry_out(run, actor, secrets=given.secrets)))
 
 

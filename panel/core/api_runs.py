@@ -15,7 +15,6 @@ from panel.core.api_operations import accepted
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.door import parse_id
 from panel.core.operations import Result, operations
-from panel.core.work import State
 
 MAX_LIMIT = 1000
 
@@ -101,8 +100,7 @@ def run_undo(request: HttpRequest, text: str) -> HttpResponse:
         new = runs.start(undo, actor, ids, params=params, back=run.back, undoes=run)
         if new.total > runs.IN_REQUEST:
             return accepted(new, actor)
-        new.state = State.RUNNING
-        new.save(update_fields=["state"])
+        runs.begin(new)
         return answer(door_answers.of_outcome(runs.carry_out(new, actor)))
 
     def answer_run(run: BulkRun) -> HttpResponse:

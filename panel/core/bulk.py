@@ -31,6 +31,8 @@ class BulkRun(Work):
     account_id = models.BigIntegerField()
     user_id = models.BigIntegerField(null=True)
     real_user_id = models.BigIntegerField(null=True)
+    # What the token that started it may do; NULL where no token did.
+    scopes = models.JSONField(null=True)
     door = models.CharField(max_length=10)
     address = models.CharField(max_length=45, default="")
     request_id = models.CharField(max_length=16, default="")

@@ -44,8 +44,10 @@ class Activity(models.Model):
     subscription_id = models.BigIntegerField(null=True)
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=255)
+    actor_role = models.CharField(max_length=15, default="")
     # The person behind, while logged in as somebody else.
     real_name = models.CharField(max_length=255, default="")
+    real_role = models.CharField(max_length=15, default="")
     door = models.CharField(max_length=10)
     address = models.CharField(max_length=45, default="")
     request_id = models.CharField(max_length=16, default="")
@@ -110,7 +112,9 @@ _COLUMNS = [
     "subscription_id",
     "actor_id",
     "actor_name",
+    "actor_role",
     "real_name",
+    "real_role",
     "door",
     "address",
     "request_id",
@@ -153,7 +157,9 @@ def _row(entry: Entry, now: Any, actor: Actor, person: Actor, run_id: int | None
         subscription,
         actor.user_id,
         actor.username,
+        str(actor.role),
         person.username if person is not actor else "",
+        str(person.role) if person is not actor else "",
         actor.door,
         actor.address,
         actor.request_id,

@@ -69,7 +69,7 @@ def number(value: int | None) -> str:
 def usage(used: int, limit: int | None) -> SafeString:
     """Usage against its limit, as a small bar with the figures beside it."""
     if limit is None:
-        return SafeString(f'<span class="usage">{safe(number(used))}</span>')
+        return SafeString(f'<span class="usage">{number(used)} / {safe(number(None))}</span>')
     words = _("%(used)s of %(limit)s") % {"used": number(used), "limit": number(limit)}
     over = " is-over" if used > limit else ""
     width = max(limit, 1)

@@ -310,8 +310,7 @@ class BulkOperationView(OperationView):
         if run.total > runs.IN_REQUEST:
             run.save(update_fields=["params", "state"])
             return go(reverse("run_detail", args=[run.pk]))
-        run.state = State.RUNNING
-        run.save(update_fields=["params", "state"])
+        runs.begin(run)
         runs.carry_out(run, self.request.actor, secrets=secret)
         return go(self.back(run.back, run))
 

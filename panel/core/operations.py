@@ -279,6 +279,9 @@ def register_noun(noun: Noun) -> Noun:
 def register(cls: type[Operation]) -> type[Operation]:
     """Class decorator: make the operation known to all doors."""
     operation = cls()
+    if operation.bulk and operation.form_class and operation.form_class.secret_fields:
+        # A run in the background has only what was written down, and secrets never are.
+        raise ValueError(f"operation {operation.name} takes a secret: it is for one target")
     if operation.name in operations:
         raise ValueError(f"operation {operation.name} exists already")
     operations[operation.name] = operation

@@ -113,8 +113,7 @@ def run_undo(request: PanelRequest, pk: int) -> HttpResponse:
     )
     if new.total > runs.IN_REQUEST:
         return go(reverse("run_detail", args=[new.pk]))
-    new.state = State.RUNNING
-    new.save(update_fields=["state"])
+    runs.begin(new)
     runs.carry_out(new, request.actor)
     noun = nouns[undo.noun]
     if run.total == 1 and not run.back and noun.url_name:

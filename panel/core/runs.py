@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.forms import clean_params
 from panel.core.middleware import current_request_id
 from panel.core.operations import Operation, Result, Step, nouns, operations
-from panel.core.work import State
+from panel.core.work import LEASE, State
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,10 @@ def start_matching(operation: Operation, actor: Actor, rows: Any, **kwargs: Any)
             kwargs.get("state", State.DRAFT),
             0,
         )
-        sql, values = rows.order_by("pk").values_list("id").query.sql_with_params()
+        try:
+            sql, values = rows.order_by("pk").values_list("id").query.sql_with_params()
+        except EmptyResultSet:
+            return run
         with connection.cursor() as cursor:
             # The inner statement is Django's own; only the run's number is added, as a parameter.
             cursor.execute(
@@ -134,6 +138,7 @@ def _new_run(
         account_id=actor.account_id,
         user_id=actor.user_id,
         real_user_id=actor.real.user_id if actor.real else None,
+        scopes=sorted(actor.scopes) if actor.scopes is not None else None,
         door=actor.door,
         address=actor.address,
         request_id=actor.request_id,
@@ -141,8 +146,15 @@ def _new_run(
         back=back[:2000],
         undoes=undoes,
         state=state,
+        lease_until=timezone.now() + LEASE if state == State.RUNNING else None,
         total=total,
     )
+
+
+def begin(run: BulkRun) -> None:
+    """Take a run up in this process. If that dies, a worker goes on when the lease is over."""
+    run.state, run.lease_until = State.RUNNING, timezone.now() + LEASE
+    run.save(update_fields=["state", "lease_until", "params"])
 
 
 def perform(
@@ -194,7 +206,9 @@ def carry_out(
         step = _chunk_with_retries(operation, current, run, ids, secrets or {})
         counts.update(str(result) for result, _code, _params in step.results.values())
         run.counts, run.notes = dict(counts), _merge_notes(run.notes, step.notes)
-        run.save(update_fields=["counts", "notes"])
+        # Whoever carries it out still has it: a worker must not take it up beside.
+        run.lease_until = timezone.now() + LEASE
+        run.save(update_fields=["counts", "notes", "lease_until"])
         outcome.findings += _findings(ids, step)
         outcome.notes = run.notes
         if len(ids) == operation.chunk_size:

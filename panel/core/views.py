@@ -273,6 +273,7 @@ class DetailView(View):
             for name, label in page.tabs
         ]
         actions = sidebar(target, page.noun, request.actor) + shown.pop("more_actions", [])
+        actions = destructive_last(actions)
         shown["sidebar"] = {"actions": actions, "facts": shown.pop("sidebar_facts", [])}
         shown["switcher"] = switcher(page, request, target)
         run = shown_run(request)
@@ -298,6 +299,17 @@ def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
         if operation.ask_label:
             groups[-1]["items"].append({**item, "label": operation.ask_label, "post": False})
     return groups
+
+
+def destructive_last(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What takes something away stands at the end, apart from what is pressed every day."""
+    found = []
+    for is_destructive in (False, True):
+        for group in groups:
+            items = [item for item in group["items"] if item["destructive"] == is_destructive]
+            if items:
+                found.append({**group, "items": items})
+    return found
 
 
 def switcher(page: DetailPage, request: PanelRequest, target: Any) -> list[dict[str, Any]]:
