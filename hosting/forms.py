@@ -1,6 +1,6 @@
 """Parameters of hosting operations. Layout and validation; rules that need locks are in `check`."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
@@ -283,7 +283,21 @@ class SiteForm(OperationForm):
 
 
 class LimitField(forms.CharField):
-    """A number, or unlimited (the word, an asterisk or -1)."""
+    """A number, or unlimited (the word, an asterisk or -1). In JSON a number, or null."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": ["integer", "string", "null"],
+        "minimum": 0,
+        "maximum": limits.HIGHEST,
+    }
+
+    def from_json(self, value: Any) -> str:
+        """What the form takes for a value of JSON; ValueError for what is no limit."""
+        if value is None:
+            return "unlimited"
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)
+        raise ValueError(_("A number from 0, or “unlimited”."))
 
     def clean(self, value: Any) -> int | None:
         text = str(super().clean(value)).strip().lower()

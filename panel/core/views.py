@@ -272,7 +272,10 @@ class DetailView(View):
             }
             for name, label in page.tabs
         ]
-        actions = sidebar(target, page.noun, request.actor) + shown.pop("more_actions", [])
+        actions = sidebar(target, page.noun, request.actor)
+        # What the page adds stands before what takes the object away.
+        last = len(actions) - 1 if actions and is_destructive(actions[-1]) else len(actions)
+        actions[last:last] = shown.pop("more_actions", [])
         actions = destructive_last(actions)
         shown["sidebar"] = {"actions": actions, "facts": shown.pop("sidebar_facts", [])}
         shown["switcher"] = switcher(page, request, target)
@@ -280,6 +283,10 @@ class DetailView(View):
         shown["outcome"] = outcomes.describe(run, request.actor) if run else None
         context = {"page": shown, "path": page.path(request, target), "object": target}
         return remembered(render(request, "core/detail.html", context), request)
+
+
+def is_destructive(group: dict[str, Any]) -> bool:
+    return any(item["destructive"] for item in group["items"])
 
 
 def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
