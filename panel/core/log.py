@@ -18,12 +18,17 @@ class ActivityQuerySet(models.QuerySet):
         if actor is None:
             return self.none()
         if actor.is_administrator:
-            return self.all()
-        if actor.is_reseller:
-            return self.filter(reseller_id=actor.account_id)
-        scoped = self.filter(account_id=actor.account_id)
+            scoped = self.all()
+        elif actor.is_reseller:
+            scoped = self.filter(reseller_id=actor.account_id)
+        else:
+            scoped = self.filter(account_id=actor.account_id)
         if actor.subscriptions is not None:
             scoped = scoped.filter(subscription_id__in=actor.subscriptions)
+        if actor.areas is not None and "users" not in actor.areas:
+            # Colleagues are not on the list of users either; oneself is.
+            about_others = models.Q(target_kind="user") & ~models.Q(target_id=actor.user_id)
+            scoped = scoped.exclude(about_others)
         return scoped
 
 
