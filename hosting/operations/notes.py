@@ -9,7 +9,7 @@ from accounts.forms import AdministratorNoteForm, DescriptionForm
 from accounts.versions import edit, refuse_stale
 from hosting import locks
 from hosting.models.subscriptions import Subscription
-from panel.core.access import Actor, Role
+from panel.core.access import Actor, OwnedQuerySet, Role
 from panel.core.operations import PROVIDERS, Operation, Step, register
 
 
@@ -64,7 +64,14 @@ class SubscriptionDescription(_Text):
     order = 80
     fields = {"description": DescriptionForm.base_fields["description"].label}
 
+    def visible(self, actor: Actor) -> OwnedQuerySet:
+        """SECURITY: of its own subscriptions a reseller is the subscriber, who does not see it."""
+        rows = super().visible(actor)
+        return rows.exclude(account_id=actor.account_id) if actor.is_reseller else rows
+
     def hide(self, target: Any) -> None:
+        if target.account_id == target.reseller_id:
+            target.reseller_id = None
         target.account_id = None
 
     def button_label(self, target: Any) -> Any:
