@@ -5,6 +5,7 @@ from accounts.models import ApiToken
 from hosting.models.suspension import SuspensionEntry
 from panel.core import runs
 from panel.core.bulk import BulkRun
+from panel.core.log import Activity
 from panel.core.operations import Result, operations
 from tests.access.world import AccessWorld
 
@@ -96,3 +97,17 @@ def test_an_alias_is_edited_and_removed_on_its_pages(world: AccessWorld) -> None
     assert browser.get(f"/runs/{run.pk}/").status_code == 200
     answer = browser.post(f"/aliases/{pk}/remove/", {"confirmed": "1"})
     assert (answer.status_code, answer["Location"].split("?")[0]) == (303, "/domains/")
+
+
+def test_the_log_is_cut_down_too(world: AccessWorld) -> None:
+    """For a reseller's users as for a customer's: by subscription, and without colleagues."""
+    given = world.ours.pk("subscription")
+    for person in ("limited", "r-limited"):
+        seen = Activity.objects.visible_to(world.who(person))
+        assert set(seen.values_list("subscription_id", flat=True)) == {given}, person
+    world.done("carl", "user.deactivate", world.ours.rows["user"])
+    about_users = {
+        person: Activity.objects.visible_to(world.who(person)).filter(target_kind="user").exists()
+        for person in ("customer", "owner", "webmaster", "viewer")
+    }
+    assert about_users == {"customer": True, "owner": True, "webmaster": False, "viewer": False}

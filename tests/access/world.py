@@ -13,7 +13,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from accounts.actors import actor_of
+from accounts.actors import actor_of, users
 from accounts.models import Account, ApiToken, User
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain
@@ -65,6 +65,13 @@ class AccessWorld(World):
     ours: Tenant = field(default_factory=lambda: Tenant("ada", "carl"))
     theirs: Tenant = field(default_factory=lambda: Tenant("ben", "nora"))
     tokens: dict[str, str] = field(default_factory=dict)
+    # Login as it was made -> number: tests write markers over all names.
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def user(self, name: str) -> User:
+        """A login as it is stored now, by the name that it was made with."""
+        number = self.numbers.get(name)
+        return super().user(name) if number is None else users().get(pk=number)
 
     def browser(self, person: str, side: str = "ours") -> Client:
         """A browser of this person, logged in while that was still possible."""
@@ -94,7 +101,7 @@ class AccessWorld(World):
             return {}
         login = PEOPLE[person] if side == "ours" else MIRROR[person]
         if login not in self.tokens:
-            user = User.objects.get(username=login)
+            user = self.user(login)
             self.tokens[login] = ApiToken.make(user, "tests", ["read", "write"])[1]
         return {"Authorization": f"Bearer {self.tokens[login]}"}
 
@@ -117,6 +124,7 @@ def make_access_world() -> AccessWorld:
     _direct_customer(world)
     _users_of_ours(world)
     _shut_out(world)
+    world.numbers = dict(User.objects.values_list("username", "pk"))
     return world
 
 

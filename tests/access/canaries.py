@@ -1,0 +1,211 @@
+"""A marker in every text of every row, and who may ever read it.
+
+The rules here are the domain's, written a second time and independently of the code under test:
+owner columns, then what is said of single fields.
+"""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from accounts.models import Account, ApiToken, User
+from hosting.models.deployments import Deployment
+from hosting.models.domains import Alias, Domain, Name
+from hosting.models.plans import Plan
+from hosting.models.questions import Question
+from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import SuspensionEntry
+from panel.core import search
+from panel.core.access import Actor, Role
+from tests.access.world import PEOPLE, AccessWorld
+
+# Fields that hold no text of anybody's: closed lists, formats, and what is a secret of its own.
+EXEMPT = {
+    "accounts.Account.locale": "a code from a list",
+    "accounts.Account.time_zone": "a name from a list",
+    "accounts.User.password": "a secret: looked for by itself",
+    "accounts.User.user_role": "a name from a list",
+    "accounts.ApiToken.hint": "the first letters of a token, shown to its owner",
+    "accounts.ApiToken.digest": "a secret: looked for by itself",
+    "hosting.Question.verb": "a name from a list",
+    "hosting.Name.apex": "one table with all names, shown nowhere",
+    "hosting.Name.ascii": "one table with all names, shown nowhere",
+    "hosting.SuspensionEntry.by_name": "the username, which has a marker of its own",
+}
+PLANTED = (Account, User, ApiToken, Plan, Subscription, Domain, Alias, Question, SuspensionEntry)
+READERS = [person for person in PEOPLE if person not in {"suspended", "removed"}]
+
+
+@dataclass
+class Canaries:
+    """Markers with the people who may read them, and where each stands."""
+
+    allowed: dict[str, set[str]] = field(default_factory=dict)
+    place: dict[str, str] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def new(self, place: str, allowed: set[str]) -> str:
+        marker = f"zq{next(self.numbers):04d}qz"
+        self.allowed[marker], self.place[marker] = allowed, place
+        return marker
+
+    def forbidden_in(self, text: str, person: str) -> list[str]:
+        """Places of the markers in a text that this person may not read."""
+        lower = text.lower()
+        return [
+            self.place[marker]
+            for marker, allowed in self.allowed.items()
+            if person not in allowed and marker in lower
+        ]
+
+
+def plant(world: AccessWorld) -> Canaries:
+    """Write a marker into every text field of every row there is; search text follows."""
+    canaries = Canaries(actors={person: world.who(person) for person in READERS})
+    for model in PLANTED:
+        for row in model._base_manager.order_by("pk"):
+            values = {column.name: shaped(canaries, model, column, row) for column in texts(model)}
+            if values:
+                model._base_manager.filter(pk=row.pk).update(**values)
+    _same_name_twice()
+    _nodes_words(canaries)
+    for noun in ("customer", "reseller", "subscription", "domain", "plan"):
+        model = {"customer": Account, "reseller": Account, "subscription": Subscription}
+        chosen = model.get(noun) or {"domain": Domain, "plan": Plan}[noun]
+        search.refresh(noun, list(chosen._base_manager.values_list("pk", flat=True)))
+    return canaries
+
+
+def texts(model: type[models.Model]) -> list[models.Field]:
+    return [
+        column
+        for column in model._meta.concrete_fields
+        if isinstance(column, (models.CharField, models.TextField))
+        and not column.choices
+        and not column.name.endswith("_key")
+        and f"{model._meta.label}.{column.name}" not in EXEMPT
+    ]
+
+
+def shaped(canaries: Canaries, model: Any, column: Any, row: Any) -> str:
+    """A marker in the shape that the field wants."""
+    place = f"{model._meta.label}.{column.name} of {row.pk}"
+    marker = canaries.new(place, readers(canaries.actors, model, column.name, row))
+    if isinstance(column, models.EmailField):
+        return f"{marker}@mail.example"
+    if model in {Domain, Alias} and column.name in {"ascii", "name"}:
+        return f"{marker}.example"
+    return marker
+
+
+def readers(actors: dict[str, Actor], model: Any, name: str, row: Any) -> set[str]:
+    """Who may read this field of this row."""
+    allowed = set(READERS)
+    if model is ApiToken:
+        return {p for p in allowed if p != "entered" and actors[p].user_id == row.user_id}
+    if model is SuspensionEntry:
+        return _entry_readers(actors, name, row)
+    for person in READERS:
+        actor = actors[person]
+        if not _sees(actor, model, row) or not _sees_field(actor, model, name, row):
+            allowed.discard(person)
+        if model is Plan and name == "name" and _is_on(actor, row):
+            allowed.add(person)
+    if model is Account and row.username == "ada" and name in {"username", "contact_name"}:
+        # Who entered is named at the top of each page.
+        allowed.add("entered")
+    if model is User and row.username == "ada" and name == "username":
+        allowed.add("entered")
+    return allowed
+
+
+def _sees(actor: Any, model: Any, row: Any) -> bool:
+    if actor.role == Role.ADMINISTRATOR:
+        return True
+    owner = row.reseller_id if actor.role == Role.RESELLER else row.account_id
+    if owner != actor.account_id:
+        return False
+    if model is User and actor.areas is not None and "users" not in actor.areas:
+        # An additional user's account has one own login, named on the account's page.
+        return row.pk == actor.user_id or row.is_own
+    if actor.subscriptions is None or model in {Account, User, Plan}:
+        return True
+    subscription = row.pk if model is Subscription else row.subscription_id
+    return subscription in actor.subscriptions
+
+
+def _sees_field(actor: Any, model: Any, name: str, row: Any) -> bool:
+    if name == "admin_note":
+        return actor.role == Role.ADMINISTRATOR
+    if name == "description" and model in {Account, Subscription}:
+        is_above = actor.role != Role.CUSTOMER and row.account_id != actor.account_id
+        return actor.role == Role.ADMINISTRATOR or is_above
+    return True
+
+
+def _is_on(actor: Any, plan: Plan) -> bool:
+    rows = Subscription._base_manager.filter(plan=plan, account_id=actor.account_id)
+    if actor.subscriptions is not None:
+        rows = rows.filter(pk__in=actor.subscriptions)
+    return rows.exists()
+
+
+def _entry_readers(actors: dict[str, Actor], name: str, entry: SuspensionEntry) -> set[str]:
+    """The message: who sees the object. The internal note: its level and above."""
+    target = entry.account or entry.subscription
+    model = Account if entry.account_id else Subscription
+    allowed = {p for p in READERS if _sees(actors[p], model, target)}
+    if name == "note" and entry.level in {"administrator", "reseller"}:
+        levels = {"administrator": {Role.ADMINISTRATOR}}
+        levels["reseller"] = levels["administrator"] | {Role.RESELLER}
+        allowed = {p for p in allowed if actors[p].role in levels[entry.level]}
+    return allowed
+
+
+def _same_name_twice() -> None:
+    """Where a name is written in two places: logins, subscriptions named by their main domain."""
+    for account in Account._base_manager.all():
+        own = User._base_manager.filter(account=account, is_own=True)
+        own.update(username=account.username, name=account.contact_name, email=account.email)
+    for domain in Domain._base_manager.all():
+        Domain._base_manager.filter(pk=domain.pk).update(name=domain.ascii)
+        if domain.is_main:
+            Subscription._base_manager.filter(pk=domain.subscription_id).update(name=domain.ascii)
+        Name._base_manager.filter(domain=domain).update(ascii=domain.ascii)
+    for alias in Alias._base_manager.all():
+        Alias._base_manager.filter(pk=alias.pk).update(name=alias.ascii)
+        Name._base_manager.filter(alias=alias).update(ascii=alias.ascii)
+    for model in (Account, Subscription, Domain, Plan):
+        name = "contact_name" if model is Account else "name"
+        model._base_manager.update(name_key=models.F(name))
+
+
+def _nodes_words(canaries: Canaries) -> None:
+    """What daemons and agents say about somebody's hosting."""
+    for question in Question._base_manager.all():
+        place = f"answer to question {question.pk}"
+        marker = canaries.new(place, readers(canaries.actors, Question, "answer", question))
+        answer = {"plans": [{"changes": [{"what": marker, "before": [marker], "after": [marker]}]}]}
+        Question._base_manager.filter(pk=question.pk).update(answer=answer)
+    for deployment in Deployment.objects.exclude(errors={}):
+        row = Subscription._base_manager.get(pk=deployment.subscription_id)
+        allowed = readers(canaries.actors, Subscription, "errors", row)
+        marker = canaries.new(f"error of deployment {deployment.pk}", allowed)
+        errors = {"web": {"kind": "check", "message": marker}}
+        Deployment.objects.filter(pk=deployment.pk).update(errors=errors)
+
+
+def unplanted() -> list[str]:
+    """Models with owners that hold texts and have no markers: a new one has to come in here."""
+    known = {*PLANTED, Name}
+    found = []
+    for model in apps.get_models():
+        attnames = {column.attname for column in model._meta.concrete_fields}
+        is_owned = {"account_id", "reseller_id"} <= attnames and model._meta.app_label != "core"
+        if is_owned and not model._meta.proxy and model not in known and texts(model):
+            found.append(model._meta.label)
+    return found
