@@ -178,7 +178,7 @@ def test_owners_counts_and_states_survive_whatever_happens(world: HostingWorld, 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=10,
+            max_examples=6,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

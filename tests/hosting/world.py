@@ -236,7 +236,7 @@ def _shown(form: Any) -> dict[str, Any]:
 
 
 def person(username: str, **more: Any) -> dict[str, Any]:
-    """What Add a Customer needs at least."""
+    """What Add a Customer needs at least, and more."""
     return {
         "contact_name": username.title(),
         "email": f"{username}@mail.example",
