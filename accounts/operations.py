@@ -167,7 +167,7 @@ class Description(AccountOperation):
     label = _("Description")
     form_class = DescriptionForm
     is_providers = True
-    order = 30
+    order = 22
     fields = {"description": DescriptionForm.base_fields["description"].label}
 
     def button_label(self, target: Any) -> Any:
@@ -183,7 +183,7 @@ class AdministratorNote(AccountOperation):
     roles = _ADMINISTRATOR
     form_class = AdministratorNoteForm
     is_administrators = True
-    order = 31
+    order = 23
     fields = {"admin_note": AdministratorNoteForm.base_fields["admin_note"].label}
 
     def button_label(self, target: Any) -> Any:

@@ -92,14 +92,14 @@ def account_tag(row: Any, found: Causes, actor: Actor) -> SafeString:
 def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
     if row.removing_at is not None:
         return tag(_("Removed"), "mute", _("Until %(day)s") % {"day": day(row.purge_at)})
-    tags = []
-    if row.is_suspended:
-        why = reason(row, found, actor, is_account=False)
-        tags.append(_with_reason(_("Suspended"), "bad", why))
-    else:
-        tags.append(tag(_("Active"), "ok"))
-    tags += [tag(text, tone) for text, tone in flags(row)]
-    return SafeString(" ".join(tags))
+    shown = flags(row)
+    first = tag(_("Suspended"), "bad") if row.is_suspended else tag(_("Active"), "ok")
+    tags = " ".join([first, *(tag(text, tone) for text, tone in shown)])
+    why = reason(row, found, actor, is_account=False) if row.is_suspended else ""
+    # What a tag says already is not said again.
+    if not why or why in {text for text, _tone in shown}:
+        return SafeString(tags)
+    return SafeString(f'{tags}<div class="sub">{safe(why)}</div>')
 
 
 def flags(row: Any) -> list[tuple[str, str]]:
