@@ -130,6 +130,9 @@ def error_summary(form: Any) -> list[tuple[str, str, str]]:
 class SingleOperationView(OperationView):
     """One object, from its sidebar. GET shows the page, POST does it."""
 
+    # Where one lands if the object is gone afterwards and can no longer say so itself.
+    landing_before = ""
+
     def get(self, request: PanelRequest, pk: int, verb: str) -> HttpResponse:
         operation, queryset, target = self.target(pk, verb)
         form = self.form(operation, [target], None, operation.initial(request.actor, [target]))
@@ -178,6 +181,7 @@ class SingleOperationView(OperationView):
             refusal = [{"label": str(target), "url": None, "reason": wrong}]
             return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
         plain, secret = form.raw_params() if form is not None else ({}, {})
+        self.landing_before = operation.landing(request.actor, pk, None)
         outcome = runs.perform(operation, request.actor, [pk], params=plain, secrets=secret)
         finding = outcome.findings[0]
         if form is not None and finding.result == Result.REFUSED and not direct:
@@ -198,7 +202,7 @@ class SingleOperationView(OperationView):
             landing = nouns[operation.creates].url(finding.created_id)
         if not landing:
             still = noun.visible_to(actor).filter(pk=pk).exists()
-            landing = noun.url(pk) if still else noun.list_url()
+            landing = noun.url(pk) if still else self.landing_before or noun.list_url()
         return f"{landing}{'&' if '?' in landing else '?'}run={outcome.run_id}"
 
 

@@ -98,3 +98,10 @@ def test_the_neighbours_is_not_found(world: HostingWorld, door: str):
             door, who, ADD, world.site("carl.example"), name="x.example"
         ).result == ("missing")
     assert Alias.objects.filter(pk=alias.pk).exists()
+
+
+def test_after_its_removal_one_is_back_on_the_page_of_its_domain(world: HostingWorld):
+    world.alias("carl.example", "karl.example")
+    alias = Alias.objects.get()
+    page = world.client("ada").post(f"/aliases/{alias.pk}/remove/", {"confirmed": "1"})
+    assert page["Location"].startswith(f"/domains/{alias.domain_id}/?run=")
