@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import View
 
-from panel.core import reasons, runs
+from panel.core import chunks, reasons, runs
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
+from panel.core.item_forms import MOST, ItemForms
 from panel.core.lists import Listing, ListPage
 from panel.core.operations import Operation, Result, nouns, operations
 from panel.core.views import crumbs, go, nothing_selected
@@ -56,6 +57,13 @@ class OperationView(View):
         given = {"data": data} if data is not None else {"initial": initial}
         return operation.form_class(actor=self.request.actor, targets=rows, **given)
 
+    def items(
+        self, operation: Operation, queryset: Any, data: QueryDict | None
+    ) -> ItemForms | None:
+        """The forms that ask something of each target."""
+        rows = list(queryset[: MOST + 1]) if operation.item_form_class else []
+        return ItemForms.make(operation, self.request.actor, rows, data)
+
     def page(self, operation: Operation, queryset: Any, form: Any, **more: Any) -> HttpResponse:
         """The page that says what will happen, to which, and what stands against it."""
         actor = self.request.actor
@@ -63,6 +71,7 @@ class OperationView(View):
         rows = list(queryset[:SHOWN])
         noun = nouns[operation.noun]
         is_making, is_single = bool(operation.creates), more.pop("single", False)
+        items = more.pop("items", None) or self.items(operation, queryset, None)
         shown = {
             "title": more.pop("title", None) or operation.title or operation.label,
             "lead": "",
@@ -74,15 +83,23 @@ class OperationView(View):
             "refusals": more.pop("refusals", None) or self.refusals(operation, queryset, count),
             "consequences": [] if is_making else operation.consequences(actor, queryset),
             "form": form,
-            "item_rows": [],
-            "shared": None,
+            "item_rows": items.rows() if items else [],
+            "shared": items.shared if items else None,
             "hidden": more.pop("hidden", []),
             "submit_label": operation.submit_label
             or (_("Yes") if operation.destructive else _("OK")),
             "submit_tone": "danger" if operation.destructive else "primary",
             "cancel_url": more.pop("cancel_url"),
             "type_number": operation.number_to_type(actor, queryset, count),
-            "error_summary": error_summary(form),
+            "error_summary": [
+                *error_summary(form),
+                *(error_summary(items.shared) if items else []),
+                *(
+                    line
+                    for row in (items.rows() if items else [])
+                    for line in error_summary(row["form"])
+                ),
+            ],
         }
         context = {"page": shown, "path": more.pop("path", [])}
         status = 422 if shown["error_summary"] else more.pop("status", 200)
@@ -113,6 +130,12 @@ class OperationView(View):
         if expected is None or self.request.POST.get("typed_number", "").strip() == str(expected):
             return ""
         return _("Type %(number)s to confirm.") % {"number": expected}
+
+
+def all_valid(form: Any, items: ItemForms | None) -> bool:
+    """Whether everything that was typed is; both are asked, so that all errors show at once."""
+    sound = [form is None or form.is_valid(), items is None or items.is_valid()]
+    return all(sound)
 
 
 def error_summary(form: Any) -> list[tuple[str, str, str]]:
@@ -175,16 +198,20 @@ class SingleOperationView(OperationView):
         if not direct and "confirmed" not in request.POST:
             return self.get(request, pk, verb)
         form = self.form(operation, [target], request.POST, {})
-        if form is not None and not form.is_valid():
-            return self.page(operation, queryset, form, **around)
+        items = self.items(operation, queryset, request.POST)
+        if not all_valid(form, items):
+            return self.page(operation, queryset, form, items=items, **around)
         if wrong := self.typed_wrong(operation, queryset, 1):
             refusal = [{"label": str(target), "url": None, "reason": wrong}]
             return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
         plain, secret = form.raw_params() if form is not None else ({}, {})
         self.landing_before = operation.landing(request.actor, pk, None)
+        if items is not None:
+            plain[chunks.FOR_ALL], _each = items.raw()
         outcome = runs.perform(operation, request.actor, [pk], params=plain, secrets=secret)
         finding = outcome.findings[0]
-        if form is not None and finding.result == Result.REFUSED and not direct:
+        asked = form is not None or items is not None
+        if asked and finding.result == Result.REFUSED and not direct:
             refusal = [
                 {
                     "label": str(target),
@@ -192,7 +219,8 @@ class SingleOperationView(OperationView):
                     "reason": reasons.render(finding.code, finding.params),
                 }
             ]
-            return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
+            around |= {"refusals": refusal, "items": items, "status": 409}
+            return self.page(operation, queryset, form, **around)
         return go(self.after(operation, pk, finding, outcome))
 
     def after(self, operation: Operation, pk: int, finding: Any, outcome: Any) -> str:
@@ -299,12 +327,16 @@ class BulkOperationView(OperationView):
             return go(reverse("run_detail", args=[old.pk]) if old else self.list_url())
         queryset, around = self.targets(operation, run), self.surroundings(operation, run)
         form = self.form(operation, list(queryset[:SHOWN]), request.POST, {})
-        if form is not None and not form.is_valid():
-            return self.page(operation, queryset, form, **around)
+        items = self.items(operation, queryset, request.POST)
+        if not all_valid(form, items):
+            return self.page(operation, queryset, form, items=items, **around)
         if wrong := self.typed_wrong(operation, queryset, run.total):
-            refusal = [{"label": "", "url": None, "reason": wrong}]
-            return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
+            around |= {"refusals": [{"label": "", "url": None, "reason": wrong}], "status": 422}
+            return self.page(operation, queryset, form, items=items, **around)
         plain, secret = form.raw_params() if form is not None else ({}, {})
+        if items is not None:
+            plain[chunks.FOR_ALL], each = items.raw()
+            runs.give_items(run, each)
         return self.carry_out(operation, run, plain, secret)
 
     def carry_out(
@@ -317,65 +349,3 @@ class BulkOperationView(OperationView):
         runs.begin(run)
         runs.carry_out(run, self.request.actor, secrets=secret)
         return go(self.back(run.back, run))
-
-
-class AddView(OperationView):
-    """A new object: an operation on its parent, by default the actor's own account."""
-
-    def operation(self) -> Operation:
-        found = [
-            op for op in operations.values() if op.creates == self.noun and op.noun == "account"
-        ]
-        if not found:
-            raise Http404
-        if not found[0].may(self.request.actor):
-            raise PermissionDenied
-        return found[0]
-
-    def parent(self, operation: Operation, given: QueryDict) -> int:
-        ids = parse_ids([given.get("parent", "")])
-        return ids[0] if ids else self.request.actor.account_id
-
-    def get(self, request: PanelRequest) -> HttpResponse:
-        operation = self.operation()
-        queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.GET))
-        rows = list(queryset)
-        if not rows:
-            raise Http404
-        form = self.form(operation, rows, None, operation.initial(request.actor, rows))
-        return self.page(operation, queryset, form, **self.surroundings(operation, rows[0]))
-
-    def post(self, request: PanelRequest) -> HttpResponse:
-        operation = self.operation()
-        queryset = operation.visible(request.actor).filter(pk=self.parent(operation, request.POST))
-        rows = list(queryset)
-        if not rows:
-            raise Http404
-        around = self.surroundings(operation, rows[0])
-        form = self.form(operation, rows, request.POST, {})
-        if form is not None and not form.is_valid():
-            return self.page(operation, queryset, form, **around)
-        parent = operation.parent_of(request.actor, form.cleaned_data) if form else rows[0].pk
-        if "parent" in request.POST:
-            parent = rows[0].pk
-        plain, secret = form.raw_params() if form is not None else ({}, {})
-        outcome = runs.perform(operation, request.actor, [parent], params=plain, secrets=secret)
-        finding = outcome.findings[0]
-        if finding.result != Result.DONE:
-            reason = reasons.render(finding.code, finding.params)
-            refusal = [{"label": "", "url": None, "reason": reason}]
-            return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
-        landing = operation.landing(request.actor, parent, finding.created_id)
-        url = landing or nouns[operation.creates].url(finding.created_id or 0)
-        return go(f"{url}?run={outcome.run_id}")
-
-    def surroundings(self, operation: Operation, parent: Any) -> dict[str, Any]:
-        noun = nouns[self.noun]
-        list_url = reverse(f"{noun.url_name}_list")
-        is_other = parent.pk != self.request.actor.account_id
-        return {
-            "count": 1,
-            "cancel_url": list_url,
-            "hidden": [("parent", str(parent.pk))] if is_other else [],
-            "path": crumbs((noun.labels, list_url), (operation.label, None)),
-        }

@@ -1,7 +1,5 @@
 """Carries operations out: rights, locks, check, perform, log, one transaction a chunk."""
 
-import logging
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -9,24 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from panel.core import log, search
+from panel.core import chunks, rows
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
-from panel.core.forms import clean_params
-from panel.core.middleware import current_request_id
 from panel.core.operations import Operation, Result, Step, nouns, operations
 from panel.core.work import LEASE, State
 
-logger = logging.getLogger(__name__)
-
 # So many are done while the browser waits; more go to the worker, with progress.
 IN_REQUEST = 200
-_RETRIES = 3
-# 40001 serialization failure, 40P01 deadlock; SQLite says "database is locked".
-_RETRYABLE = ("40001", "40P01")
 
 # Who the actor is now, read anew: set by the app that knows people. None: not allowed any more.
 revalidate: Callable[[Actor], Actor | None] = lambda actor: actor  # noqa: E731
@@ -89,10 +80,9 @@ def start(
     unique = list(dict.fromkeys(ids))
     with transaction.atomic():
         run = _new_run(operation, actor, params, back, undoes, state, len(unique))
-        BulkTarget.objects.bulk_create(
-            [BulkTarget(run=run, target_id=pk, item_params=(items or {}).get(pk)) for pk in unique],
-            batch_size=1000,
-        )
+        given = {pk: rows.stored_json(params) for pk, params in (items or {}).items()}
+        targets = ((run.pk, pk, given.get(pk)) for pk in unique)
+        rows.insert(BulkTarget, "run_id target_id item_params", targets)
     return run
 
 
@@ -151,6 +141,12 @@ def _new_run(
     )
 
 
+def give_items(run: BulkRun, items: dict[int, dict[str, Any]]) -> None:
+    """Write down what is different for some targets of a run that was not begun yet."""
+    for pk, params in items.items():
+        BulkTarget.objects.filter(run=run, target_id=pk).update(item_params=params)
+
+
 def begin(run: BulkRun) -> None:
     """Take a run up in this process. If that dies, a worker goes on when the lease is over."""
     run.state, run.lease_until = State.RUNNING, timezone.now() + LEASE
@@ -203,7 +199,7 @@ def carry_out(
     counts = Counter(run.counts)
     while ids := _next_ids(run, operation.chunk_size):
         current = revalidate(actor) if actor else actor_of_run(run)
-        step = _chunk_with_retries(operation, current, run, ids, secrets or {})
+        step = chunks.carry(operation, current, run, ids, secrets or {})
         counts.update(str(result) for result, _code, _params in step.results.values())
         run.counts, run.notes = dict(counts), _merge_notes(run.notes, step.notes)
         # Whoever carries it out still has it: a worker must not take it up beside.
@@ -262,160 +258,6 @@ def _findings(ids: Sequence[int], step: Step) -> list[Finding]:
             )
         )
     return found
-
-
-def _chunk_with_retries(
-    operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
-) -> Step:
-    for attempt in range(_RETRIES + 1):
-        try:
-            return _chunk(operation, actor, run, ids, secrets)
-        except OperationalError as error:
-            if not _is_retryable(error) or attempt == _RETRIES:
-                logger.exception("%s on %s targets", operation.name, len(ids))
-                break
-            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
-        except Exception:
-            logger.exception("%s on %s targets", operation.name, len(ids))
-            break
-    return _one_by_one(operation, actor, run, ids, secrets)
-
-
-def _is_retryable(error: OperationalError) -> bool:
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state in _RETRYABLE or "locked" in str(error)
-
-
-def _one_by_one(
-    operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
-) -> Step:
-    """Each target in a transaction of its own, so that number 37 never undoes 36."""
-    whole = _step(operation, actor, run, {}, {})
-    for pk in ids:
-        try:
-            step = _chunk(operation, actor, run, [pk], secrets) if len(ids) > 1 else None
-        except Exception:
-            logger.exception("%s on target %s", operation.name, pk)
-            step = None
-        if step is None:
-            params = {"request_id": run.request_id or current_request_id()}
-            whole.results[pk] = (Result.FAILED, "failed", params)
-            _record(run, whole, [pk])
-            continue
-        whole.results.update(step.results)
-        whole.targets.update(step.targets)
-        whole.created.update(step.created)
-        whole.notes += step.notes
-    return whole
-
-
-def _step(
-    operation: Operation, actor: Actor | None, run: BulkRun, params: dict, items: dict
-) -> Step:
-    return Step(operation, actor, params, items, run_id=run.pk)  # type: ignore[arg-type]
-
-
-def _chunk(
-    operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
-) -> Step:
-    with transaction.atomic():
-        step = _prepared(operation, actor, run, ids, secrets)
-        if step.open_ids:
-            operation.check(step)
-        if step.open_ids:
-            operation.perform(step)
-        for pk in step.open_ids:
-            step.results[pk] = (Result.DONE, "", {})
-        if actor is not None:
-            log.write(actor, _entries(step), run.pk)
-        for noun, touched in step.reindex.items():
-            search.refresh(noun, touched)
-        _record(run, step, ids)
-        for func in step.after_commit:
-            transaction.on_commit(func)
-    return step
-
-
-def _prepared(
-    operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
-) -> Step:
-    """Rights, locks, rows as they are now."""
-    step = _step(operation, actor, run, {}, {})
-    if actor is None or not operation.may(actor):
-        step.results = {pk: (Result.REFUSED, "not_allowed", {}) for pk in ids}
-        return step
-    operation.lock(actor, ids)
-    rows = operation.visible(actor).in_bulk(ids)
-    step.targets = {pk: rows[pk] for pk in ids if pk in rows}
-    step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in rows}
-    step.params, errors = clean_params(
-        operation.form_class, {**run.params, **secrets}, actor, list(step.targets.values())
-    )
-    if errors:
-        step.results.update(
-            {pk: (Result.REFUSED, "invalid", {"error": errors}) for pk in step.targets}
-        )
-        return step
-    _clean_items(operation, actor, run, step)
-    for target in step.open:
-        if not operation.applies_to(target, actor):
-            step.leave(target.pk) if operation.is_done(target) else step.refuse(
-                target.pk, "not_applicable"
-            )
-    return step
-
-
-def _clean_items(operation: Operation, actor: Actor, run: BulkRun, step: Step) -> None:
-    if operation.item_form_class is None:
-        return
-    given = dict(
-        BulkTarget.objects.filter(run=run, target_id__in=step.targets).values_list(
-            "target_id", "item_params"
-        )
-    )
-    for pk, target in step.targets.items():
-        cleaned, errors = clean_params(
-            operation.item_form_class, given.get(pk) or {}, actor, [target]
-        )
-        step.items[pk] = cleaned
-        if errors:
-            step.refuse(pk, "invalid", error=errors)
-
-
-def _entries(step: Step) -> list[log.Entry]:
-    name, noun = step.operation.name, step.operation.noun
-    entries = []
-    for pk, (result, _code, _params) in step.results.items():
-        if result != Result.DONE:
-            continue
-        old, new = step.changes.get(pk, ({}, {}))
-        created = step.created.get(pk)
-        if created is not None:
-            entries.append(log.Entry(name, step.operation.creates, created, old, new))
-        else:
-            entries.append(log.Entry(name, noun, step.targets[pk], old, new))
-    for action, target, old, new in step.extra:
-        entries.append(log.Entry(action, action.split(".")[0], target, old, new))
-    return entries
-
-
-def _record(run: BulkRun, step: Step, ids: Sequence[int]) -> None:
-    """Write results beside the targets, one statement for each different result."""
-    alike: dict[tuple, list[int]] = {}
-    for pk in ids:
-        result, code, params = step.results[pk]
-        if params or pk in step.created:
-            created = step.created.get(pk)
-            BulkTarget.objects.filter(run=run, target_id=pk).update(
-                result=result,
-                code=code,
-                reason_params=params,
-                created_id=created.pk if created is not None else None,
-            )
-        else:
-            alike.setdefault((result, code), []).append(pk)
-    for (result, code), group in alike.items():
-        BulkTarget.objects.filter(run=run, target_id__in=group).update(result=result, code=code)
 
 
 def rehearse(

@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
+from panel.core.add_views import AddView
 from panel.core.lists import ListPage, register_list
-from panel.core.operation_views import AddView, BulkOperationView, SingleOperationView
+from panel.core.operation_views import BulkOperationView, SingleOperationView
 from panel.core.operations import nouns
 from panel.core.run_views import RunView, run_cancel, run_state, run_undo
 from panel.core.views import DetailPage, DetailView, ExportView, ListView
