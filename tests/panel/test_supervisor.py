@@ -101,6 +101,11 @@ class Running:
     def wait_starts(self, name: str, count: int) -> None:
         wait_until(lambda: len(self.pids(name)) >= count, f"{name} has started {count} times")
 
+    def wait_log(self, name: str, text: str) -> None:
+        """Until a child's words have reached its log: it has started before it says anything."""
+        path = self.here / "logs" / f"{name}.log"
+        wait_until(lambda: path.exists() and text in path.read_text(), f"{name} has said {text!r}")
+
     def every_pid(self) -> list[int]:
         names = [path.name for path in self.here.iterdir() if path.name not in {"logs", "output"}]
         return [pid for name in names for pid in self.pids(name)]
@@ -198,6 +203,7 @@ def test_all_output_is_kept_and_only_alarming_lines_reach_the_terminal(running):
     )
     supervisor = running({"web": "import sys\n" + code + STAY})
     supervisor.wait_up()
+    supervisor.wait_log("web", "disk is nearly full")
     os.kill(supervisor.pids("web")[0], signal.SIGKILL)
     supervisor.wait_starts("web", 2)
     log = (supervisor.here / "logs" / "web.log").read_text()
@@ -212,6 +218,7 @@ def test_a_flood_of_errors_is_cut_short_on_the_terminal_and_kept_in_the_log(runn
     flood = "for n in range(200): print('ERROR number', n)\n"
     supervisor = running({"web": flood + STAY})
     supervisor.wait_up()
+    supervisor.wait_log("web", "ERROR number 199")
     supervisor.process.send_signal(signal.SIGINT)
     assert supervisor.process.wait(20) == 0
     output = supervisor.output.read_text()
