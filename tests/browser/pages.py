@@ -1,0 +1,68 @@
+"""Every page of the panel, by role: what axe looks at, and what has to fit on a phone."""
+
+from typing import Any
+
+ANONYMOUS = ("/login/", "/password/forgotten/", "/password/forgotten/done/", "/not/there/")
+ACCOUNT_PAGES = (
+    "",
+    "domains/",
+    "users/",
+    "activity/",
+    "edit-contact-info/",
+    "change-login-info/",
+    "description/",
+    "suspend/",
+    "activate/",
+    "remove/",
+)
+
+
+def pages(made: dict[str, Any]) -> dict[str, list[str]]:
+    """Addresses by who opens them; "" is nobody."""
+    mine = made["admin"]
+    site = "kira-admin.localhost"
+    subscription = f"/subscriptions/{mine['subscriptions'][site]}/"
+    domain = f"/domains/{mine['domains'][site]}/"
+    customer = f"/customers/{mine['kira']}/"
+    shut = mine["subscriptions"]["late-admin.localhost"]
+    of_customer = ["/", "/users/", "/users/add/", subscription, domain, "/account/"]
+    return {
+        "": list(ANONYMOUS),
+        "admin": [
+            "/",
+            "/customers/?size=25",
+            "/customers/?status=suspended",
+            "/customers/?q=nobody-at-all",
+            "/customers/add/",
+            *(f"{customer}{tab}" for tab in ACCOUNT_PAGES),
+            f"{customer}administrators-note/",
+            f"/customers/{mine['abel']}/",
+            "/resellers/",
+            "/resellers/add/",
+            f"/resellers/{made['rita']['id']}/",
+            f"/resellers/{made['rita']['id']}/suspend/",
+            "/subscriptions/",
+            "/subscriptions/add/",
+            *(subscription + tab for tab in ("", "resources/", "preview/", "activity/")),
+            *(subscription + form for form in ("customize/", "change-plan/", "set-expiry/")),
+            f"{subscription}add-domain/",
+            f"/subscriptions/{shut}/",
+            "/domains/",
+            *(domain + tab for tab in ("", "activity/", "add-alias/", "hosting-settings/")),
+            "/plans/",
+            "/plans/add/",
+            f"/plans/{mine['plan']}/",
+            f"/plans/{mine['plan']}/edit/",
+            f"/plans/{mine['plan']}/remove/",
+            "/activity/",
+            "/search/?q=kira",
+            "/search/?q=nobody-at-all",
+            "/account/",
+            "/account/edit-contact-info/",
+            "/account/change-login-info/",
+            "/account/tokens/add/",
+            "/logout/",
+        ],
+        "rita": ["/", "/customers/?size=25", "/plans/", "/activity/"],
+        "kira.admin": of_customer,
+    }

@@ -1,0 +1,96 @@
+"""Domains and aliases: what the pages say, and what the websites answer."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit, act, box, choose, outcome, pick
+from tests.browser.running import RunningPanel, wait_until
+
+pytestmark = pytest.mark.browser
+
+
+def open_domain(page: Page, name: str) -> None:
+    """Domains ▸ name."""
+    page.goto(f"/domains/?q={name}")
+    page.get_by_role("link", name=name, exact=True).first.click()
+    expect(page.locator("h1")).to_have_text(name)
+
+
+def test_add_a_domain_to_a_subscription(visit: Visit, panel: RunningPanel, provider: str) -> None:
+    name = f"kira-more-{provider}.localhost"
+    page = visit(provider)
+    page.goto(f"/subscriptions/?q=kira-{provider}.localhost")
+    page.get_by_role("link", name=f"kira-{provider}.localhost", exact=True).click()
+    page.get_by_role("link", name="Add Domain").click()
+    box(page, "Domain name").fill("not a name")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".error-summary")).to_contain_text("Domain name")
+    expect(box(page, "Domain name")).to_have_value("not a name")
+    box(page, "Domain name").fill(name)
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Add Domain: done.")
+    panel.answers(200, name)
+    page.goto(f"/domains/?q={name}")
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row.get_by_role("link", name="View Site")).to_have_attribute(
+        "href", f"http://{name}:{panel.sites_port}/"
+    )
+
+
+def test_an_alias_redirects_or_shows_the_same_site(
+    visit: Visit, panel: RunningPanel, provider: str
+) -> None:
+    main, alias = f"kira-{provider}.localhost", f"kira-alias-{provider}.localhost"
+    page = visit(provider)
+    open_domain(page, main)
+    page.get_by_role("link", name="Add Domain Alias").click()
+    box(page, "Alias name").fill(alias)
+    expect(box(page, "Web")).to_have_value("redirect")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Add Domain Alias: done.")
+    panel.answers(301, alias)
+    target = f"http://{main}:{panel.sites_port}/a/b?c=d"
+    # While the web server changes over, its old half may answer as well.
+    wait_until(lambda: panel.site(alias, "/a/b?c=d") == (301, target), "path and query are kept")
+    page.get_by_role("link", name=f"Edit {alias}").click()
+    box(page, "Web").select_option(label="Same site")
+    page.get_by_role("button", name="OK").click()
+    panel.answers(200, alias)
+    page.get_by_role("link", name=f"Remove {alias}").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("No aliases yet")).to_be_visible()
+    panel.answers(404, alias)
+    panel.answers(200, main)
+
+
+def test_a_website_is_suspended_or_disabled_by_itself(
+    visit: Visit, panel: RunningPanel, provider: str
+) -> None:
+    name = f"carla-{provider}.localhost"
+    page = visit(provider)
+    open_domain(page, name)
+    choose(page, "Change Status", "Suspend")
+    expect(page.locator(".page-title .tag")).to_have_text("Suspended")
+    panel.answers(503, name)
+    choose(page, "Change Status", "Disable")
+    expect(page.locator(".page-title .tag")).to_have_text("Disabled")
+    panel.answers(404, name)
+    page.goto("/domains/?status=disabled")
+    pick(page, name)
+    choose(page, "Change Status", "Activate")
+    outcome(page, "Activate: done.")
+    panel.answers(200, name)
+
+
+def test_the_document_root_moves_the_site(visit: Visit, panel: RunningPanel, provider: str) -> None:
+    page = visit(provider)
+    open_domain(page, f"lena-{provider}.localhost")
+    act(page, "Hosting Settings")
+    box(page, "Document root").fill("../../etc")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".error-summary")).to_contain_text("Document root")
+    box(page, "Document root").fill("public")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Hosting Settings: done.")
+    expect(page.locator(".facts-wide")).to_contain_text("public")
+    panel.answers(200, f"lena-{provider}.localhost")
