@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.deployments import Deployment
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from panel.core.rows import among
 
 # What PostgreSQL carries from a commit to the workers (NOTIFY).
 CHANNEL = "freehold_behind"
@@ -51,7 +52,7 @@ def touch(subscription_ids: Iterable[int]) -> None:
     for ids in _chunks(subscription_ids):
         with transaction.atomic():
             _mend(ids)
-            _raise(Deployment.objects.filter(subscription_id__in=ids))
+            _raise(Deployment.objects.filter(subscription_id__in=among(ids)))
     wake()
 
 
@@ -103,7 +104,8 @@ def _raise(rows: models.QuerySet, **changes: Any) -> None:
 
 def _mend(ids: Sequence[int]) -> None:
     """What failed is tried again: until that ends, nobody can say that it fails."""
-    Subscription.objects.unscoped(_WHY).filter(pk__in=ids, is_failed=True).update(is_failed=False)
+    failed = Subscription.objects.unscoped(_WHY).filter(pk__in=among(ids), is_failed=True)
+    failed.update(is_failed=False)
 
 
 def _nodes_of(ids: Sequence[int]) -> models.QuerySet:

@@ -4,15 +4,11 @@ For benchmarks, and for whoever wants to see how the panel feels with that many.
 result with what the panel itself computes: owner columns, effective states, counts, search text.
 """
 
-import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from accounts.creation import add_account
 from accounts.models import Account, User, sort_key
@@ -21,11 +17,13 @@ from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Apex, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import Kind, Level, SuspensionEntry
-from hosting.seed_words import FIRST, LAST, NOTES, TRADES
+from hosting.models.suspension import SuspensionEntry
+from hosting.seed_accounts import Owner, People, Sizes
+from hosting.seed_words import NOTES
 from hosting.services import base
 from panel.core import log
 from panel.core.access import Actor, Role
+from panel.core.rows import insert, stored_json
 from panel.core.search import SearchText, fold
 
 _WHY = "seeding fills the whole panel"
@@ -39,67 +37,12 @@ class NotEmpty(Exception):
     """There is more in this panel than a demo: seeding it would bury it."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """How much of each there shall be."""
-
-    customers: int
-    subscriptions: int
-    domains: int
-    resellers: int
-
-    def problem(self) -> str:
-        """What is wrong with these numbers, or nothing."""
-        if min(self.customers, self.subscriptions, self.resellers) < 0 or not self.customers:
-            return "There has to be a customer."
-        if self.domains < self.subscriptions:
-            return "Each subscription has a main domain: as many domains are needed, or more."
-        return ""
-
-
-@dataclass(slots=True)
-class Owner:
-    """An account to be, as far as the rows below it need to know."""
-
-    pk: int
-    role: str
-    provider: "Owner | None"
-    name: str
-    company: str
-    username: str
-    email: str
-    entries: list[tuple[str, str]] = field(default_factory=list)
-    removed: bool = False
-    subscriptions: int = 0
-    domains: int = 0
-    customers: int = 0
-
-    @property
-    def reseller_id(self) -> int | None:
-        """The owner column of everything of this account."""
-        above = self if self.role == Role.RESELLER else self.provider
-        return above.pk if above is not None and above.role == Role.RESELLER else None
-
-    @property
-    def is_suspended(self) -> bool:
-        above = self.provider
-        return bool(self.entries) or (above is not None and above.is_suspended)
-
-    @property
-    def provider_level(self) -> str:
-        """The level at which its provider suspends."""
-        is_below_reseller = self.provider is not None and self.provider.role == Role.RESELLER
-        return Level.RESELLER if is_below_reseller else Level.ADMINISTRATOR
-
-
-class Seed:
-    """One filling of a panel. The same sizes make the same rows, but for the day."""
+class Seed(People):
+    """One filling of a panel."""
 
     def __init__(self, sizes: Sizes, say: Callable[[str], None] = lambda words: None) -> None:
-        self.sizes = sizes
+        super().__init__(sizes)
         self.say = say
-        self.random = random.Random(1)
-        self.now = timezone.now()
 
     def fill(self, password: str = "") -> None:
         """Everything, in one transaction; `password` is the administrator's where there is none."""
@@ -142,65 +85,17 @@ class Seed:
         self._search(self._found_accounts(), hosted.found_domains(), hosted.found_rest())
         self._activity()
 
-    def ids(self, model: type) -> Iterator[int]:
-        """Numbers for new rows of a table."""
-        while True:
-            self.next[model] += 1
-            yield self.next[model] - 1
-
-    def moment(self, index: int, of: int) -> datetime:
-        """When the row `index` of so many was made: spread over three years, in order."""
-        return self.now - timedelta(days=1095) * (1 - index / max(of, 1))
-
-    @cached_property
-    def accounts(self) -> list[Owner]:
-        """Resellers, then customers; three in five of them below a reseller."""
-        ids = self.ids(Account)
-        resellers = [
-            self._owner(next(ids), number, Role.RESELLER, self.administrator)
-            for number in range(self.sizes.resellers)
-        ]
-        for number, reseller in enumerate(resellers):
-            if number % 60 == 59:
-                reseller.entries.append((Level.ADMINISTRATOR, Kind.UNPAID))
-        customers = []
-        for number in range(self.sizes.customers):
-            below_reseller = resellers and number % 5 < 3
-            provider = resellers[number // 5 % len(resellers)] if below_reseller else None
-            owner = self._owner(next(ids), number, Role.CUSTOMER, provider or self.administrator)
-            self._fate(number, owner)
-            if below_reseller and not owner.removed:
-                provider.customers += 1
-            customers.append(owner)
-        return [*resellers, *customers]
-
-    def _owner(self, pk: int, number: int, role: str, provider: Owner) -> Owner:
-        pick = self.random.random
-        first, last = FIRST[int(pick() * len(FIRST))], LAST[int(pick() * len(LAST))]
-        company = f"{last} {TRADES[int(pick() * len(TRADES))]}" if pick() < 0.6 else ""
-        kind = "r" if role == Role.RESELLER else "c"
-        username = f"{first}.{last}.{kind}{number}".lower()
-        name = f"{first} {last}"
-        return Owner(pk, role, provider, name, company, username, f"{username}@mail.example")
-
-    def _fate(self, number: int, owner: Owner) -> None:
-        """One in forty is suspended by its provider, one in 250 was removed."""
-        if number % 40 == 7:
-            kind = Kind.ABUSE if number % 400 == 7 else Kind.UNPAID
-            owner.entries.append((owner.provider_level, kind))
-        owner.removed = number % 250 == 11
-
     def _accounts(self) -> None:
         columns = (
             "id account_id reseller_id role provider_id contact_name name_key company email"
             " username description limits is_suspended epoch subscriptions_count domains_count"
             " customers_count created_at removing_at purge_at version"
         )
-        seed_loader.insert(Account, columns, self._account_rows())
+        insert(Account, columns, self._account_rows())
 
     def _account_rows(self) -> Iterator[tuple]:
-        unlimited = seed_loader.stored_json(dict.fromkeys(base.resources("reseller")))
-        none = seed_loader.stored_json({})
+        unlimited = stored_json(dict.fromkeys(base.resources("reseller")))
+        none = stored_json({})
         adapt = connection.ops.adapt_datetimefield_value
         at = adapt(self.now)
         purge_at = adapt(self.now + timedelta(days=settings.KEEP_REMOVED_DAYS))
@@ -245,7 +140,7 @@ class Seed:
             )
             for owner in self.accounts
         )
-        seed_loader.insert(User, columns, rows)
+        insert(User, columns, rows)
 
     def _entries(self, hosted: "seed_hosting.Hosted") -> None:
         columns = "account_id subscription_id level kind by_name at"
@@ -255,8 +150,8 @@ class Seed:
             for owner in self.accounts
             for level, kind in owner.entries
         )
-        seed_loader.insert(SuspensionEntry, columns, of_accounts)
-        seed_loader.insert(SuspensionEntry, columns, hosted.entries(at))
+        insert(SuspensionEntry, columns, of_accounts)
+        insert(SuspensionEntry, columns, hosted.entries(at))
 
     def _found_accounts(self) -> Iterator[tuple]:
         for owner in self.accounts:
@@ -274,7 +169,7 @@ class Seed:
             for source in sources
             for kind, pk, account_id, reseller_id, label, detail, words in source
         )
-        seed_loader.insert(SearchText, columns, rows)
+        insert(SearchText, columns, rows)
 
     def _activity(self) -> None:
         """That each account was added, by its provider. (The seal follows from the worker.)"""

@@ -3,24 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from accounts.models import sort_key
-from hosting import conditions, limits, seed_loader
+from hosting import conditions, limits
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, AliasMode, Apex, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Kind, Level
+from hosting.seed_accounts import Owner, People
 from hosting.seed_words import LAST, TRADES
 from hosting.services import base
 from panel.core.access import Role
-
-if TYPE_CHECKING:
-    from hosting.seed import Owner, Seed
+from panel.core.rows import insert, stored_json
 
 # (name, description, domains, aliases): what providers offer.
 OFFERS = {
@@ -42,7 +41,7 @@ class Offer:
     """A plan to be."""
 
     pk: int
-    owner: "Owner"
+    owner: Owner
     name: str
     description: str
     domains: int | None
@@ -55,7 +54,7 @@ class Space:
     """A subscription to be, with the names of its domains; the first is the main one."""
 
     pk: int
-    owner: "Owner"
+    owner: Owner
     names: list[str] = field(default_factory=list)
     first_domain: int = 0
     offer: Offer | None = None
@@ -78,7 +77,7 @@ class Space:
 class Hosted:
     """Spreads subscriptions over accounts and domains over subscriptions, then writes them."""
 
-    def __init__(self, seed: "Seed") -> None:
+    def __init__(self, seed: People) -> None:
         self.seed = seed
         self.random = seed.random
         self.spaces: list[Space] = []
@@ -119,7 +118,7 @@ class Hosted:
                 Offer(next(ids), owner, *values) for values in OFFERS[Role(owner.role)]
             ]
 
-    def _owners(self) -> Iterator["Owner"]:
+    def _owners(self) -> Iterator[Owner]:
         """One for most customers, then one for each reseller itself, the rest at random."""
         wanted = self.seed.sizes.subscriptions
         customers = [owner for owner in self.seed.accounts if owner.role == Role.CUSTOMER]
@@ -192,7 +191,7 @@ class Hosted:
         """All rows of what is hosted."""
         self._plans()
         self._subscriptions()
-        seed_loader.insert(
+        insert(
             Domain,
             (
                 "id subscription_id account_id reseller_id ascii name name_key is_main"
@@ -200,7 +199,7 @@ class Hosted:
             ),
             self._domain_rows(),
         )
-        seed_loader.insert(
+        insert(
             Alias,
             "id subscription_id domain_id account_id reseller_id ascii name mode",
             (
@@ -217,7 +216,7 @@ class Hosted:
             "id account_id reseller_id name name_key description limits permissions"
             " subscriptions_count"
         )
-        permissions = seed_loader.stored_json(self._permissions())
+        permissions = stored_json(self._permissions())
         rows = (
             (
                 offer.pk,
@@ -226,14 +225,14 @@ class Hosted:
                 offer.name,
                 sort_key(offer.name),
                 offer.description,
-                seed_loader.stored_json(self._limits(offer.domains, offer.aliases)),
+                stored_json(self._limits(offer.domains, offer.aliases)),
                 permissions,
                 offer.subscriptions,
             )
             for offers in self.offers.values()
             for offer in offers
         )
-        seed_loader.insert(Plan, columns, rows)
+        insert(Plan, columns, rows)
 
     def _permissions(self) -> list[str]:
         return sorted(name for name, given in base.permissions().items() if given.default)
@@ -248,12 +247,12 @@ class Hosted:
             " node_id expires_on usage is_suspended is_locked is_overused is_expired"
             " domains_count created_at removing_at purge_at version"
         )
-        seed_loader.insert(Subscription, columns, self._subscription_rows())
+        insert(Subscription, columns, self._subscription_rows())
 
     def _subscription_rows(self) -> Iterator[tuple]:
         adapt, now = connection.ops.adapt_datetimefield_value, self.seed.now
         at, purge_at = adapt(now), adapt(now + timedelta(days=settings.KEEP_REMOVED_DAYS))
-        permissions = seed_loader.stored_json(self._permissions())
+        permissions = stored_json(self._permissions())
         none_used = dict.fromkeys(base.resources(), 0)
         for number, space in enumerate(self.spaces):
             name, domains = space.names[0], 0 if space.removed else len(space.names)
@@ -269,12 +268,12 @@ class Hosted:
                 name,
                 name,
                 space.offer.pk if space.offer else None,
-                seed_loader.stored_json(allowed),
+                stored_json(allowed),
                 permissions,
                 f"{name.partition('-')[0]}{number}",
                 self.seed.node_id,
                 connection.ops.adapt_datefield_value(space.expires_on),
-                seed_loader.stored_json(used),
+                stored_json(used),
                 space.is_suspended,
                 space.is_locked,
                 bool(limits.overused(allowed, used)),
@@ -322,8 +321,8 @@ class Hosted:
         ]
         # In the order of their unique index, which then only grows at its end.
         rows.sort()
-        seed_loader.insert(Name, columns, rows)
-        seed_loader.insert(Apex, "name", (row[:1] for row in rows))
+        insert(Name, columns, rows)
+        insert(Apex, "name", (row[:1] for row in rows))
 
     def _deployments(self) -> None:
         columns = "subscription_id node_id generation applied switched applied_at"
@@ -333,7 +332,7 @@ class Hosted:
             for space in self.spaces
             for raised in (1 + int(space.is_suspended) + int(space.removed),)
         )
-        seed_loader.insert(Deployment, columns, rows)
+        insert(Deployment, columns, rows)
 
     def entries(self, at: Any) -> Iterator[tuple]:
         """Suspension entries of subscriptions, as rows."""

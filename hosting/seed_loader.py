@@ -1,53 +1,12 @@
 """Writes rows by the hundred thousand: whole tables at once, their indexes built afterwards."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from django.core.management.color import no_style
 from django.db import connection, models
 
 from panel.core.search import SearchText
-
-
-def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> None:
-    """Insert rows given as tuples of `columns` (names in a line).
-
-    All other columns get the model's own defaults. Values are as the database stores them: `stored`
-    prepares what needs it.
-    """
-    given = columns.split()
-    known = {field.attname: field for field in model._meta.concrete_fields}
-    rest = [field for name, field in known.items() if name not in given]
-    rest = [field for field in rest if not (field.primary_key and not field.has_default())]
-    constants = tuple(stored(field, field.get_default()) for field in rest)
-    quote = connection.ops.quote_name
-    names = [*(known[name].column for name in given), *(field.column for field in rest)]
-    table, listed = quote(model._meta.db_table), ", ".join(quote(name) for name in names)
-    complete = (row + constants for row in rows)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
-                for row in complete:
-                    copy.write_row(row)
-        else:
-            marks = ", ".join(["?"] * len(names))
-            statement = f"INSERT INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608  our models
-            # The driver's own: Django's would translate the placeholders of each row.
-            connection.connection.executemany(statement, complete)
-
-
-def stored(field: models.Field, value: Any) -> Any:
-    """A value as the database driver takes it, without Django's wrappers."""
-    if isinstance(field, models.JSONField):
-        return None if value is None else json.dumps(value)
-    return connection.ops.adapt_datetimefield_value(value) if hasattr(value, "hour") else value
-
-
-def stored_json(value: Any) -> str:
-    """A value of a JSON column."""
-    return json.dumps(value)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hosting import locks, suspension
 from hosting.forms import LiftForm, SuspendForm
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL, Kind, Scope, SuspensionEntry
-from panel.core import reasons
+from panel.core import reasons, rows
 from panel.core.access import Actor
 from panel.core.operations import PROVIDERS, Consequence, Operation, Step
 
@@ -55,7 +55,7 @@ class Suspending(Operation):
             locks.subscriptions(ids)
 
     def entries_of(self, ids: list[int]) -> Any:
-        return SuspensionEntry.objects.filter(**{f"{self.column}__in": ids})
+        return SuspensionEntry.objects.filter(**{f"{self.column}__in": rows.among(ids)})
 
     def recompute(self, ids: list[int]) -> None:
         if self.column == "account_id":
@@ -96,25 +96,26 @@ class Suspend(Suspending):
         params = step.params
         kind, scope = params.get("kind") or Kind.OTHER, params.get("scope") or Scope.EVERYTHING
         ids = step.open_ids
-        SuspensionEntry.objects.bulk_create(
-            SuspensionEntry(
-                **{self.column: row.pk},
-                level=suspension.level_of(step.actor, row),
-                kind=kind,
-                scope=scope,
-                message=params.get("message", ""),
-                note=params.get("note", ""),
-                by_name=step.actor.username,
-                run_id=step.run_id,
-            )
-            for row in step.open
+        same = (
+            str(kind),
+            str(scope),
+            params.get("message", ""),
+            params.get("note", ""),
+            step.actor.username,
+            step.run_id,
+        )
+        rows.insert(
+            SuspensionEntry,
+            f"{self.column} level kind scope message note by_name run_id",
+            ((row.pk, str(suspension.level_of(step.actor, row)), *same) for row in step.open),
         )
         self.recompute(ids)
         new = {"suspended": True, "kind": str(kind)}
         if params.get("message"):
             new["message"] = params["message"]
+        old = {state: {"suspended": state} for state in (True, False)}
         for row in step.open:
-            step.changed(row.pk, {"suspended": row.is_suspended}, new)
+            step.changed(row.pk, old[row.is_suspended], new)
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         if self.column != "account_id":

@@ -217,6 +217,7 @@ def _site_state(row: Any, listing: Listing) -> Any:
         return tag(HostingType.NONE.label, "mute")
     if row.is_suspended:
         why = status.reason(row, listing.extra["causes"], listing.actor, is_account=False)
+        # Each part was escaped by safe().
         return SafeString(f'{tag(_("Suspended"), "bad")}<div class="sub">{safe(why)}</div>')
     tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
     state = SiteState(row.site_state)
@@ -228,6 +229,7 @@ def _view_site(row: Any, listing: Listing) -> Any:
         return ""
     url = site_url(row.ascii)
     label = safe(_("View Site"))
+    # Each part was escaped by safe().
     return SafeString(f'<a href="{safe(url)}" target="_blank" rel="noreferrer">{label}</a>')
 
 

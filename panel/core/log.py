@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
+from panel.core import rows
 from panel.core.access import Actor
 
 
@@ -133,20 +134,32 @@ def write(actor: Actor, entries: Iterable[Entry], run_id: int | None = None) -> 
     """Write entries in the caller's transaction, with one statement for all of them."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     person = actor.person
-    values = [_row(entry, now, actor, person, run_id) for entry in entries]
-    if not values:
-        return
-    table = connection.ops.quote_name(Activity._meta.db_table)
-    columns = ", ".join(connection.ops.quote_name(name) for name in _COLUMNS)
-    marks = ", ".join(["%s"] * len(_COLUMNS))
-    with connection.cursor() as cursor:
-        # Plain executemany: ten thousand model instances would cost more than the operation.
-        sql = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  our own names
-        cursor.executemany(sql, values)
+    several = list(entries)
+    if several:
+        # Many targets mostly change alike: their values are written out once.
+        alike = {(id(entry.old), id(entry.new)): entry for entry in several}
+        details = {key: _details(entry) for key, entry in alike.items()}
+        values = (
+            _row(entry, details[id(entry.old), id(entry.new)], now, actor, person, run_id)
+            for entry in several
+        )
+        rows.insert(Activity, " ".join(_COLUMNS), values)
 
 
-def _row(entry: Entry, now: Any, actor: Actor, person: Actor, run_id: int | None) -> tuple:
-    details = json.dumps({"old": entry.old, "new": entry.new}, default=str, sort_keys=True)
+def _details(entry: Entry) -> tuple[str, str]:
+    """Old and new values as text, and its digest."""
+    text = json.dumps({"old": entry.old, "new": entry.new}, default=str, sort_keys=True)
+    return text, hashlib.sha256(text.encode()).hexdigest()
+
+
+def _row(
+    entry: Entry,
+    details: tuple[str, str],
+    now: Any,
+    actor: Actor,
+    person: Actor,
+    run_id: int | None,
+) -> tuple:
     target = entry.target
     subscription = getattr(target, "subscription_id", None)
     if entry.kind == "subscription":
@@ -169,8 +182,7 @@ def _row(entry: Entry, now: Any, actor: Actor, person: Actor, run_id: int | None
         actor.address,
         actor.request_id,
         run_id,
-        details,
-        hashlib.sha256(details.encode()).hexdigest(),
+        *details,
     )
 
 

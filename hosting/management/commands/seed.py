@@ -23,7 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from accounts.creation import has_administrator
-        from hosting.seed import NotEmpty, Seed, Sizes
+        from hosting.seed import NotEmpty, Seed
+        from hosting.seed_accounts import Sizes
 
         customers = options["customers"]
         subscriptions = options["subscriptions"]
