@@ -36,6 +36,11 @@ EXEMPT = {
     "hosting.SuspensionEntry.by_name": "the username, which has a marker of its own",
 }
 PLANTED = (Account, User, ApiToken, Plan, Subscription, Domain, Alias, Question, SuspensionEntry)
+# Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
+# in a page as it is, or half of it escaped.
+HOSTILE = '"><i>'
+UNESCAPED = ('qz"><i>', 'qz"&gt;&lt;i&gt;', "qz&quot;><i>")
+FORMATTED = {"username", "document_root", "system_user", "name_key"}
 READERS = [person for person in PEOPLE if person not in {"suspended", "removed"}]
 
 
@@ -99,7 +104,9 @@ def shaped(canaries: Canaries, model: Any, column: Any, row: Any) -> str:
         return f"{marker}@mail.example"
     if model in {Domain, Alias} and column.name in {"ascii", "name"}:
         return f"{marker}.example"
-    return marker
+    if column.name in FORMATTED or (column.max_length or 100) < 40:
+        return marker
+    return f"{marker}{HOSTILE}"
 
 
 def readers(actors: dict[str, Actor], model: Any, name: str, row: Any) -> set[str]:
@@ -189,13 +196,14 @@ def _nodes_words(canaries: Canaries) -> None:
     for question in Question._base_manager.all():
         place = f"answer to question {question.pk}"
         marker = canaries.new(place, readers(canaries.actors, Question, "answer", question))
-        answer = {"plans": [{"changes": [{"what": marker, "before": [marker], "after": [marker]}]}]}
+        text = f"{marker}{HOSTILE}"
+        answer = {"plans": [{"changes": [{"what": text, "before": [text], "after": [text]}]}]}
         Question._base_manager.filter(pk=question.pk).update(answer=answer)
     for deployment in Deployment.objects.exclude(errors={}):
         row = Subscription._base_manager.get(pk=deployment.subscription_id)
         allowed = readers(canaries.actors, Subscription, "errors", row)
         marker = canaries.new(f"error of deployment {deployment.pk}", allowed)
-        errors = {"web": {"kind": "check", "message": marker}}
+        errors = {"web": {"kind": "check", "message": f"{marker}{HOSTILE}"}}
         Deployment.objects.filter(pk=deployment.pk).update(errors=errors)
 
 

@@ -9,13 +9,11 @@ import json
 import logging
 
 import pytest
-from django.conf import settings
-from django.contrib.sessions.models import Session
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.log import Activity
-from tests.access.canaries import Canaries, plant, unplanted
+from tests.access.canaries import HOSTILE, UNESCAPED, Canaries, plant, unplanted
 from tests.access.crawl import content, everything, everything_of_the_api
 from tests.access.routes import without_noise
 from tests.access.world import AccessWorld, Tenant
@@ -24,7 +22,7 @@ from tests.world import PASSWORD
 pytestmark = pytest.mark.census
 
 # Everybody who sees a part, but for those whose part is another's here.
-CUT_DOWN = ["customer", "viewer", "limited", "reseller", "r-limited", "entered"]
+CUT_DOWN = ["customer", "viewer", "limited", "reseller", "r-limited"]
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def _work(world: AccessWorld, canaries: Canaries, tenant: Tenant) -> None:
     below = {"customer", "owner", "webmaster", "viewer", "limited", "entered"} if is_ours else set()
 
     def marked(place: str, allowed: set[str]) -> str:
-        return canaries.new(f"{place}, {tenant.customer}", allowed)
+        return canaries.new(f"{place}, {tenant.customer}", allowed) + HOSTILE
 
     def done(who: str, operation: str, word: str, **params: object) -> None:
         target = tenant.rows[word]
@@ -70,14 +68,19 @@ def _work(world: AccessWorld, canaries: Canaries, tenant: Tenant) -> None:
 def test_no_page_tells_what_is_not_for_the_reader(
     world: AccessWorld, canaries: Canaries, person: str
 ) -> None:
+    """Nor does any text of anybody stand in it as markup."""
     found = {}
     for url, answer in everything(world.browser(person)):
-        if told := canaries.forbidden_in(content(answer), person):
+        text = content(answer)
+        if told := canaries.forbidden_in(text, person):
             found[url] = told[:5]
+        is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and any(piece in text for piece in UNESCAPED):
+            found[url] = ["not escaped"]
     assert not found
 
 
-@pytest.mark.parametrize("person", [p for p in CUT_DOWN if p != "entered"])
+@pytest.mark.parametrize("person", CUT_DOWN)
 def test_no_answer_of_the_api_does(world: AccessWorld, canaries: Canaries, person: str) -> None:
     world.tokens.clear()
     found = {}
@@ -87,7 +90,7 @@ def test_no_answer_of_the_api_does(world: AccessWorld, canaries: Canaries, perso
     assert not found
 
 
-@pytest.mark.parametrize("person", ["limited", "reseller"])
+@pytest.mark.parametrize("person", ["reseller"])
 def test_searching_for_what_is_not_ones_own_finds_nothing(
     world: AccessWorld, canaries: Canaries, person: str
 ) -> None:
@@ -104,33 +107,6 @@ def test_searching_for_what_is_not_ones_own_finds_nothing(
             if is_asked and page(place, marker) != nothing:
                 wrong.append(f"{place} finds {canaries.place[marker]}")
     assert not wrong
-
-
-def secrets_of(world: AccessWorld) -> dict[str, str]:
-    """What nobody is ever shown, by what it is."""
-    found = {settings.SECRET_KEY: "the secret key", PASSWORD: "a password"}
-    for user in User._base_manager.all():
-        found[user.password] = f"the hash of {user.username}'s password"
-        found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"
-    for token in ApiToken.objects.all():
-        found[token.digest] = f"the digest of token {token.pk}"
-    for text in world.tokens.values():
-        found[text] = "the text of a token"
-    for session in Session.objects.all():
-        found[session.session_key] = "the key of a session"
-    return found
-
-
-def test_nobody_is_shown_a_secret(world: AccessWorld) -> None:
-    """The administrator neither, who sees all pages: passwords, tokens, what stands for them."""
-    client, headers = world.browser("admin"), world.bearer("admin")
-    secrets, found = secrets_of(world), {}
-    for answers in (everything(client), everything_of_the_api(headers)):
-        for url, answer in answers:
-            text = content(answer)
-            if told := [name for secret, name in secrets.items() if secret in text]:
-                found[url] = told
-    assert not found
 
 
 def test_no_secret_is_written_down(world: AccessWorld, caplog: pytest.LogCaptureFixture) -> None:

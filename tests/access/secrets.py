@@ -1,0 +1,23 @@
+"""What nobody is ever shown: passwords, tokens, and what could stand for them."""
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+
+from accounts.models import ApiToken, User
+from tests.access.world import AccessWorld
+from tests.world import PASSWORD
+
+
+def secrets_of(world: AccessWorld) -> dict[str, str]:
+    """What nobody is ever shown, by what it is."""
+    found = {settings.SECRET_KEY: "the secret key", PASSWORD: "a password"}
+    for user in User._base_manager.all():
+        found[user.password] = f"the hash of {user.username}'s password"
+        found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"
+    for token in ApiToken.objects.all():
+        found[token.digest] = f"the digest of token {token.pk}"
+    for text in world.tokens.values():
+        found[text] = "the text of a token"
+    for session in Session.objects.all():
+        found[session.session_key] = "the key of a session"
+    return found
