@@ -7,7 +7,15 @@ from django.utils.translation import gettext_lazy as _
 from hosting.services import base
 
 _MODELS = ("nodes", "plans", "subscriptions", "suspension", "domains", "deployments", "questions")
-_OPERATIONS = ("customers", "resellers", "plans", "subscriptions", "domains", "notes")
+_OPERATIONS = (
+    "customers",
+    "resellers",
+    "plans",
+    "subscriptions",
+    "switching",
+    "domains",
+    "notes",
+)
 
 
 class HostingConfig(base.ServiceConfig):

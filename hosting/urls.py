@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import home, hosted
+from hosting.views import domains, home, hosted
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.lists import (
     CustomerList,
@@ -21,9 +21,9 @@ urlpatterns = [
     *noun_urls("customer", CustomerList, CustomerDetail),
     *noun_urls("reseller", ResellerList, ResellerDetail),
     *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),
-    *noun_urls("domain", DomainList, hosted.DomainDetail),
+    *noun_urls("domain", DomainList, domains.DomainDetail),
     *noun_urls("plan", PlanList, hosted.PlanDetail),
-    path("aliases/<int:pk>/", hosted.alias_page, name="alias_detail"),
+    path("aliases/<int:pk>/", domains.alias_page, name="alias_detail"),
     path(
         "aliases/<int:pk>/<slug:verb>/",
         SingleOperationView.as_view(noun="alias"),

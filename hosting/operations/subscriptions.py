@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import conditions, counters, creating, locks, provisioning, purge, suspension
+from hosting import conditions, counters, creating, locks, provisioning, purge
 from hosting.forms import (
     AddSubscriptionForm,
     ChangePlanForm,
@@ -20,7 +20,6 @@ from hosting.forms import (
 )
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import Level, SuspensionEntry
 from hosting.operations.activating import Activate
 from hosting.operations.removing import (
     Purge,
@@ -71,77 +70,6 @@ class LiftSubscription(Lift):
 class ActivateSubscription(Activate):
     noun = "subscription"
     column = "subscription_id"
-
-
-class _OwnSwitch(Operation):
-    """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
-
-    noun = "subscription"
-    roles = ANY_ROLE
-    area = "sites"
-    bulk = False
-    order = 60
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
-
-    def mine(self, step: Step) -> Any:
-        return SuspensionEntry.objects.filter(
-            subscription_id__in=step.open_ids, level=Level.CUSTOMER
-        )
-
-
-@register
-class SwitchHostingOff(_OwnSwitch):
-    verb = "switch-off"
-    label = _("Switch hosting off")
-
-    def applies_to(self, target: Any, actor: Actor) -> bool:
-        return (
-            target.account_id == actor.account_id
-            and suspension.level_of(actor, target) == Level.CUSTOMER
-        )
-
-    def check(self, step: Step) -> None:
-        for pk in self.mine(step).values_list("subscription_id", flat=True):
-            step.leave(pk, "suspended_already")
-
-    def perform(self, step: Step) -> None:
-        SuspensionEntry.objects.bulk_create(
-            SuspensionEntry(
-                subscription_id=pk,
-                level=Level.CUSTOMER,
-                by_name=step.actor.username,
-                run_id=step.run_id,
-            )
-            for pk in step.open_ids
-        )
-        suspension.recompute(subscriptions=step.open_ids)
-
-
-@register
-class SwitchHostingOn(_OwnSwitch):
-    verb = "switch-on"
-    label = _("Switch hosting on")
-    order = 61
-
-    def applies_to(self, target: Any, actor: Actor) -> bool:
-        if target.account_id != actor.account_id or not target.is_suspended:
-            return False
-        return (
-            suspension.level_of(actor, target) == Level.CUSTOMER
-            and target.suspensions.filter(level=Level.CUSTOMER).exists()
-        )
-
-    def check(self, step: Step) -> None:
-        present = set(self.mine(step).values_list("subscription_id", flat=True))
-        for pk in step.open_ids:
-            if pk not in present:
-                step.leave(pk, "active_already")
-
-    def perform(self, step: Step) -> None:
-        self.mine(step).delete()
-        suspension.recompute(subscriptions=step.open_ids)
 
 
 @register

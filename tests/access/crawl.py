@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from hosting.views.accounts import CustomerDetail, ResellerDetail
-from hosting.views.hosted import DomainDetail, PlanDetail, SubscriptionDetail
+from hosting.views.domains import DomainDetail
+from hosting.views.hosted import PlanDetail, SubscriptionDetail
 from panel.core.bulk import BulkRun
 from panel.core.operations import nouns, operations
 from tests.access.world import AccessWorld

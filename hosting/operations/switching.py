@@ -1,0 +1,82 @@
+"""The subscriber's own suspension of a subscription: switching hosting off, and on again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from hosting import locks, suspension
+from hosting.models.suspension import Level, SuspensionEntry
+from panel.core.access import Actor
+from panel.core.operations import ANY_ROLE, Operation, Step, register
+
+
+class _OwnSwitch(Operation):
+    """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
+
+    noun = "subscription"
+    roles = ANY_ROLE
+    area = "sites"
+    bulk = False
+    order = 60
+
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        locks.subscriptions(ids)
+
+    def mine(self, step: Step) -> Any:
+        return SuspensionEntry.objects.filter(
+            subscription_id__in=step.open_ids, level=Level.CUSTOMER
+        )
+
+
+@register
+class SwitchHostingOff(_OwnSwitch):
+    verb = "switch-off"
+    label = _("Switch hosting off")
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        return (
+            target.account_id == actor.account_id
+            and suspension.level_of(actor, target) == Level.CUSTOMER
+        )
+
+    def check(self, step: Step) -> None:
+        for pk in self.mine(step).values_list("subscription_id", flat=True):
+            step.leave(pk, "suspended_already")
+
+    def perform(self, step: Step) -> None:
+        SuspensionEntry.objects.bulk_create(
+            SuspensionEntry(
+                subscription_id=pk,
+                level=Level.CUSTOMER,
+                by_name=step.actor.username,
+                run_id=step.run_id,
+            )
+            for pk in step.open_ids
+        )
+        suspension.recompute(subscriptions=step.open_ids)
+
+
+@register
+class SwitchHostingOn(_OwnSwitch):
+    verb = "switch-on"
+    label = _("Switch hosting on")
+    order = 61
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        if target.account_id != actor.account_id or not target.is_suspended:
+            return False
+        return (
+            suspension.level_of(actor, target) == Level.CUSTOMER
+            and target.suspensions.filter(level=Level.CUSTOMER).exists()
+        )
+
+    def check(self, step: Step) -> None:
+        present = set(self.mine(step).values_list("subscription_id", flat=True))
+        for pk in step.open_ids:
+            if pk not in present:
+                step.leave(pk, "active_already")
+
+    def perform(self, step: Step) -> None:
+        self.mine(step).delete()
+        suspension.recompute(subscriptions=step.open_ids)
