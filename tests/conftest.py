@@ -48,6 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     settings.DATABASES  # noqa: B018  reading loads them
+    if Path(_DATA) != settings.DATA_DIR:
+        # Read before this file: by a worker of xdist, which has its parent's environment, or
+        # because DJANGO_SETTINGS_MODULE is exported. Two runs must not count attempts together.
+        settings.DATA_DIR = Path(_DATA)
+        settings.CACHES["default"]["LOCATION"] = Path(_DATA) / "cache"
+        settings.EMAIL_FILE_PATH = Path(_DATA) / "mail"
 
 
 def part_of(item: pytest.Item) -> str:

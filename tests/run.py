@@ -81,6 +81,12 @@ def pytest(part: Part, *options: str, database: str = "") -> None:
         part.failed += 1
 
 
+def side_by_side(part: Part) -> None:
+    """The same on two processors, whole files at a time: their fixtures are made once."""
+    several = (os.cpu_count() or 1) > 1
+    pytest(part, *(["-n", "2", "--dist", "loadfile"] if several else []))
+
+
 def count(part: Part, report: Path) -> None:
     """Add up the report. An error in set-up or collection counts as a failure."""
     if not report.exists():
@@ -103,9 +109,9 @@ def parts() -> list[Part]:
     """All parts in the order of running: what fails most often and soonest comes first."""
     return [
         Part("lint", "ruff: rules and formatting", 20, lint),
-        Part("unit", "everything that needs no daemon, on SQLite", 150, pytest),
+        Part("unit", "everything that needs no daemon, on SQLite", 150, side_by_side),
         Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres),
-        Part("census", "every route as every role", 60, pytest),
+        Part("census", "every route as every role", 60, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
         Part("browser", "Chromium, as each role", 180, pytest),
     ]
