@@ -111,7 +111,7 @@ def parts() -> list[Part]:
         Part("lint", "ruff: rules and formatting", 20, lint),
         Part("unit", "everything that needs no daemon, on SQLite", 150, side_by_side),
         Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres),
-        Part("census", "every route as every role", 60, side_by_side),
+        Part("census", "every route as every role", 90, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
         Part("browser", "Chromium, as each role", 180, pytest),
     ]
