@@ -1,11 +1,12 @@
 """What lists can be narrowed by. The same sets drive pages, "select all", CSV and the API."""
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -14,7 +15,7 @@ from hosting.models.domains import Domain, HostingType
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from panel.core import search
-from panel.core.filters import PanelFilterSet
+from panel.core.filters import PanelFilterSet, flagged, ranged
 
 ACTIVE, SUSPENDED, REMOVED = "active", "suspended", "removed"
 STATUS = [(ACTIVE, _("Active")), (SUSPENDED, _("Suspended"))]
@@ -41,31 +42,36 @@ class ProviderFilter(django_filters.CharFilter):
         return rows.filter(reseller_id__in=ids)
 
 
+class DayFilter(django_filters.DateFilter):
+    """From a day ("gte") or up to its end ("lt"), in the reader's zone; as a moment, which an index
+    knows, where the day of a moment would be computed for every row."""
+
+    def filter(self, rows: models.QuerySet, value: date | None) -> models.QuerySet:
+        if not value:
+            return rows
+        # Far from where adding a day or changing the zone leaves the calendar.
+        day = min(max(value, date(1900, 1, 1)), date(9000, 1, 1))
+        if self.lookup_expr == "lt":
+            day += timedelta(days=1)
+        moment = timezone.make_aware(datetime.combine(day, time.min))
+        return ranged(rows, self.field_name, self.parent.walk, **{self.lookup_expr: moment})
+
+
 class CreatedFilters(PanelFilterSet):
     """From and to, by day."""
 
-    created_from = django_filters.DateFilter(
+    created_from = DayFilter(
         field_name="created_at",
-        lookup_expr="date__gte",
+        lookup_expr="gte",
         label=_("Created from"),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-    created_to = django_filters.DateFilter(
+    created_to = DayFilter(
         field_name="created_at",
-        lookup_expr="date__lte",
+        lookup_expr="lt",
         label=_("Created to"),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
-
-
-def with_status(rows: models.QuerySet, value: str) -> models.QuerySet:
-    """Present rows, of one state if asked; or what was removed."""
-    if value == REMOVED:
-        return rows.removed()
-    rows = rows.present()
-    if value in {ACTIVE, SUSPENDED}:
-        return rows.filter(is_suspended=value == SUSPENDED)
-    return rows
 
 
 class StatusFilter(django_filters.ChoiceFilter):
@@ -80,7 +86,13 @@ class StatusFilter(django_filters.ChoiceFilter):
         return self.narrow(rows, value or "")
 
     def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
-        return with_status(rows, value)
+        """Present rows, of one state if asked; or what was removed."""
+        if value == REMOVED:
+            return rows.removed()
+        rows = rows.present()
+        if value == SUSPENDED:
+            return flagged(rows, "is_suspended", walk=self.parent.walk)
+        return rows.filter(is_suspended=False) if value == ACTIVE else rows
 
 
 class AccountFilter(CreatedFilters):
@@ -106,12 +118,13 @@ class SubscriptionStatus(StatusFilter):
     }
 
     def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
-        rows = with_status(rows, value)
+        rows = super().narrow(rows, value)
+        walk = self.parent.walk
         if value == "expiring":
             today = conditions.today()
-            return rows.filter(expires_on__gte=today, expires_on__lte=today + SOON)
+            return ranged(rows, "expires_on", walk, gte=today, lte=today + SOON)
         flag = self.FLAGS.get(value)
-        return rows.filter(**{flag: True}) if flag else rows
+        return flagged(rows, flag, walk=walk) if flag else rows
 
 
 class SubscriptionFilter(CreatedFilters):
@@ -150,15 +163,24 @@ class DomainStatus(StatusFilter):
     def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
         rows = rows.present()
         if value == SUSPENDED:
-            return rows.filter(models.Q(site_state=SUSPENDED) | models.Q(is_suspended=True))
+            return flagged(rows, "is_shut", walk=self.parent.walk)
         if value == ACTIVE:
             return rows.filter(site_state=ACTIVE, is_suspended=False)
-        return rows.filter(site_state="disabled") if value == "disabled" else rows
+        if value == "disabled":
+            return ranged(rows, "site_state", self.parent.walk, exact=value)
+        return rows
+
+
+class HostingTypeFilter(django_filters.ChoiceFilter):
+    """Most domains have a website; those that have none stand in an index of their own."""
+
+    def filter(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        return ranged(rows, "hosting_type", self.parent.walk, exact=value) if value else rows
 
 
 class DomainFilter(CreatedFilters):
     status = DomainStatus(choices=[*STATUS, ("disabled", _("Disabled"))])
-    hosting_type = django_filters.ChoiceFilter(
+    hosting_type = HostingTypeFilter(
         choices=HostingType.choices, label=_("Hosting type"), empty_label=_("All")
     )
     provider = ProviderFilter(label=_("Provider"))

@@ -1,13 +1,9 @@
 """List pages: columns and sorts are declared; filtering, paging and rendering are here."""
 
-import base64
-import binascii
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -22,6 +18,8 @@ from panel.core.access import Actor, Role
 from panel.core.filters import PanelFilterSet
 from panel.core.markup import safe
 from panel.core.operations import ANY_ROLE, nouns
+from panel.core.paging import beyond, make_token, order, read_token
+from panel.core.rows import among
 
 Text = str | Promise
 SIZES = (25, 50, 100)
@@ -110,7 +108,7 @@ class Row:
         self._model = model
 
     def __str__(self) -> str:
-        return self._model.__str__(self)  # type: ignore[arg-type]
+        return self._model.__str__(self)
 
 
 @dataclass
@@ -131,6 +129,9 @@ class Listing:
 
     @cached_property
     def filterset(self) -> PanelFilterSet:
+        return self._filterset()
+
+    def _filterset(self) -> PanelFilterSet:
         rows = self.page.rows(self.actor)
         if self.narrow is not None:
             rows = self.narrow(rows)
@@ -143,7 +144,17 @@ class Listing:
     @cached_property
     def matching(self) -> Any:
         """All rows that match filter and search, in no order: what "select all" means."""
-        rows = self.filterset.rows
+        return self._found(self.filterset.rows)
+
+    def _walked(self, sort: Sort) -> Any:
+        """All that match, asked for in a way that leaves the order's index to the database."""
+        if not self.filterset.chips():
+            return self.matching
+        walked = self._filterset()
+        walked.walk = sort.column
+        return self._found(walked.rows)
+
+    def _found(self, rows: Any) -> Any:
         return self.page.found(self.actor, rows, self.text) if self.text else rows
 
     @cached_property
@@ -184,7 +195,7 @@ class Listing:
         rows = self._page_rows(sort, descending != backwards)
         anchor = before if backwards else after
         if anchor is not None:
-            rows = _beyond(rows, sort.column, anchor, descending != backwards)
+            rows = beyond(rows, sort.column, anchor, descending != backwards)
         found = list(rows[: self.size + 1])
         if self.lean and self.page.fields:
             found = [Row(values, rows.model) for values in found]
@@ -197,19 +208,23 @@ class Listing:
         has_after = True if backwards else more
         return (
             found,
-            _make_token(found[0], sort.column) if has_before else "",
-            _make_token(found[-1], sort.column) if has_after else "",
+            make_token(found[0], sort.column) if has_before else "",
+            make_token(found[-1], sort.column) if has_after else "",
         )
 
-    def _ordered(self, sort: Sort, descending: bool) -> Any:
-        sign = "-" if descending else ""
-        order = [f"{sign}{sort.column}", f"{sign}pk"] if sort.column != "pk" else [f"{sign}pk"]
-        return self.matching.order_by(*order)
+    def _few_rows(self) -> Any:
+        """The few by their numbers alone.
+
+        SECURITY: the scoped query has just named them. Asked for its conditions as well, SQLite
+        would go by one of these and through all rows of the list.
+        """
+        rows = self.matching.model._base_manager.filter(pk__in=among(self.few or ()))
+        rows.query.select_related = self.matching.query.select_related
+        return rows
 
     def _page_rows(self, sort: Sort, descending: bool) -> Any:
-        rows = self._ordered(sort, descending)
-        if self.few is not None:
-            rows = rows.filter(pk__in=self.few)
+        rows = self._few_rows() if self.few is not None else self._walked(sort)
+        rows = rows.order_by(*order(sort.column, descending))
         if self.lean and self.page.fields:
             rows = rows.values("id", *self.page.fields.split())
         return rows
@@ -311,9 +326,9 @@ class Listing:
         sort, descending = self.sort
         last: tuple[Any, int] | None = None
         while True:
-            rows = self._ordered(sort, descending)
+            rows = self._walked(sort).order_by(*order(sort.column, descending))
             if last is not None:
-                rows = _beyond(rows, sort.column, last, descending)
+                rows = beyond(rows, sort.column, last, descending)
             batch = list(rows[:1000])
             self.extra = self.page.extra(batch, self)  # noqa: S610
             for row in batch:
@@ -322,57 +337,6 @@ class Listing:
             if len(batch) < 1000:
                 return
             last = (getattr(batch[-1], sort.column), batch[-1].pk)
-
-
-def _beyond(rows: Any, column: str, anchor: tuple[Any, int], descending: bool) -> Any:
-    """Rows after the anchor. Bounded on the first column, so that both databases seek in the index
-    instead of walking it: `a <= x AND (a < x OR id < y)`, never `a < x OR (a = x AND id < y)`."""
-    value, pk = anchor
-    than = "lt" if descending else "gt"
-    if isinstance(rows.model._meta.get_field(column), models.DateTimeField) and isinstance(
-        value, str
-    ):
-        value = _moment(value)
-    if column == "pk":
-        return rows.filter(**{f"pk__{than}": pk})
-    return rows.filter(
-        models.Q(**{f"{column}__{than}e": value})
-        & (models.Q(**{f"{column}__{than}": value}) | models.Q(**{f"pk__{than}": pk}))
-    )
-
-
-def _make_token(row: Any, column: str) -> str:
-    value = row.pk if column == "pk" else getattr(row, column)
-    if isinstance(value, datetime):
-        value = value.isoformat()
-    return base64.urlsafe_b64encode(json.dumps([value, row.pk]).encode()).decode().rstrip("=")
-
-
-def _moment(text: str) -> datetime:
-    """The moment in a token; one that somebody made up is the beginning of time."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def read_token(text: str | None) -> tuple[Any, int] | None:
-    """The anchor in a token, or None: a token somebody made up shows the first page."""
-    if not text:
-        return None
-    try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        value, pk = json.loads(decoded)
-    except (ValueError, binascii.Error, TypeError, RecursionError):
-        return None
-    is_id = isinstance(pk, int) and not isinstance(pk, bool) and 0 <= pk < 2**63
-    is_value = isinstance(value, str) or (
-        isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-    )
-    if not (is_id and is_value) or (isinstance(value, str) and "\x00" in value):
-        return None
-    return value, pk
 
 
 def _harmless(value: Any) -> str:

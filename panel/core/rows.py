@@ -18,6 +18,7 @@ def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> No
     known = {field.attname: field for field in model._meta.concrete_fields}
     rest = [field for name, field in known.items() if name not in given]
     rest = [field for field in rest if not (field.primary_key and not field.has_default())]
+    rest = [field for field in rest if not field.generated]
     constants = tuple(stored(field.get_default()) for field in rest)
     quote = connection.ops.quote_name
     names = [*(known[name].column for name in given), *(field.column for field in rest)]
