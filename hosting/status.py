@@ -98,7 +98,9 @@ def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
     why = reason(row, found, actor, is_account=False) if row.is_suspended else ""
     # What a tag says already is not said again.
     if not why or why in {text for text, _tone in shown}:
+        # Made of tags.
         return SafeString(tags)
+    # Each part was escaped by safe().
     return SafeString(f'{tags}<div class="sub">{safe(why)}</div>')
 
 
@@ -119,4 +121,5 @@ def flags(row: Any) -> list[tuple[str, str]]:
 def _with_reason(text: str, tone: str, why: str) -> SafeString:
     if not why:
         return tag(text, tone)
+    # Each part was escaped by safe().
     return SafeString(f'{tag(text, tone)}<div class="sub">{safe(why)}</div>')
