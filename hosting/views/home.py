@@ -17,6 +17,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
 from panel.core.access import Actor
 from panel.core.activity_views import action_label, who
+from panel.core.filters import flagged
 from panel.core.log import Activity
 from panel.core.markup import moment
 from panel.core.operations import nouns
@@ -62,13 +63,13 @@ def needs_attention(actor: Actor) -> list[dict[str, Any]]:
         (
             "failed",
             "bad",
-            rows.filter(is_failed=True),
+            flagged(rows, "is_failed"),
             ngettext_lazy("subscription failed on a node", "subscriptions failed on a node"),
         ),
         (
             "overused",
             "warn",
-            rows.filter(is_overused=True),
+            flagged(rows, "is_overused"),
             ngettext_lazy(
                 "subscription uses more than it may", "subscriptions use more than they may"
             ),
@@ -76,7 +77,7 @@ def needs_attention(actor: Actor) -> list[dict[str, Any]]:
         (
             "expired",
             "warn",
-            rows.filter(is_expired=True),
+            flagged(rows, "is_expired"),
             ngettext_lazy("subscription has expired", "subscriptions have expired"),
         ),
         (
@@ -103,7 +104,7 @@ def counts(actor: Actor) -> list[dict[str, Any]]:
         (_("Customers"), Customer.objects.visible_to(actor).present(), reverse("customer_list")),
         (
             _("Suspended customers"),
-            Customer.objects.visible_to(actor).present().filter(is_suspended=True),
+            flagged(Customer.objects.visible_to(actor).present(), "is_suspended"),
             reverse("customer_list") + "?status=suspended",
         ),
         (
