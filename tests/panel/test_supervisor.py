@@ -215,7 +215,7 @@ def test_all_output_is_kept_and_only_alarming_lines_reach_the_terminal(running):
 
 
 def test_a_flood_of_errors_is_cut_short_on_the_terminal_and_kept_in_the_log(running):
-    flood = "for n in range(200): print('ERROR number', n)\n"
+    flood = "for n in range(200): print('ERROR number', n, flush=True)\n"
     supervisor = running({"web": flood + STAY})
     supervisor.wait_up()
     supervisor.wait_log("web", "ERROR number 199")
