@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from panel.core import lists
+from panel.core import lists, paging
 from panel.core.access import Actor
 from panel.core.door import BadInput, parse_id
 from panel.core.lists import Listing
@@ -47,7 +47,7 @@ def listing_of(page: lists.ListPage, actor: Actor, query: dict[str, str]) -> Lis
             errors["*" if name == "__all__" else name] = [str(word) for word in words]
     if not _is_sort(page, query.get("sort")):
         errors["sort"] = [_("This list has no such order.")]
-    if query.get("after") and lists.read_token(query["after"]) is None:
+    if query.get("after") and paging.read_token(query["after"]) is None:
         errors["after"] = [_("This is not a token of this list.")]
     if len(query.get("q", "")) > 200 or "\x00" in query.get("q", ""):
         errors["q"] = [_("200 characters at most, and no NUL.")]

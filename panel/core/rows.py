@@ -22,7 +22,7 @@ def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> No
     constants = tuple(stored(field.get_default()) for field in rest)
     quote = connection.ops.quote_name
     names = [*(known[name].column for name in given), *(field.column for field in rest)]
-    table, listed = quote(model._meta.db_table), ", ".join(quote(name) for name in names)
+    table, listed = quote(model._meta.db_table), ", ".join(quote(str(name)) for name in names)
     complete = (row + constants for row in rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
