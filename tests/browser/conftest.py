@@ -18,6 +18,15 @@ from tests.browser.world import ADMINISTRATOR, PASSWORD, PROVIDERS
 expect.set_options(timeout=15_000)
 
 
+@dataclass(eq=False)
+class Visitor:
+    """A browser of somebody's, and what it complained about."""
+
+    context: BrowserContext
+    page: Page
+    said: list[str]
+
+
 @dataclass
 class Installation:
     """The running panel, what was made in it, and what its first page looked like."""
@@ -26,6 +35,7 @@ class Installation:
     made: dict[str, Any] = field(default_factory=dict)
     first_run: dict[str, Any] = field(default_factory=dict)
     sessions: dict[str, Any] = field(default_factory=dict)
+    visitors: dict[tuple[str, bool, str], Visitor] = field(default_factory=dict)
 
 
 def listen(context: BrowserContext) -> list[str]:
@@ -133,36 +143,54 @@ Visit = Callable[..., Page]
 def visit(browser: Browser, installation: Installation) -> Iterator[Visit]:
     """`visit(who)` is a page of somebody who is logged in; `visit()` of nobody.
 
-    A session is shared by the tests, unless `fresh`: for tests after which it is another one.
-    Whatever the browser complains about fails the test.
+    Sessions and what the browser remembers are shared by the tests, unless `fresh`: for tests after
+    which they are others. Whatever the browser complains about fails the test.
     """
-    contexts: list[tuple[BrowserContext, list[str]]] = []
-    sessions = installation.sessions
+    own: list[Visitor] = []
 
     def opened(who: str = "", *, fresh: bool = False, js: bool = True, **more: Any) -> Page:
-        is_shared = who in sessions and not fresh
-        context = browser.new_context(
-            base_url=installation.panel.url,
-            java_script_enabled=js,
-            storage_state=sessions[who] if is_shared else None,
-            reduced_motion="reduce",
-            **{"viewport": {"width": 1440, "height": 900}, **more},
-        )
-        context.set_default_timeout(15_000)
-        contexts.append((context, listen(context)))
-        page = context.new_page()
-        if who and not is_shared:
-            log_in(page, who)
-            expect(page.locator(".who")).to_be_visible()
-            if not fresh:
-                sessions[who] = context.storage_state()
-        return page
+        key = (who, js, str(more))
+        visitor = None if fresh else installation.visitors.get(key)
+        if visitor is None:
+            visitor = enter(browser, installation, who, fresh=fresh, js=js, **more)
+            if who and not fresh:
+                installation.visitors[key] = visitor
+        own.append(visitor)
+        return visitor.page
 
     yield opened
-    complaints = [text for _context, said in contexts for text in said]
-    for context, _said in contexts:
-        context.close()
+    complaints = [text for visitor in own for text in visitor.said]
+    kept = list(installation.visitors.values())
+    for visitor in own:
+        visitor.said.clear()
+        if visitor in kept:
+            # A new page costs as much as ten of its visits, so it stays; what it polled ends.
+            visitor.page.goto("about:blank")
+        else:
+            visitor.context.close()
     assert not complaints
+
+
+def enter(
+    browser: Browser, installation: Installation, who: str, *, fresh: bool, js: bool, **more: Any
+) -> Visitor:
+    """A browser of its own, logged in: by the login page the first time, then by its session."""
+    sessions = installation.sessions
+    context = browser.new_context(
+        base_url=installation.panel.url,
+        java_script_enabled=js,
+        storage_state=None if fresh else sessions.get(who),
+        reduced_motion="reduce",
+        **{"viewport": {"width": 1440, "height": 900}, **more},
+    )
+    context.set_default_timeout(15_000)
+    visitor = Visitor(context, context.new_page(), listen(context))
+    if who and (fresh or who not in sessions):
+        log_in(visitor.page, who)
+        expect(visitor.page.locator(".who")).to_be_visible()
+        if not fresh:
+            sessions[who] = context.storage_state()
+    return visitor
 
 
 @pytest.fixture(params=PROVIDERS)

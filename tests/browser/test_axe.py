@@ -17,7 +17,8 @@ ALL = "{resultTypes: ['violations']}"
 
 def found(page: Any, options: str) -> list[str]:
     """What axe finds on the open page."""
-    answer = page.evaluate(f"axe.run(document, {options})")
+    # Countries and time zones are a thousand nodes of which none is drawn.
+    answer = page.evaluate(f"axe.run({{exclude: ['option']}}, {options})")
     return [
         f"axe {violation['id']}: {node['target']}"
         for violation in answer["violations"]
@@ -29,7 +30,8 @@ def found(page: Any, options: str) -> list[str]:
 def test_axe_finds_nothing_and_every_page_fits(
     visit: Visit, made: dict[str, Any], who: str
 ) -> None:
-    page = visit(who)
+    # A browser that no other test meets, since its size and its colours change.
+    page = visit(who, color_scheme="light")
     wrong = {}
     for path in pages(made)[who]:
         page.set_viewport_size({"width": 1440, "height": 900})
