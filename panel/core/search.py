@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
 from panel.core.access import Actor
 
@@ -89,10 +91,24 @@ def matching(actor: Actor, text: str, kinds: Iterable[str] = ()) -> models.Query
     elif not actor.is_administrator:
         rows = rows.filter(account_id=actor.account_id)
     if kinds := list(kinds):
-        rows = rows.filter(kind__in=kinds)
+        # Hidden where the beginning of the text is looked up: else SQLite goes by the kind.
+        name = "kind"
+        if is_prefix(text):
+            rows, name = rows.alias(known_kind=Coalesce("kind", "kind")), "known_kind"
+        rows = rows.filter(**{f"{name}__in": kinds})
     for word in words:
         rows = _having(rows, word)
     return rows if words else rows.none()
+
+
+def in_order(hits: models.QuerySet, text: str) -> models.QuerySet:
+    """Hits in an order that costs nothing: that of the index they are read from."""
+    return hits.order_by("text", "pk") if is_prefix(text) else hits.order_by("pk")
+
+
+def is_prefix(text: str) -> bool:
+    """Whether it is too short for pieces of three letters, so that only beginnings are found."""
+    return all(len(word) < 3 for word in fold(text).split())
 
 
 def _having(rows: models.QuerySet, word: str) -> models.QuerySet:
@@ -101,11 +117,8 @@ def _having(rows: models.QuerySet, word: str) -> models.QuerySet:
         return rows.filter(text__gte=word, text__lt=word + "\U0010ffff")
     if connection.vendor == "sqlite":
         quoted = '"' + word.replace('"', '""') + '"'
-        return rows.extra(
-            where=[
-                "core_searchtext.id IN (SELECT rowid FROM core_searchtext_fts WHERE text MATCH %s)"
-            ],
-            params=[quoted],
-        )
+        # An expression, not extra(): inside another query the table has another name.
+        matching = "SELECT rowid FROM core_searchtext_fts WHERE text MATCH %s"
+        return rows.filter(pk__in=RawSQL(matching, [quoted]))  # noqa: S611  a parameter
     # `contains`, never `icontains`: UPPER() would miss the trigram index.
     return rows.filter(text__contains=word)

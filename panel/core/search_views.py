@@ -37,8 +37,7 @@ def search_everything(request: PanelRequest) -> HttpResponse:
         kinds = [name for name, noun in nouns.items() if noun.url_name]
         hits = search.matching(request.actor, text, kinds)
         by_kind: dict[str, list[dict[str, Any]]] = {}
-        # By id of the index: no sort over all hits, and stable.
-        for row in seen(request.actor, list(hits.order_by("pk")[: PER_KIND * 5])):
+        for row in seen(request.actor, list(search.in_order(hits, text)[: PER_KIND * 5])):
             items = by_kind.setdefault(row.kind, [])
             if len(items) < PER_KIND:
                 items.append(

@@ -7,9 +7,12 @@ django.setup()
 from hosting.models.domains import Domain  # noqa: E402  after setup
 from hosting.models.subscriptions import Subscription  # noqa: E402
 from panel.core.lists import Listing, list_pages  # noqa: E402
+from panel.urls import urlpatterns  # noqa: E402
 from tests.bench import requests  # noqa: E402
 from tests.bench.figures import Row, show  # noqa: E402
 
+# Lists are known once the addresses are read.
+assert urlpatterns
 ADMIN = {"customer": "accounts/customer", "subscription": "hosting/subscription"}
 ADMIN["domain"] = "hosting/domain"
 PLURAL = {"customer": "customers", "subscription": "subscriptions", "domain": "domains"}

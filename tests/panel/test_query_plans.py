@@ -190,6 +190,21 @@ def test_lists_walk_an_index_where_many_match_a_filter(
     assert not found, f"{len(found)} plans, the first:\n" + "\n\n".join(found[:5])
 
 
+def test_a_search_with_many_hits_walks_an_index_too(
+    seeded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {
+        noun: Listing(list_pages[noun](), next(actors()), {"q": "localhost"}).count
+        for noun in ("subscription", "domain")
+    }
+    assert all(few.values())
+    monkeypatch.setattr(search, "FEW", -1)
+    for noun, count in few.items():
+        listing = Listing(list_pages[noun](), next(actors()), {"q": "localhost"}, size=2)
+        assert not [plan for _sql, plan in explained(listing) if scans(plan) or sorts(plan)]
+        assert (len(listing.window[0]), listing.count) == (2, count)
+
+
 def test_an_account_is_found_by_its_login(seeded: None) -> None:
     """Who logs in and whose session it is: with every request."""
     user = User.objects.order_by("pk").first()
