@@ -75,6 +75,8 @@ def entries_table(request: PanelRequest, **which: Any) -> SafeString:
     if text.isascii() and text.isdigit() and len(text) < 19:
         rows = rows.filter(pk__lt=int(text))
     found = list(rows[: SIZE + 1])
+    if not found:
+        return format_html('<p class="section-text">{}</p>', _("Nothing has happened yet."))
     head = format_html_join(
         "",
         "<th scope='col'>{}</th>",
