@@ -75,16 +75,8 @@ class ListPage:
         return {}
 
     def found(self, actor: Actor, queryset: Any, text: str) -> Any:
-        """The rows of `queryset` that match the search field."""
-        kinds = self.search_kinds or (self.noun,)
-        hits = search.matching(actor, text, kinds)
-        ids = list(hits.values_list("object_id", flat=True)[: search.FEW + 1])
-        if len(ids) <= search.FEW:
-            return queryset.filter(pk__in=ids)
-        # Many hits: the list walks its own order and finds a page's worth of them soon.
-        return queryset.filter(
-            models.Exists(hits.filter(object_id=models.OuterRef("pk")).values("pk"))
-        )
+        """The rows that match the search field; None: those that the index of words names."""
+        return None
 
 
 list_pages: dict[str, type[ListPage]] = {}
@@ -125,6 +117,7 @@ class Listing:
     narrow: Callable[[Any], Any] | None = None
     # Only what the cells read is wanted: for a page, not for the API, which shows other columns.
     lean: bool = False
+    _by_index: bool = False
     _url_patterns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     @cached_property
@@ -155,7 +148,36 @@ class Listing:
         return self._found(walked.rows)
 
     def _found(self, rows: Any) -> Any:
-        return self.page.found(self.actor, rows, self.text) if self.text else rows
+        if not self.text:
+            return rows
+        by_page = self.page.found(self.actor, rows, self.text)
+        self._by_index = by_page is None
+        if by_page is not None:
+            return by_page
+        if len(self._hits) <= search.FEW:
+            return rows.filter(pk__in=self._hits)
+        # The list walks its own order and finds a page's worth of them soon.
+        one = self._hit_rows().filter(object_id=models.OuterRef("pk"))
+        return rows.filter(models.Exists(one.values("pk")))
+
+    @cached_property
+    def _hits(self) -> list[int]:
+        """What the index of words has for the search field; as many as are counted."""
+        found = self._hit_rows().values_list("object_id", flat=True)
+        return list(found[: COUNT_UP_TO + 1])
+
+    def _hit_rows(self) -> Any:
+        kinds = self.page.search_kinds or (self.page.noun,)
+        return search.matching(self.actor, self.text, kinds)
+
+    @cached_property
+    def _many_hits(self) -> int:
+        """How many rows a search by itself finds, if more than a few; else 0. The index of words
+        knows, where asking each row of the list would go through all of them."""
+        alone = self.text and not self.filterset.chips() and self.actor.subscriptions is None
+        if not alone or self.narrow or not self._by_index:
+            return 0
+        return len(self._hits) if len(self._hits) > search.FEW else 0
 
     @cached_property
     def few(self) -> list[int] | None:
@@ -168,6 +190,8 @@ class Listing:
         if not self.is_filtered:
             return None
         rows = self.matching.order_by().values_list("pk", flat=True)
+        if self._many_hits:
+            return None
         found = list(rows[: search.FEW + 1])
         return found if len(found) <= search.FEW else None
 
@@ -234,6 +258,8 @@ class Listing:
         """How many match; COUNT_UP_TO + 1 stands for more than that."""
         if self.few is not None:
             return len(self.few)
+        if self._many_hits:
+            return self._many_hits
         return self.matching.order_by().values("pk")[: COUNT_UP_TO + 1].count()
 
     @cached_property

@@ -138,10 +138,17 @@ def go(path: str) -> Callable[[Page], None]:
     return open_it
 
 
+def follow(page: Page, name: str) -> None:
+    """Open an object from its list, and wait until its page is there."""
+    page.get_by_role("link", name=name, exact=True).first.click()
+    page.locator("h1", has_text=name).wait_for()
+    page.wait_for_load_state()
+
+
 def customer(page: Page) -> None:
     """A customer's page."""
     page.goto("/customers/?q=weber")
-    page.get_by_role("link", name="Katharina Weber").click()
+    follow(page, "Katharina Weber")
 
 
 def suspended(page: Page) -> None:
@@ -152,18 +159,19 @@ def suspended(page: Page) -> None:
     page.locator("summary", has_text="Change Status").click()
     page.get_by_role("button", name="Suspend", exact=True).click()
     page.locator(".outcome").wait_for()
+    page.wait_for_load_state()
 
 
 def one_suspended(page: Page) -> None:
     """A customer who is suspended, with the reason."""
     page.goto("/customers/?q=jonas")
-    page.get_by_role("link", name="Jonas Ek").click()
+    follow(page, "Jonas Ek")
 
 
 def subscription(page: Page) -> None:
     """A subscription's page."""
     page.goto("/subscriptions/?q=weber")
-    page.get_by_role("link", name="weber-steuer.localhost").click()
+    follow(page, "weber-steuer.localhost")
 
 
 # Name -> how to get there, colours, size. `suspended` changes things, so it comes last.
@@ -196,8 +204,10 @@ def take(browser: Browser, panel: RunningPanel, target: Path, names: list[str]) 
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
         open_it(page)
+        # Nothing is under the mouse, and nothing is on its way to another colour.
+        page.mouse.move(0, 0)
         still(page, panel)
-        picture = small(helper, page.screenshot())
+        picture = small(helper, page.screenshot(animations="disabled"))
         (target / f"{name}.png").write_bytes(picture)
         print(f"{target / name}.png  {len(picture) / 1000:.0f} kB")
     context.close()
