@@ -61,6 +61,16 @@ class Account(Owned):
     username = models.CharField(_("Username"), max_length=60, editable=False)
     limits = models.JSONField(default=dict, blank=True)
     permissions = models.JSONField(default=list, blank=True)
+    # Names of applications that may be granted; None: all.
+    applications = models.JSONField(null=True, default=None, blank=True)
+    # Of a reseller: the number of its plan, which is a row of the app above this one; whether it
+    # has values of its own instead; and whether more is used below it than they allow.
+    plan_id = models.BigIntegerField(null=True, editable=False)
+    is_locked = models.BooleanField(default=False, editable=False)
+    is_overused = models.BooleanField(default=False, editable=False)
+    usage = models.JSONField(default=dict, editable=False)
+    # Of a provider: where its subscribers buy more, named in refusals.
+    buy_more_url = models.URLField(_("Link for buying more"), max_length=500, blank=True)
 
     name_key = models.CharField(max_length=200, editable=False)
     is_suspended = models.BooleanField(default=False, editable=False)
@@ -121,6 +131,10 @@ class Account(Owned):
             models.Index(
                 "is_suspended", "id", name="acc_suspended", condition=models.Q(is_suspended=True)
             ),
+            models.Index(
+                "is_overused", "id", name="acc_overused", condition=models.Q(is_overused=True)
+            ),
+            models.Index("plan_id", name="acc_plan", condition=models.Q(plan_id__isnull=False)),
             models.Index("account", name="accounts_account_account"),
             models.Index("reseller", name="accounts_account_reseller"),
             models.Index("provider", name="accounts_account_provider"),

@@ -11,7 +11,16 @@ from panel.core.access import Owned, OwnedQuerySet
 
 class HostingType(models.TextChoices):
     WEBSITE = "website", _("Website")
+    FORWARDING = "forwarding", _("Forwarding")
     NONE = "none", _("No hosting")
+
+
+class PreferredName(models.TextChoices):
+    """Under which of its two names a site answers; the other one redirects to it."""
+
+    ASKED = "asked", _("As asked")
+    BARE = "bare", _("Without www")
+    WWW = "www", _("With www")
 
 
 class SiteState(models.TextChoices):
@@ -33,18 +42,31 @@ class DomainQuerySet(OwnedQuerySet):
 
 
 class Domain(Owned):
-    """A site of a subscription: its main domain or an additional one."""
+    """A site of a subscription: its main domain, an additional one, or a subdomain of one."""
 
     subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="domains")
     ascii = models.CharField(max_length=253, unique=True, editable=False)
     name = models.CharField(_("Domain name"), max_length=253)
     name_key = models.CharField(max_length=255, editable=False)
     is_main = models.BooleanField(default=False, editable=False)
+    # A subdomain's domain; none for a main or additional domain.
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="subdomains", editable=False
+    )
     hosting_type = models.CharField(
         _("Hosting type"),
         max_length=10,
         choices=HostingType.choices,
         default=HostingType.WEBSITE,
+    )
+    forward_to = models.CharField(_("Forward to"), max_length=500, blank=True, default="")
+    # 301 (for good) or 302 (for now), RFC 9110 section 15.4.
+    forward_code = models.PositiveSmallIntegerField(default=301)
+    preferred_name = models.CharField(
+        _("Preferred name"),
+        max_length=5,
+        choices=PreferredName.choices,
+        default=PreferredName.ASKED,
     )
     document_root = models.CharField(_("Document root"), max_length=200, default="httpdocs")
     site_state = models.CharField(
@@ -131,6 +153,8 @@ class Alias(Owned):
     mode = models.CharField(
         _("Web"), max_length=10, choices=AliasMode.choices, default=AliasMode.REDIRECT
     )
+    has_mail = models.BooleanField(_("Mail"), default=True)
+    syncs_dns = models.BooleanField(_("Synchronise the DNS zone with the domain's"), default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

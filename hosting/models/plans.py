@@ -14,8 +14,17 @@ class OverusePolicy(models.TextChoices):
     ALLOWED = "allowed", _("Overuse is allowed")
 
 
+class PlanKind(models.TextChoices):
+    """What a plan is for. An add-on raises what a hosting plan gives; a reseller plan is the
+    administrator's and holds over everything below a reseller."""
+
+    HOSTING = "hosting", _("Hosting plan")
+    ADDON = "addon", _("Add-on")
+    RESELLER = "reseller", _("Reseller plan")
+
+
 class Plan(Owned):
-    """A hosting plan of the administrator or of one reseller; `account` is whose plan it is.
+    """A plan of the administrator or of one reseller; `account` is whose plan it is.
 
     `limits` maps a resource to a number, or to None for unlimited; what is missing is 0. The names
     are the services' own declarations, checked by `hosting.limits`, never choices of a field.
@@ -23,11 +32,18 @@ class Plan(Owned):
 
     subscription_column = ""
 
+    kind = models.CharField(
+        max_length=10, choices=PlanKind.choices, default=PlanKind.HOSTING, editable=False
+    )
     name = models.CharField(_("Name"), max_length=100)
     name_key = models.CharField(max_length=200, editable=False)
     description = models.CharField(_("Description"), max_length=500, blank=True)
     limits = models.JSONField(default=dict)
     permissions = models.JSONField(default=list)
+    # Parameters of hosting, by the services' declarations; what is missing is the default.
+    settings = models.JSONField(default=dict)
+    # Names of applications that may be installed; None: all.
+    applications = models.JSONField(null=True, default=None)
     overuse_policy = models.CharField(
         _("Overuse policy"),
         max_length=10,
@@ -45,12 +61,14 @@ class Plan(Owned):
         verbose_name = _("hosting plan")
         verbose_name_plural = _("hosting plans")
         constraints = [
-            models.UniqueConstraint(fields=["account", "name_key"], name="hosting_plan_name")
+            models.UniqueConstraint(
+                fields=["account", "kind", "name_key"], name="hosting_plan_name"
+            )
         ]
         indexes = [
             # The list shows one account's own.
-            models.Index("account", "name_key", "id", name="hosting_plan_name_order"),
-            models.Index("account", "created_at", "id", name="hosting_plan_made"),
+            models.Index("account", "kind", "name_key", "id", name="hosting_plan_name_order"),
+            models.Index("account", "kind", "created_at", "id", name="hosting_plan_made"),
             models.Index("reseller", name="hosting_plan_reseller"),
         ]
 

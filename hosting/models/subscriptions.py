@@ -43,6 +43,10 @@ class Subscription(Owned):
     )
     limits = models.JSONField(default=dict)
     permissions = models.JSONField(default=list)
+    # Parameters of hosting, by the services' declarations; what is missing is the default.
+    settings = models.JSONField(default=dict)
+    # Names of applications that may be installed; None: all.
+    applications = models.JSONField(null=True, default=None)
     overuse_policy = models.CharField(
         max_length=10, choices=OverusePolicy.choices, default=OverusePolicy.SPACE
     )
@@ -60,6 +64,8 @@ class Subscription(Owned):
     is_locked = models.BooleanField(default=False, editable=False)
     is_overused = models.BooleanField(default=False, editable=False)
     is_expired = models.BooleanField(default=False, editable=False)
+    # Something that its plan promises is not in force.
+    is_unsynced = models.BooleanField(default=False, editable=False)
     is_failed = models.BooleanField(default=False, editable=False)
     domains_count = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -95,7 +101,7 @@ class Subscription(Owned):
                     name=f"sub_{flag}",
                     condition=models.Q(**{f"is_{flag}": True}),
                 )
-                for flag in ("suspended", "locked", "overused", "expired", "failed")
+                for flag in ("suspended", "locked", "overused", "expired", "unsynced", "failed")
             ),
             models.Index("plan", "name_key", "id", name="sub_plan_name"),
             models.Index("plan", "created_at", "id", name="sub_plan_made"),
@@ -130,6 +136,23 @@ class Subscription(Owned):
         if self.removing_at is not None:
             return "removed"
         return "suspended" if self.is_suspended else "active"
+
+
+class SubscriptionAddOn(models.Model):
+    """An add-on plan on a subscription: each once, and only on top of a hosting plan."""
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="addons")
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="on_subscriptions")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "plan"], name="hosting_subscription_addon_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} on {self.subscription_id}"
 
 
 # So long the name of a system user is not used again.
