@@ -1,5 +1,6 @@
 """Making subscriptions, domains and aliases: rows and names. Called by operations."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -153,7 +154,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
         domain=main,
     )
     provisioning.deploy([made.pk])
-    settle(step, made, [main.pk])
+    settle(step, [made], [main.pk])
     return made
 
 
@@ -194,14 +195,18 @@ def values_of(plan: Plan | None) -> dict[str, Any]:
     }
 
 
-def settle(step: Step, row: Subscription, domain_ids: list[int]) -> None:
-    """What follows from a change below a subscription: counts, overuse, state, search, nodes."""
-    counters.recount_subscriptions([row.pk])
-    counters.recount_plans([row.plan_id])
-    counters.recount_accounts([row.account_id, row.reseller_id])
-    conditions.judge([row.pk])
-    suspension.recompute(subscriptions=[row.pk])
-    step.index("subscription", [row.pk])
+def settle(step: Step, rows: Iterable[Subscription], domain_ids: Iterable[int]) -> None:
+    """What follows from names that came, went or changed below subscriptions: counts, overuse,
+    state, search, and what services keep of names."""
+    found = list({row.pk: row for row in rows}.values())
+    ids = [row.pk for row in found]
+    counters.recount_subscriptions(ids)
+    counters.recount_plans(row.plan_id for row in found)
+    counters.recount_accounts(pk for row in found for pk in (row.account_id, row.reseller_id))
+    conditions.judge(ids)
+    suspension.recompute(subscriptions=ids)
+    base.names_changed(step, ids)
+    step.index("subscription", ids)
     step.index("domain", domain_ids)
 
 
@@ -228,7 +233,7 @@ def domain(step: Step, row: Subscription, values: dict[str, Any]) -> Domain:
         domain=made,
     )
     provisioning.touch([row.pk])
-    settle(step, row, [made.pk])
+    settle(step, [row], [made.pk])
     return made
 
 
@@ -254,5 +259,5 @@ def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
         alias=made,
     )
     provisioning.touch([of.subscription_id])
-    settle(step, of.subscription, [of.pk])
+    settle(step, [of.subscription], [of.pk])
     return made

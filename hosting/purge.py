@@ -11,6 +11,7 @@ from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import RETIRED_FOR, RetiredSystemUser, Subscription
 from hosting.models.suspension import SuspensionEntry
+from hosting.services import base
 from panel.core import search
 
 _WHY = "purging what was removed"
@@ -32,6 +33,7 @@ def subscriptions(ids: Iterable[int]) -> None:
         .values_list("pk", flat=True)
     )
     provisioning.forget(wanted)
+    base.purge(wanted)
     names.release(subscription_id__in=wanted)
     Alias.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
     Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()

@@ -237,10 +237,8 @@ class RemoveDomain(_OnDomains):
         names.release(domain_id__in=ids)
         aliases.delete()
         Domain.objects.unscoped(_WHY).filter(pk__in=ids).delete()
-        parents = {row.subscription_id for row in step.open}
-        provisioning.touch(parents)
-        for row in step.open:
-            creating.settle(step, row.subscription, [row.pk])
+        provisioning.touch({row.subscription_id for row in step.open})
+        creating.settle(step, [row.subscription for row in step.open], ids)
 
 
 class _OnAliases(Operation):
@@ -310,5 +308,5 @@ class RemoveAlias(_OnAliases):
         names.release(alias_id__in=step.open_ids)
         Alias.objects.unscoped(_WHY).filter(pk__in=step.open_ids).delete()
         provisioning.touch({row.subscription_id for row in step.open})
-        for row in step.open:
-            creating.settle(step, row.domain.subscription, [row.domain_id])
+        parents = [row.domain for row in step.open]
+        creating.settle(step, [row.subscription for row in parents], [row.pk for row in parents])

@@ -1,6 +1,6 @@
 """What a hosted service declares about itself. One service is one app: a folder and a word."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -57,10 +57,27 @@ class ServiceConfig(AppConfig):
     # Dotted path of the function that turns rows into plain data for the agent; "" for a service
     # that has nothing on the nodes.
     desired_source: ClassVar[str] = ""
+    # Dotted paths of functions that follow what hosting does, inside its transaction and set-based;
+    # "" for a service to which it makes no difference. Hosting itself knows no service.
+    # (step, subscription_ids): names of domains and aliases below these came, went, were renamed, or
+    # what is kept of an alias changed. The rows are written already: compare with what there is.
+    names_source: ClassVar[str] = ""
+    # (subscription_ids): these go for good, with all domains; their rows are still there.
+    purge_source: ClassVar[str] = ""
 
     def desired(self, subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """What a node should have of these subscriptions, by subscription."""
         return import_string(self.desired_source)(subscription_ids) if self.desired_source else {}
+
+    def names_changed(self, step: Any, subscription_ids: Sequence[int]) -> None:
+        """Follow names that came, went or changed."""
+        if self.names_source:
+            import_string(self.names_source)(step, subscription_ids)
+
+    def purge(self, subscription_ids: Sequence[int]) -> None:
+        """Let go of what these subscriptions have of this service, before they go themselves."""
+        if self.purge_source:
+            import_string(self.purge_source)(subscription_ids)
 
 
 def services() -> list[ServiceConfig]:
@@ -77,3 +94,17 @@ def resources(of: str = "subscription") -> dict[str, Resource]:
 def permissions() -> dict[str, Permission]:
     """All declared permissions by name."""
     return {perm.name: perm for config in services() for perm in config.permissions}
+
+
+def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:
+    """Tell all services, once for each chunk of an operation: see `ServiceConfig.names_source`."""
+    ids = sorted(set(subscription_ids))
+    for config in services() if ids else ():
+        config.names_changed(step, ids)
+
+
+def purge(subscription_ids: Iterable[int]) -> None:
+    """Tell all services that these subscriptions go for good."""
+    ids = sorted(set(subscription_ids))
+    for config in services() if ids else ():
+        config.purge(ids)
