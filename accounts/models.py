@@ -307,7 +307,7 @@ class ApiToken(models.Model):
 
     PREFIX = "fh_"
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens", db_index=False)
     name = models.CharField(_("Name"), max_length=100)
     hint = models.CharField(max_length=12, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -317,6 +317,9 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, editable=False)
 
     objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index("user", "created_at", "id", name="accounts_apitoken_user")]
 
     def __str__(self) -> str:
         return self.name

@@ -50,7 +50,16 @@ RESELLER = register_noun(
 )
 # Any account: what "Add a Customer" or the profile is an operation on.
 ACCOUNT = register_noun(
-    Noun("account", "accounts", Account, _("Account"), _("Accounts"), "person-badge")
+    Noun(
+        "account",
+        "accounts",
+        Account,
+        _("Account"),
+        _("Accounts"),
+        "person-badge",
+        api_fields=["id", "role", *_API[1:]],
+        api_provider_fields=frozenset({"description"}),
+    )
 )
 
 
@@ -85,7 +94,17 @@ USER = register_noun(
 )
 LOGIN = register_noun(LoginNoun("login", "logins", User, _("Login"), _("Logins"), "account"))
 TOKEN = register_noun(
-    Noun("token", "tokens", ApiToken, _("API token"), _("API tokens"), "key", area="profile")
+    Noun(
+        "token",
+        "tokens",
+        ApiToken,
+        _("API token"),
+        _("API tokens"),
+        "key",
+        area="profile",
+        # The hint is the beginning of its text; the text itself is known to nobody.
+        api_fields=["id", "name", "hint", "scopes", "created_at", "expires_at", "last_used_at"],
+    )
 )
 
 

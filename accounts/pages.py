@@ -9,13 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import roles
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.nouns import noun_of
 from panel.core.activity_views import entries_table
 from panel.core.filters import PanelFilterSet
-from panel.core.lists import Column, Listing, ListPage, Sort
+from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, moment, tag
-from panel.core.operations import nouns
+from panel.core.operations import PROVIDERS, nouns
 from panel.core.views import DetailPage
 
 STATES = [("active", _("Active")), ("inactive", _("Not active"))]
@@ -78,7 +78,13 @@ class UserList(ListPage):
             sort="username",
             css="main",
         ),
-        Column(_("Account"), _account_cell, csv=lambda user, listing: user.account.contact_name),
+        Column(
+            _("Account"),
+            _account_cell,
+            csv=lambda user, listing: user.account.contact_name,
+            tells=("account_id",),
+            roles=PROVIDERS,
+        ),
         Column(_("Email address"), lambda user, listing: user.email),
         Column(_("User role"), lambda user, listing: role_label(user)),
         Column(_("Subscriptions"), lambda user, listing: reach(user), css="num"),
@@ -103,6 +109,28 @@ class UserList(ListPage):
                 | models.Q(email__icontains=word)
             )
         return queryset.filter(words)
+
+
+class TokenFilter(PanelFilterSet):
+    class Meta:
+        model = ApiToken
+        fields: list[str] = []
+
+
+@register_list
+class TokenList(ListPage):
+    """One's own API tokens, for programs; people have them on their own page."""
+
+    noun = "token"
+    title = _("API tokens")
+    url_name = "token"
+    filterset_class = TokenFilter
+    default_sort = "created"
+    sorts = (Sort("created", "created_at"),)
+    columns = (Column(_("Name"), lambda token, listing: token.name),)
+
+    def found(self, actor: Any, queryset: Any, text: str) -> Any:
+        return queryset.filter(name__icontains=text)
 
 
 class UserDetail(DetailPage):

@@ -24,7 +24,7 @@ def narrowed(request: HttpRequest, page: ListPage, **which: Any) -> Listing:
         request.actor,
         params,
         page_size(request),
-        narrow=lambda rows: rows.filter(**which),
+        narrow=which,
         lean=True,
     )
 

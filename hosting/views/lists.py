@@ -34,8 +34,8 @@ def _name_below(row: Any, listing: Listing) -> str:
 
 
 def _provider(row: Any, listing: Listing) -> Any:
-    if row.reseller_id is None or not listing.actor.is_administrator:
-        return "" if listing.actor.is_reseller else _("Administrator")
+    if row.reseller_id is None:
+        return _("Administrator")
     name = listing.extra["resellers"].get(row.reseller_id, "")
     return link(listing.url_of("reseller", row.reseller_id), name)
 
@@ -85,6 +85,8 @@ class CustomerList(ListPage):
             _("Provider"),
             _provider,
             csv=lambda row, ls: ls.extra["resellers"].get(row.reseller_id, ""),
+            tells=("reseller_id",),
+            roles=frozenset({Role.ADMINISTRATOR}),
         ),
         Column(
             _("Subscriptions"),
@@ -190,6 +192,8 @@ class SubscriptionList(ListPage):
             _("Subscriber"),
             _subscriber,
             csv=lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+            tells=("account_id",),
+            roles=PROVIDERS,
         ),
         Column(_("Domains"), domain_usage, csv=lambda row, ls: row.domains_count, css="num"),
         Column(_("Expires"), lambda row, ls: day(row.expires_on), css="date"),
@@ -267,10 +271,13 @@ class DomainList(ListPage):
                 ls.extra["subscriptions"].get(row.subscription_id, ""),
             ),
             csv=lambda row, ls: ls.extra["subscriptions"].get(row.subscription_id, ""),
+            tells=("subscription_id",),
         ),
         Column(
             _("Subscriber"),
             lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+            tells=("account_id", "subscription_id"),
+            roles=PROVIDERS,
         ),
         Column(_("Aliases"), lambda row, ls: number(row.aliases_count), css="num"),
         Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii)),

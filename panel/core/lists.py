@@ -37,6 +37,11 @@ class Column:
     csv: Callable[[Any, "Listing"], Any] | None = None
     sort: str = ""
     css: str = ""
+    # What the cell tells of a row: where a list is narrowed to one of these, it would say the same
+    # in every row, so the column is left out.
+    tells: tuple[str, ...] = ()
+    # For whom it says something.
+    roles: frozenset[Role] = ANY_ROLE
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,21 @@ class Listing:
     selected: frozenset[int] = frozenset()
     reasons: Mapping[int, str] = field(default_factory=dict)
     # For lists inside another object's page: rows narrowed to it.
-    narrow: Callable[[Any], Any] | None = None
+    narrow: Mapping[str, Any] | None = None
     # Only what the cells read is wanted: for a page, not for the API, which shows other columns.
     lean: bool = False
     _by_index: bool = False
     _url_patterns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The columns that tell this person something here."""
+        fixed = set(self.narrow or ())
+        return [
+            column
+            for column in self.page.columns
+            if self.actor.role in column.roles and not fixed & set(column.tells)
+        ]
 
     @cached_property
     def filterset(self) -> PanelFilterSet:
@@ -127,7 +142,7 @@ class Listing:
     def _filterset(self) -> PanelFilterSet:
         rows = self.page.rows(self.actor)
         if self.narrow is not None:
-            rows = self.narrow(rows)
+            rows = rows.filter(**self.narrow)
         return self.page.filterset_class(self.params, queryset=rows, actor=self.actor)
 
     @cached_property
@@ -289,7 +304,7 @@ class Listing:
     def table(self, *, pick: bool = True) -> SafeString:
         """The table as Markup. No template code runs per row."""
         rows = self.window[0]
-        head = "".join(self._head(column) for column in self.page.columns)
+        head = "".join(self._head(column) for column in self.columns)
         box = f'<th class="pick">{_pick_page()}</th>' if pick else ""
         body = "".join(self._row(row, pick) for row in rows)
         return mark_safe(  # noqa: S308  every part is escaped where it is made
@@ -321,7 +336,7 @@ class Listing:
         """What comes before each column's content, the same in all rows, and what makes that."""
         return [
             (f'<td{_css(column)} data-label="{safe(column.label)}">', column.cell)
-            for column in self.page.columns
+            for column in self.columns
         ]
 
     @cached_property
@@ -348,7 +363,7 @@ class Listing:
             buffer.truncate()
             return text
 
-        yield "\ufeff" + line(["id", *(str(column.label) for column in self.page.columns)])
+        yield "\ufeff" + line(["id", *(str(column.label) for column in self.columns)])
         sort, descending = self.sort
         last: tuple[Any, int] | None = None
         while True:
@@ -358,7 +373,7 @@ class Listing:
             batch = list(rows[:1000])
             self.extra = self.page.extra(batch, self)  # noqa: S610
             for row in batch:
-                cells = [(column.csv or column.cell)(row, self) for column in self.page.columns]
+                cells = [(column.csv or column.cell)(row, self) for column in self.columns]
                 yield line([row.pk, *cells])
             if len(batch) < 1000:
                 return

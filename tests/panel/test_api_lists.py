@@ -175,7 +175,39 @@ def test_a_page_of_many_costs_as_many_statements_as_a_page_of_few(world: World) 
     assert counts[0] == counts[1] <= 4, counts
 
 
-@pytest.mark.parametrize("noun", ["customer", "reseller", "subscription", "domain", "plan"])
+def test_any_account_one_sees_is_read_by_its_number(world: World) -> None:
+    own = Api(world, "admin").get(f"/accounts/{world.admin.pk}")
+    assert own.json() | {"role": "administrator", "username": "admin"} == own.json()
+    assert own["ETag"] == f'"{world.fresh("admin").version}"'
+    api = Api(world, "ada")
+    assert api.get(f"/accounts/{world.carl.pk}").json()["role"] == "customer"
+    for other in (world.admin, world.ben, world.nora):
+        assert api.get(f"/accounts/{other.pk}").status_code == 404
+    Account.objects.filter(pk=world.carl.pk).update(description="Slow payer")
+    shown = Api(world, "carl").get(f"/accounts/{world.carl.pk}").json()
+    assert "description" not in shown
+    assert shown["email"] == world.carl.email
+
+
+def test_one_reads_ones_own_tokens_and_never_their_text(world: World) -> None:
+    reading, other, neighbour = Api(world, "carl", "read"), Api(world, "carl"), Api(world, "nora")
+    first = reading.get("/tokens", limit=1).json()
+    second = reading.get("/tokens", limit=1, after=first["next"]).json()
+    assert ids([*first["items"], *second["items"]]) == [reading.token.pk, other.token.pk]
+    assert second["next"] is None
+    row = reading.get(f"/tokens/{other.token.pk}").json()
+    assert (row["scopes"], row["expires_at"]) == (["read", "write"], None)
+    text = other.headers["Authorization"].removeprefix("Bearer ")
+    assert text.startswith(row["hint"])
+    assert text not in json.dumps(row)
+    assert reading.get(f"/tokens/{neighbour.token.pk}").status_code == 404
+    assert Api(world, "ada").get(f"/tokens/{other.token.pk}").status_code == 404
+    assert listed(reading, "/tokens", q="nothing") == []
+
+
+@pytest.mark.parametrize(
+    "noun", ["customer", "reseller", "subscription", "domain", "plan", "user", "token"]
+)
 def test_every_list_of_the_panel_is_one_of_the_api(world: World, noun: str) -> None:
     assert noun in list_pages
     response = Api(world, "admin").get(f"/{nouns[noun].plural}")

@@ -1,0 +1,45 @@
+"""Lists leave out the columns that would say the same in every row."""
+
+import re
+
+import pytest
+
+from tests.hosting.world import HostingWorld
+
+pytestmark = pytest.mark.django_db
+
+
+def heads(world: HostingWorld, who: str, path: str) -> list[str]:
+    """What stands over the columns of the list on a page."""
+    response = world.client(who).get(path)
+    assert response.status_code == 200, path
+    table = response.content.decode().partition('<table class="list">')[2].partition("</table>")[0]
+    found = re.findall(r"<th scope=.col.[^>]*>(?:<a [^>]*>)?([^<]+)", table)
+    assert found, path
+    return found
+
+
+def test_a_tab_does_not_repeat_whose_it_is(world: HostingWorld) -> None:
+    customer, subscription = f"/customers/{world.carl.pk}", world.sub("carl.example").pk
+    assert "Subscriber" not in heads(world, "ada", f"{customer}/")
+    assert "Subscriber" not in heads(world, "ada", f"{customer}/domains/")
+    assert "Subscription" in heads(world, "ada", f"{customer}/domains/")
+    assert not {"Subscriber", "Subscription"} & set(
+        heads(world, "ada", f"/subscriptions/{subscription}/")
+    )
+    assert "Provider" not in heads(world, "admin", f"/resellers/{world.ada.pk}/customers/")
+
+
+def test_a_resellers_tab_says_which_customer(world: HostingWorld) -> None:
+    tab = heads(world, "admin", f"/resellers/{world.ada.pk}/subscriptions/")
+    assert "Subscriber" in tab
+
+
+def test_columns_are_for_those_to_whom_they_say_something(world: HostingWorld) -> None:
+    assert "Provider" in heads(world, "admin", "/customers/")
+    assert "Provider" not in heads(world, "ada", "/customers/")
+    assert "Subscriber" in heads(world, "ada", "/subscriptions/")
+    for path in ("/subscriptions/", "/domains/"):
+        assert "Subscriber" not in heads(world, "carl", path)
+    export = b"".join(world.client("ada").get("/customers/export.csv").streaming_content).decode()
+    assert export.splitlines()[0] == "\ufeffid,Name,Status,Username,Subscriptions,Domains,Created"
