@@ -25,7 +25,9 @@ reasons.declare(
         "%(name)s is taken: subscription %(where)s of %(who)s. Use Change Subscriber to give that"
         " to somebody else."
     ),
+    name_taken_by_action=_("Change Subscriber"),
     name_taken_here=_("%(name)s is taken: it belongs to the subscription %(where)s."),
+    name_taken_here_action=_("Open %(where)s"),
     name_near=_("%(name)s is below or above a name of somebody else."),
     system_user_taken=_("The system user %(name)s exists, or did until recently."),
     plan_gone=_("This service plan was removed meanwhile."),
@@ -36,6 +38,7 @@ reasons.declare(
         "%(name)s is taken: it belongs to %(where)s of %(who)s, which was removed. Restore that"
         " from the list filter Removed, or wait until it is purged."
     ),
+    name_in_trash_action=_("Restore"),
     name_in_own_trash=_(
         "%(name)s is taken: it belongs to %(where)s, which was removed. Your provider can restore"
         " it."
@@ -52,7 +55,7 @@ def refuse_name(name: str, account_id: int, actor: Actor) -> None:
     names.lock([name])
     conflict = names.conflict(name, account_id, actor)
     if conflict is not None:
-        raise Refused(conflict.code, name=to_unicode(name), who=conflict.who, where=conflict.where)
+        raise Refused(conflict.code, name=to_unicode(name), **conflict.params)
 
 
 def refuse_full(step: Step, subscription: Subscription, resource: str) -> None:

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts.models import Account
 from hosting.models.domains import Apex, Name
 from hosting.validators import apex_of
 from panel.core.access import Actor
+from panel.core.operations import nouns, operations
 
 _WHY = "a name is used once in the whole installation"
+CHANGE_SUBSCRIBER = "change-subscriber"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,15 @@ class Conflict:
     code: str
     who: str = ""
     where: str = ""
+    # The button beside it: where it leads, and whether it does something at once.
+    action: str = ""
+    post: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """For the words of a refusal."""
+        button = {"action": self.action, "post": self.post} if self.action else {}
+        return {"who": self.who, "where": self.where, **button}
 
 
 def lock(names: Iterable[str]) -> None:
@@ -46,7 +58,7 @@ def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
     others: list[Name] = []
     for row in rows:
         if row.ascii == name:
-            return _told(row, actor)
+            return _told(row, account_id, actor)
         if row.account_id != account_id:
             others.append(row)
     visible = set(
@@ -60,16 +72,35 @@ def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
     return None
 
 
-def _told(row: Name, actor: Actor) -> Conflict:
-    """Who has the name, as far as the asker may know."""
+def _told(row: Name, account_id: int, actor: Actor) -> Conflict:
+    """Who has the name, as far as the asker may know, and what can be done about it."""
     owner = Account.objects.visible_to(actor).filter(pk=row.account_id).first()
     if owner is None:
         return Conflict("name_taken")
-    if row.subscription.removing_at is not None:
-        code = "name_in_own_trash" if actor.is_customer else "name_in_trash"
-    else:
-        code = "name_taken_here" if actor.is_customer else "name_taken_by"
-    return Conflict(code, str(owner), str(row.subscription))
+    found = (str(owner), str(row.subscription))
+    if row.subscription.removing_at is None:
+        if actor.is_customer or row.account_id == account_id:
+            return Conflict("name_taken_here", *found, _to(actor, row, "subscription", ""))
+        return Conflict("name_taken_by", *found, _to(actor, row, "subscription", CHANGE_SUBSCRIBER))
+    if actor.is_customer:
+        return Conflict("name_in_own_trash", *found)
+    # What went with its account comes back with it.
+    noun = owner.role if owner.is_removed else "subscription"
+    return Conflict("name_in_trash", *found, _to(actor, row, noun, "restore"), post=True)
+
+
+def _to(actor: Actor, row: Name, noun: str, verb: str) -> str:
+    """Where a button leads: an operation on the subscription (or the account) that has the name,
+    or its page; "" where that is not for the asker."""
+    if actor.subscriptions is not None and row.subscription_id not in actor.subscriptions:
+        return ""
+    pk = row.subscription_id if noun == "subscription" else row.account_id
+    if not verb:
+        return nouns[noun].url(pk)
+    operation = operations.get(f"{noun}.{verb}")
+    if operation is None or not operation.may(actor):
+        return ""
+    return reverse(f"{noun}_operation", args=[pk, verb])
 
 
 def take(name: str, **columns: Any) -> Name:

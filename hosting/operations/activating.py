@@ -16,7 +16,7 @@ from hosting.models.suspension import PERSONAL, Kind, Level, Scope, SuspensionEn
 from hosting.operations.suspending import Suspending, may_lift_abuse
 from panel.core import reasons
 from panel.core.access import Role
-from panel.core.operations import Step
+from panel.core.operations import Step, operations
 
 reasons.declare(
     level_above=_("Somebody above you suspended it; only they can lift that."),
@@ -27,8 +27,11 @@ reasons.declare(
         "It is suspended for abuse: a person lifts that, by ticking “Lift a suspension for abuse"
         " too”."
     ),
+    abuse_needs_tick_action=_("Activate with options…"),
     expired_needs_date=_("It has expired: use Set expiry."),
+    expired_needs_date_action=_("Set expiry"),
     overuse_needs_plan=_("It uses more than it may: free space or change the plan."),
+    overuse_needs_plan_action=_("Change Plan"),
     remain_entries=_("Still suspended for another cause that you can lift: %(names)s."),
     remain_entries_action=_("Activate again…"),
     remain_level=_("Still suspended by somebody above you: %(names)s."),
@@ -108,16 +111,16 @@ class Activate(Suspending):
         self, step: Step, row: Any, entries: list[SuspensionEntry], above: dict[int, str]
     ) -> None:
         causes = {self._cause(step, row, entry) for entry in entries}
-        for code, refusal in (
-            ("remain_billing", "billing_only_unpaid"),
-            ("remain_abuse", "abuse_needs_tick"),
-            ("remain_level", "level_above"),
-            ("remain_switched_off", "switched_off"),
-            ("remain_expired", "expired_needs_date"),
-            ("remain_overused", "overuse_needs_plan"),
+        for code, refusal, verb in (
+            ("remain_billing", "billing_only_unpaid", ""),
+            ("remain_abuse", "abuse_needs_tick", self.verb),
+            ("remain_level", "level_above", ""),
+            ("remain_switched_off", "switched_off", ""),
+            ("remain_expired", "expired_needs_date", "set-expiry"),
+            ("remain_overused", "overuse_needs_plan", "change-plan"),
         ):
             if code in causes:
-                step.refuse(row.pk, refusal)
+                step.refuse(row.pk, refusal, **self._button(step, row, verb))
                 return
         if row.pk not in above:
             step.leave(row.pk, "active_already")
@@ -125,6 +128,13 @@ class Activate(Suspending):
             step.refuse(row.pk, "above_suspended", name=name)
         else:
             step.refuse(row.pk, "above_suspended_unnamed")
+
+    def _button(self, step: Step, row: Any, verb: str) -> dict[str, str]:
+        """Where the refusal's button leads; none for what the actor may not do."""
+        operation = operations.get(f"{self.noun}.{verb}")
+        if operation is None or not operation.may(step.actor):
+            return {}
+        return {"action": reverse(f"{self.noun}_operation", args=[row.pk, verb])}
 
     def _cause(self, step: Step, row: Any, entry: SuspensionEntry) -> str:
         """Why an entry is not lifted now, as the code of the note that says so."""

@@ -6,9 +6,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, QueryDict
 from django.urls import reverse
 
-from panel.core import reasons, runs
+from panel.core import runs
 from panel.core.http import PanelRequest
-from panel.core.operation_views import OperationView, parse_ids
+from panel.core.operation_views import OperationView, parse_ids, refusal
 from panel.core.operations import Operation, Result, nouns, operations
 from panel.core.views import crumbs, go
 
@@ -56,9 +56,8 @@ class AddView(OperationView):
         outcome = runs.perform(operation, request.actor, [parent], params=plain, secrets=secret)
         finding = outcome.findings[0]
         if finding.result != Result.DONE:
-            reason = reasons.render(finding.code, finding.params)
-            refusal = [{"label": "", "url": None, "reason": reason}]
-            return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
+            told = [refusal("", None, finding.code, finding.params)]
+            return self.page(operation, queryset, form, refusals=told, status=409, **around)
         landing = operation.landing(request.actor, parent, finding.created_id)
         url = landing or nouns[operation.creates].url(finding.created_id or 0)
         return go(f"{url}?run={outcome.run_id}")

@@ -104,7 +104,7 @@ def _prepared(
     if actor is None or not operation.may(actor):
         step.results = {pk: (Result.REFUSED, "not_allowed", {}) for pk in ids}
         return step
-    operation.lock(actor, ids)
+    operation.lock_for(actor, ids, run.params)
     found = {row.pk: row for row in operation.visible(actor).filter(pk__in=rows.among(ids))}
     step.targets = {pk: found[pk] for pk in ids if pk in found}
     step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in found}

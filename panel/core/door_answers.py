@@ -79,6 +79,7 @@ def of_rehearsal(
     for pk, (result, code, params) in step.results.items():
         told[result].append(entry(pk, result, code, params))
     found = [] if operation.creates else operation.consequences(actor, rows)
+    found = [*found, *operation.foresee(step)]
     told["consequences"] = [
         {"text": str(c.text), "tone": c.tone, "items": [str(item) for item in c.items]}
         for c in found

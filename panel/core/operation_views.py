@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import View
 
-from panel.core import chunks, reasons, runs
+from panel.core import chunks, reasons, review, runs
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
@@ -20,8 +20,6 @@ from panel.core.views import crumbs, go, nothing_selected
 from panel.core.work import State
 
 SHOWN = 20
-# So many are checked before the page is shown; more are checked when it is done.
-REHEARSED = 500
 MANY = 25
 MAX_ID = 2**63 - 1
 
@@ -74,20 +72,22 @@ class OperationView(View):
         items = more.pop("items", None) or self.items(operation, queryset, None)
         shown = {
             "title": more.pop("title", None) or operation.title or operation.label,
-            "lead": "",
+            "lead": more.pop("lead", ""),
             "targets": []
             if is_making or is_single
             else [{"label": str(row), "url": noun.url(row.pk), "detail": ""} for row in rows],
             "more": 0 if is_making else max(0, count - len(rows)),
             "target_count": count,
             "refusals": more.pop("refusals", None) or self.refusals(operation, queryset, count),
-            "consequences": [] if is_making else operation.consequences(actor, queryset),
+            "consequences": [
+                *([] if is_making else operation.consequences(actor, queryset)),
+                *more.pop("foreseen", []),
+            ],
             "form": form,
             "item_rows": items.rows() if items else [],
             "shared": items.shared if items else None,
             "hidden": more.pop("hidden", []),
-            "submit_label": operation.submit_label
-            or (_("Yes") if operation.destructive else _("OK")),
+            "submit_label": self.submit_label(operation, is_last=more.pop("is_last", False)),
             "submit_tone": "danger" if operation.destructive else "primary",
             "cancel_url": more.pop("cancel_url"),
             "type_number": operation.number_to_type(actor, queryset, count),
@@ -105,9 +105,35 @@ class OperationView(View):
         status = 422 if shown["error_summary"] else more.pop("status", 200)
         return render(self.request, "core/operation.html", context, status=status)
 
+    def submit_label(self, operation: Operation, *, is_last: bool) -> Any:
+        """The words on the button; "Next" where what would happen is said first."""
+        if operation.review and not is_last:
+            return _("Next")
+        return operation.submit_label or (_("Yes") if operation.destructive else _("OK"))
+
+    def review(
+        self, operation: Operation, queryset: Any, form: Any, items: ItemForms | None, around: dict
+    ) -> HttpResponse | None:
+        """What would happen with what was typed; None once that has been seen."""
+        seal = review.seal(form, items)
+        if not operation.review or self.request.POST.get(review.FIELD) == seal:
+            return None
+        rows = list(queryset[: review.REHEARSED])
+        step = review.rehearse(operation, self.request.actor, rows, form, items)
+        can_go_on = bool(step.open_ids) or around["count"] > len(rows)
+        hidden = [*around["hidden"], (review.FIELD, seal)] if can_go_on else around["hidden"]
+        shown = {
+            "lead": _("Nothing has been changed yet.") if can_go_on else "",
+            "foreseen": operation.foresee(step) if step.open_ids else [],
+            "refusals": self.problems(step),
+            "is_last": can_go_on,
+            "hidden": hidden,
+        }
+        return self.page(operation, queryset, form, items=items, **{**around, **shown})
+
     def refusals(self, operation: Operation, queryset: Any, count: int) -> list[dict[str, Any]]:
         """What stands against it, as far as is known before anything is typed."""
-        if operation.form_class is not None or count > REHEARSED:
+        if operation.form_class is not None or count > review.REHEARSED:
             return []
         ids = list(queryset.values_list("pk", flat=True))
         return self.problems(runs.rehearse(operation, self.request.actor, ids))
@@ -115,11 +141,12 @@ class OperationView(View):
     def problems(self, step: Any) -> list[dict[str, Any]]:
         noun = nouns[step.operation.noun]
         return [
-            {
-                "label": str(step.targets.get(pk, f"#{pk}")),
-                "url": noun.url(pk) if pk in step.targets else None,
-                "reason": reasons.render(code, params),
-            }
+            refusal(
+                str(step.targets.get(pk, f"#{pk}")),
+                noun.url(pk) if pk in step.targets else None,
+                code,
+                params,
+            )
             for pk, (result, code, params) in step.results.items()
             if result != Result.DONE
         ]
@@ -130,6 +157,16 @@ class OperationView(View):
         if expected is None or self.request.POST.get("typed_number", "").strip() == str(expected):
             return ""
         return _("Type %(number)s to confirm.") % {"number": expected}
+
+
+def refusal(label: str, url: str | None, code: str, params: dict[str, Any]) -> dict[str, Any]:
+    """One target that is refused, for the page: why, and where something can be done about it."""
+    return {
+        "label": label,
+        "url": url,
+        "reason": reasons.render(code, params),
+        "action": reasons.action(code, params),
+    }
 
 
 def all_valid(form: Any, items: ItemForms | None) -> bool:
@@ -201,9 +238,11 @@ class SingleOperationView(OperationView):
         items = self.items(operation, queryset, request.POST)
         if not all_valid(form, items):
             return self.page(operation, queryset, form, items=items, **around)
+        if page := self.review(operation, queryset, form, items, around):
+            return page
         if wrong := self.typed_wrong(operation, queryset, 1):
-            refusal = [{"label": str(target), "url": None, "reason": wrong}]
-            return self.page(operation, queryset, form, refusals=refusal, status=422, **around)
+            told = [{"label": str(target), "url": None, "reason": wrong}]
+            return self.page(operation, queryset, form, refusals=told, status=422, **around)
         plain, secret = form.raw_params() if form is not None else ({}, {})
         self.landing_before = operation.landing(request.actor, pk, None)
         if items is not None:
@@ -212,14 +251,8 @@ class SingleOperationView(OperationView):
         finding = outcome.findings[0]
         asked = form is not None or items is not None
         if asked and finding.result == Result.REFUSED and not direct:
-            refusal = [
-                {
-                    "label": str(target),
-                    "url": None,
-                    "reason": reasons.render(finding.code, finding.params),
-                }
-            ]
-            around |= {"refusals": refusal, "items": items, "status": 409}
+            told = [refusal(str(target), None, finding.code, finding.params)]
+            around |= {"refusals": told, "items": items, "status": 409}
             return self.page(operation, queryset, form, **around)
         return go(self.after(operation, pk, finding, outcome))
 
@@ -330,6 +363,8 @@ class BulkOperationView(OperationView):
         items = self.items(operation, queryset, request.POST)
         if not all_valid(form, items):
             return self.page(operation, queryset, form, items=items, **around)
+        if page := self.review(operation, queryset, form, items, around):
+            return page
         if wrong := self.typed_wrong(operation, queryset, run.total):
             around |= {"refusals": [{"label": "", "url": None, "reason": wrong}], "status": 422}
             return self.page(operation, queryset, form, items=items, **around)

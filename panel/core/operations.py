@@ -166,6 +166,9 @@ class Operation:
     creates: ClassVar[str] = ""
     # The operation that takes back what one run of this did.
     undo: ClassVar[str] = ""
+    # Once the form is filled in, says what would happen with that (`foresee`) and what stands
+    # against it, before it acts.
+    review: ClassVar[bool] = False
     # An operation that people do not choose (an undo): no button, no API path, no command.
     hidden: ClassVar[bool] = False
     # Works on what was removed and waits to be purged, and on nothing else.
@@ -231,11 +234,21 @@ class Operation:
         queryset = self.visible(actor).filter(pk__in=ids).order_by("pk")
         list(queryset.select_for_update(of=("self",)).values_list("pk", flat=True))
 
+    def lock_for(self, actor: Actor, ids: Sequence[int], given: dict[str, Any]) -> None:
+        """Lock for a run with these parameters, as they were written down; for an operation whose
+        parameters name rows besides its targets (a new owner), in the same order."""
+        self.lock(actor, ids)
+
     def check(self, step: Step) -> None:
         """Refuse or leave targets by set-based queries. Runs after the locks."""
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         """What would happen to these rows (a queryset), counted. Reads only."""
+        return []
+
+    def foresee(self, step: Step) -> list[Consequence]:
+        """What would happen with these parameters to the targets that nothing stands against: of
+        a step that was rehearsed, and is not done."""
         return []
 
     def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:
@@ -282,6 +295,9 @@ def register(cls: type[Operation]) -> type[Operation]:
     if operation.bulk and operation.form_class and operation.form_class.secret_fields:
         # A run in the background has only what was written down, and secrets never are.
         raise ValueError(f"operation {operation.name} takes a secret: it is for one target")
+    if operation.review and operation.form_class and operation.form_class.secret_fields:
+        # A page never shows again what is secret: it would have to be typed twice.
+        raise ValueError(f"operation {operation.name} takes a secret: it has no review")
     if operation.name in operations:
         raise ValueError(f"operation {operation.name} exists already")
     operations[operation.name] = operation

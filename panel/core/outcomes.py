@@ -73,7 +73,7 @@ def describe(run: BulkRun, actor: Actor) -> dict[str, Any]:
                 "url": noun.url(row.target_id) if row.target_id in labels else None,
                 "reason": row.reason,
                 "status": row.result,
-                "action": None,
+                "action": reasons.action(row.code, row.reason_params),
             }
             for row in rows[:SHOWN]
         ],
@@ -102,13 +102,7 @@ def _labels(noun: Any, actor: Actor, ids: list[int]) -> dict[int, str]:
 
 
 def _note(note: dict[str, Any]) -> dict[str, Any]:
-    """A stored note in words. A note may carry an `action`: where a button leads."""
+    """A stored note in words, with its button if it has one."""
     params = {**note["params"], "names": ", ".join(note["params"].get("names", []))}
-    action = None
-    if target := note["params"].get("action"):
-        action = {
-            "label": reasons.render(f"{note['code']}_action", params),
-            "url": target,
-            "post": bool(note["params"].get("post")),
-        }
-    return {"text": reasons.render(note["code"], params), "action": action}
+    text = reasons.render(note["code"], params)
+    return {"text": text, "action": reasons.action(note["code"], params)}

@@ -22,6 +22,19 @@ def render(code: str, params: dict[str, Any] | None = None) -> str:
     return str(_TEXTS[code]) % (params or {})
 
 
+def action(code: str, params: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """The button beside a reason, where something can be done about it: {label, url, post}.
+
+    Where it leads stands among the parameters as `action` (`post`: it does something at once); its
+    words are the code's own, with `_action` behind.
+    """
+    given = params or {}
+    if not given.get("action"):
+        return None
+    label = render(f"{code}_action", given)
+    return {"label": label, "url": given["action"], "post": bool(given.get("post"))}
+
+
 def known() -> frozenset[str]:
     """All declared codes; a test holds the operations to it."""
     return frozenset(_TEXTS)
