@@ -92,6 +92,7 @@ class UserList(ListPage):
             _("Status"),
             lambda user, listing: status_tag(user),
             csv=lambda user, listing: "active" if user.is_active else "inactive",
+            is_plain=True,
         ),
     )
 

@@ -109,8 +109,8 @@ def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
 
     rows = format_html_join(
         "",
-        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td class="date" data-label="{}">{}</td><td class="date">{}</td></tr>',
+        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td class="date" data-th="{}">{}</td><td class="date">{}</td></tr>',
         (
             (
                 _t("Name"),

@@ -250,8 +250,8 @@ def changes_of(question: Question) -> list[dict[str, Any]]:
 def preview_table(question: Question) -> SafeString:
     rows = format_html_join(
         "",
-        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td data-label="{}">{}</td></tr>',
+        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td></tr>',
         (
             (
                 _t("What"),

@@ -13,7 +13,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import day, link, main_cell, number, safe, tag, usage
+from panel.core.markup import attribute, day, link, main_cell, number, safe, tag, usage
 from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
 
 PROVIDERS_ONLY = PROVIDERS
@@ -79,6 +79,7 @@ class CustomerList(ListPage):
             _("Status"),
             lambda row, ls: status.account_tag(row, ls.extra["causes"], ls.actor),
             csv=lambda row, ls: row.status,
+            is_plain=True,
         ),
         Column(_("Username"), lambda row, ls: row.username),
         Column(
@@ -187,6 +188,7 @@ class SubscriptionList(ListPage):
             _("Status"),
             lambda row, ls: status.subscription_tags(row, ls.extra["causes"], ls.actor),
             csv=lambda row, ls: row.status,
+            is_plain=True,
         ),
         Column(
             _("Subscriber"),
@@ -234,7 +236,7 @@ def _view_site(row: Any, listing: Listing) -> Any:
     url = site_url(row.ascii)
     label = safe(_("View Site"))
     # Each part was escaped by safe().
-    return SafeString(f'<a href="{safe(url)}" target="_blank" rel="noreferrer">{label}</a>')
+    return SafeString(f"<a href={attribute(url)} target=_blank>{label}</a>")
 
 
 @register_list
@@ -263,7 +265,7 @@ class DomainList(ListPage):
             sort="name",
             css="main",
         ),
-        Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state),
+        Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state, is_plain=True),
         Column(
             _("Subscription"),
             lambda row, ls: link(
@@ -280,7 +282,7 @@ class DomainList(ListPage):
             roles=PROVIDERS,
         ),
         Column(_("Aliases"), lambda row, ls: number(row.aliases_count), css="num"),
-        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii)),
+        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii), is_plain=True),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )
 

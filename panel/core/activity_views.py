@@ -102,8 +102,8 @@ def _row(entry: Activity, reader: Actor) -> SafeString:
     if noun is not None and noun.url_name:
         target = format_html('<a href="{}">{}</a>', noun.url(entry.target_id), entry.target_label)
     return format_html(
-        '<tr><td class="date" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
+        '<tr><td class="date" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td><td data-th="{}">{}</td><td data-th="{}">{}</td></tr>',
         _("When"),
         moment(entry.at),
         _("Who"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.filters import PanelFilterSet
-from panel.core.markup import safe
+from panel.core.markup import attribute, safe
 from panel.core.operations import ANY_ROLE, nouns
 from panel.core.paging import beyond, make_token, order, read_token
 from panel.core.rows import among
@@ -30,7 +30,9 @@ COUNT_UP_TO = 10_000
 @dataclass(frozen=True)
 class Column:
     """One column: `cell` makes the page's content of a row, text (escaped) or Markup; `csv` the
-    export's, which is `cell` unless given. `sort` names the Sort behind the header."""
+    export's, which is `cell` unless given. `sort` names the Sort behind the header. `is_plain`:
+    the content says what it is (a status, say), so that it needs no label where there is no head.
+    """
 
     label: Text
     cell: Callable[[Any, "Listing"], Any]
@@ -42,6 +44,7 @@ class Column:
     tells: tuple[str, ...] = ()
     # For whom it says something.
     roles: frozenset[Role] = ANY_ROLE
+    is_plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -329,15 +332,13 @@ class Listing:
             cells[0] += f'<div class="why">{safe(reason)}</div>'
             css = ' class="is-refused"'
         box = self._pick(row) if pick else ""
-        return f"<tr{css}>{box}{'</td>'.join(cells)}</td></tr>"
+        # Without the end tags that HTML leaves out: a tenth of the page's weight.
+        return f"<tr{css}>{box}{''.join(cells)}"
 
     @cached_property
     def _cells(self) -> list[tuple[str, Callable[[Any, "Listing"], Any]]]:
         """What comes before each column's content, the same in all rows, and what makes that."""
-        return [
-            (f'<td{_css(column)} data-label="{safe(column.label)}">', column.cell)
-            for column in self.columns
-        ]
+        return [(f"<td{_css(column)}{_label(column)}>", column.cell) for column in self.columns]
 
     @cached_property
     def _select(self) -> str:
@@ -347,8 +348,8 @@ class Listing:
         checked = " checked" if row.pk in self.selected else ""
         label = safe(self._select % {"name": row})
         return (
-            '<td class="pick"><input class="form-check-input" type="checkbox" name="ids"'
-            f' value="{row.pk}" aria-label="{label}"{checked}></td>'
+            "<td class=pick><input type=checkbox name=ids"
+            f' value={int(row.pk)} aria-label="{label}"{checked}>'
         )
 
     def csv_lines(self) -> Iterator[str]:
@@ -387,9 +388,14 @@ def _harmless(value: Any) -> str:
 
 
 def _css(column: Column) -> str:
-    return f' class="{column.css}"' if column.css else ""
+    return f" class={attribute(column.css)}" if column.css else ""
+
+
+def _label(column: Column) -> str:
+    """What stands before the cell where there is no room for a head."""
+    return "" if column.is_plain or column.css == "main" else f" data-th={attribute(column.label)}"
 
 
 def _pick_page() -> str:
     label = safe(_("Select this page"))
-    return f'<input type="checkbox" class="form-check-input" data-select-page aria-label="{label}">'
+    return f'<input type="checkbox" data-select-page aria-label="{label}">'

@@ -1,6 +1,7 @@
 """Small pieces of markup that lists and detail pages share. Everything is escaped here."""
 
 import html
+import re
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,9 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+
+# An attribute's value that needs no quotes (HTML, 13.1.2.3) and no escapes.
+_PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
 
 def safe(value: Any) -> str:
@@ -25,6 +29,13 @@ def safe(value: Any) -> str:
     return html.escape(str(value))
 
 
+def attribute(value: Any) -> str:
+    """A value as an attribute's: in quotes only where HTML wants them, for a list repeats it on
+    every row. What `_PLAIN` allows ends neither the value nor the tag."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else f'"{safe(value)}"'
+
+
 def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
     """A status tag. It carries its meaning as text; the tone only helps."""
     more = f' title="{safe(title)}"' if title else ""
@@ -34,14 +45,14 @@ def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
 
 def link(url: str, text: Any) -> SafeString:
     # Each part was escaped by safe().
-    return SafeString(f'<a href="{safe(url)}">{safe(text)}</a>')
+    return SafeString(f"<a href={attribute(url)}>{safe(text)}</a>")
 
 
 def main_cell(url: str, text: Any, below: Any = "") -> SafeString:
     """A row's name with its description under it."""
-    under = f'<div class="sub">{safe(below)}</div>' if below else ""
+    under = f"<div class=sub>{safe(below)}</div>" if below else ""
     # Each part was escaped by safe().
-    return SafeString(f'<a href="{safe(url)}">{safe(text)}</a>{under}')
+    return SafeString(f"<a href={attribute(url)}>{safe(text)}</a>{under}")
 
 
 def day(moment: datetime | date | None) -> str:
@@ -73,13 +84,11 @@ def usage(used: int, limit: int | None) -> SafeString:
     """Usage against its limit, as a small bar with the figures beside it."""
     if limit is None:
         # Each part was escaped by safe().
-        return SafeString(f'<span class="usage">{number(used)} / {safe(number(None))}</span>')
-    words = _("%(used)s of %(limit)s") % {"used": number(used), "limit": number(limit)}
-    over = " is-over" if used > limit else ""
+        return SafeString(f"{number(used)} / {safe(number(None))}")
+    over = " class=is-over" if used > limit else ""
     width = max(limit, 1)
-    # Each part was escaped by safe().
+    # Each part is a number. The bar says nothing that the figures beside it do not.
     return SafeString(
-        f'<span class="usage"><progress class="meter{over}" max="{width}"'
-        f' value="{min(used, width)}" aria-label="{safe(words)}"></progress>'
-        f" {number(used)} / {number(limit)}</span>"
+        f"<progress{over} max={int(width)} value={min(int(used), int(width))} aria-hidden=true>"
+        f"</progress>{number(used)} / {number(limit)}"
     )

@@ -69,14 +69,14 @@ def customer(row: tuple) -> str:
     return _cells(
         pk,
         name,
-        f'<td class="main" data-label="Name"><a href="/customers/{pk}/">{escape(name)}</a>',
+        f'<td class="main" data-th="Name"><a href="/customers/{pk}/">{escape(name)}</a>',
         f'<div class="sub">{below}</div></td>' if below else "</td>",
-        f'<td data-label="Status">{_tag(is_suspended, level, at)}</td>',
-        f'<td data-label="Username">{escape(username)}</td>',
-        f'<td data-label="Provider">{above or "Administrator"}</td>',
-        f'<td class="num" data-label="Subscriptions">{subscriptions:,}</td>',
-        f'<td class="num" data-label="Domains">{domains:,}</td>',
-        f'<td class="date" data-label="Created">{created:%-d %b %Y}</td>',
+        f'<td data-th="Status">{_tag(is_suspended, level, at)}</td>',
+        f'<td data-th="Username">{escape(username)}</td>',
+        f'<td data-th="Provider">{above or "Administrator"}</td>',
+        f'<td class="num" data-th="Subscriptions">{subscriptions:,}</td>',
+        f'<td class="num" data-th="Domains">{domains:,}</td>',
+        f'<td class="date" data-th="Created">{created:%-d %b %Y}</td>',
     )
 
 
@@ -94,14 +94,14 @@ def subscription(row: tuple) -> str:
     return _cells(
         pk,
         name,
-        f'<td class="main" data-label="Name"><a href="/subscriptions/{pk}/">{escape(name)}</a>',
+        f'<td class="main" data-th="Name"><a href="/subscriptions/{pk}/">{escape(name)}</a>',
         f'<div class="sub">{below}</div></td>',
-        f'<td data-label="Status">{tags}</td>',
-        f'<td data-label="Subscriber">{link}</td>',
-        f'<td class="num" data-label="Domains"><span class="usage"><progress class="meter" max="5"'
+        f'<td data-th="Status">{tags}</td>',
+        f'<td data-th="Subscriber">{link}</td>',
+        f'<td class="num" data-th="Domains"><span class="usage"><progress class="meter" max="5"'
         f' value="{domains}" aria-label="{domains} of 5"></progress> {domains} / 5</span></td>',
-        f'<td class="date" data-label="Expires">{last}</td>',
-        f'<td class="date" data-label="Created">{created:%-d %b %Y}</td>',
+        f'<td class="date" data-th="Expires">{last}</td>',
+        f'<td class="date" data-th="Created">{created:%-d %b %Y}</td>',
     )
 
 
@@ -113,15 +113,15 @@ def domain(row: tuple) -> str:
     return _cells(
         pk,
         name,
-        f'<td class="main" data-label="Name"><a href="/domains/{pk}/">{escape(name)}</a></td>',
-        f'<td data-label="Status">{tag}</td>',
-        f'<td data-label="Subscription"><a href="/subscriptions/{subscription_id}/">',
+        f'<td class="main" data-th="Name"><a href="/domains/{pk}/">{escape(name)}</a></td>',
+        f'<td data-th="Status">{tag}</td>',
+        f'<td data-th="Subscription"><a href="/subscriptions/{subscription_id}/">',
         f"{escape(subscription_name)}</a></td>",
-        f'<td data-label="Subscriber">{escape(subscriber)}</td>',
-        f'<td class="num" data-label="Aliases">{aliases:,}</td>',
-        f'<td data-label="Site"><a href="http://{ascii_}:8480/" target="_blank"',
+        f'<td data-th="Subscriber">{escape(subscriber)}</td>',
+        f'<td class="num" data-th="Aliases">{aliases:,}</td>',
+        f'<td data-th="Site"><a href="http://{ascii_}:8480/" target="_blank"',
         ' rel="noopener noreferrer">View Site</a></td>',
-        f'<td class="date" data-label="Created">{created:%-d %b %Y}</td>',
+        f'<td class="date" data-th="Created">{created:%-d %b %Y}</td>',
     )
 
 

@@ -16,10 +16,10 @@ def icon(name: str, label: str = "") -> SafeString:
     hidden_or_named = (
         format_html('role="img" aria-label="{}"', label)
         if label
-        else SafeString('aria-hidden="true"')
+        else SafeString("aria-hidden=true")
     )
     return format_html(
-        '<svg class="icon" width="16" height="16" {}><use href="{}#{}"/></svg>',
+        '<svg class=icon {}><use href="{}#{}"/></svg>',
         hidden_or_named,
         static("icons.svg"),
         name,

@@ -221,8 +221,7 @@ RESOURCES = [
         "label": label,
         "action": None,
         "value": format_html(
-            '<span class="usage"><progress class="meter{}" max="{}" value="{}" '
-            'aria-label="{} of {}"></progress> {} / {}</span>',
+            '<progress class="{}" max="{}" value="{}" aria-label="{} of {}"></progress> {} / {}',
             state,
             most,
             used,
@@ -234,7 +233,7 @@ RESOURCES = [
     }
     for label, used, most, state in [
         ("Disk space, GiB", 3.2, 10, ""),
-        ("Domains", 9, 10, " is-near"),
+        ("Domains", 9, 10, ""),
         ("Mailboxes", 26, 25, " is-over"),
         ("Databases", 1, 5, ""),
     ]

@@ -32,7 +32,7 @@ CUSTOMERS = [
 def customer_table(refused: bool = False, rows: int = 20) -> SafeString:
     """The table as the list renderer writes it."""
     head = format_html(
-        '<thead><tr><th class="pick"><input type="checkbox" class="form-check-input" '
+        '<thead><tr><th class="pick"><input type="checkbox" '
         'data-select-page aria-label="Select this page"></th><th aria-sort="ascending">'
         '<a href="?sort=-name">Name</a></th><th>Status</th><th><a href="?sort=provider">Provider'
         '</a></th><th class="num">Domains</th><th class="num">Disk space</th>'
@@ -43,13 +43,13 @@ def customer_table(refused: bool = False, rows: int = 20) -> SafeString:
         head,
         format_html_join(
             "",
-            '<tr{}><td class="pick"><input class="form-check-input" type="checkbox" name="ids" '
-            'value="{}" aria-label="Select {}"{}></td><td class="main" data-label="Name">'
-            '<a href="#">{}</a>{}{}</td><td data-label="Status"><span class="tag tag-{}">{}</span>'
-            '</td><td data-label="Provider"><a href="#">{}</a></td><td class="num" data-label='
-            '"Domains"><span class="usage"><progress class="meter{}" max="{}" value="{}" '
-            'aria-label="{} of {}"></progress> {} / {}</span></td><td class="num" '
-            'data-label="Disk space">{} GiB</td><td class="date" data-label="Created">'
+            '<tr{}><td class="pick"><input type="checkbox" name="ids" '
+            'value="{}" aria-label="Select {}"{}></td><td class="main" data-th="Name">'
+            '<a href="#">{}</a>{}{}</td><td data-th="Status"><span class="tag tag-{}">{}</span>'
+            '</td><td data-th="Provider"><a href="#">{}</a></td><td class="num" data-th='
+            '"Domains"><progress class="{}" max="{}" value="{}" '
+            'aria-label="{} of {}"></progress> {} / {}</td><td class="num" '
+            'data-th="Disk space">{} GiB</td><td class="date" data-th="Created">'
             "3 Nov 2026</td></tr>",
             (_row(n, row, refused and n in (1, 4)) for n, row in enumerate(CUSTOMERS[:rows])),
         ),
