@@ -1,7 +1,5 @@
 """List pages: columns and sorts are declared; filtering, paging and rendering are here."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -352,39 +350,20 @@ class Listing:
             f' value={int(row.pk)} aria-label="{label}"{checked}>'
         )
 
-    def csv_lines(self) -> Iterator[str]:
-        """The export of what the filter shows, a line at a time, with a header."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-
-        def line(values: list[Any]) -> str:
-            writer.writerow([_harmless(value) for value in values])
-            text = buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-            return text
-
-        yield "\ufeff" + line(["id", *(str(column.label) for column in self.columns)])
+    def batches(self, size: int = 1000) -> Iterator[list[Any]]:
+        """All that the filter shows, in its order, a bounded number at a time; `extra` is theirs."""
         sort, descending = self.sort
         last: tuple[Any, int] | None = None
         while True:
             rows = self._walked(sort).order_by(*order(sort.column, descending))
             if last is not None:
                 rows = beyond(rows, sort.column, last, descending)
-            batch = list(rows[:1000])
+            batch = list(rows[:size])
             self.extra = self.page.extra(batch, self)  # noqa: S610
-            for row in batch:
-                cells = [(column.csv or column.cell)(row, self) for column in self.columns]
-                yield line([row.pk, *cells])
-            if len(batch) < 1000:
+            yield batch
+            if len(batch) < size:
                 return
             last = (getattr(batch[-1], sort.column), batch[-1].pk)
-
-
-def _harmless(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(value if value is not None else "")
-    return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def _css(column: Column) -> str:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import View
 
-from panel.core import outcomes
+from panel.core import csv_export, outcomes
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
@@ -98,7 +98,7 @@ class ExportView(View):
 
     def get(self, request: PanelRequest) -> StreamingHttpResponse:
         listing = listing_of(self.list_page(), request)
-        lines = listing.csv_lines()
+        lines = csv_export.of_list(listing)
         first = next(lines)  # errors come before the headers are out
 
         def guarded_lines() -> Any:
