@@ -59,8 +59,8 @@ class ServiceConfig(AppConfig):
     desired_source: ClassVar[str] = ""
     # Dotted paths of functions that follow what hosting does, inside its transaction and set-based;
     # "" for a service to which it makes no difference. Hosting itself knows no service.
-    # (step, subscription_ids): names of domains and aliases below these came, went, were renamed, or
-    # what is kept of an alias changed. The rows are written already: compare with what there is.
+    # (step, subscription_ids): names of domains and aliases below these came, went, were renamed,
+    # or what is kept of an alias changed. The rows are written already: compare with what there is.
     names_source: ClassVar[str] = ""
     # (subscription_ids): these go for good, with all domains; their rows are still there.
     purge_source: ClassVar[str] = ""

@@ -351,7 +351,7 @@ class Listing:
         )
 
     def batches(self, size: int = 1000) -> Iterator[list[Any]]:
-        """All that the filter shows, in its order, a bounded number at a time; `extra` is theirs."""
+        """All that the filter shows, in its order, a bounded number at once; `extra` is theirs."""
         sort, descending = self.sort
         last: tuple[Any, int] | None = None
         while True:
