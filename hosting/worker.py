@@ -19,8 +19,9 @@ from hosting.agent.client import Client
 from hosting.bell import Bell
 from hosting.daily import Schedule
 from hosting.models.nodes import Node
-from hosting.worker_jobs import Claims, Mail, Questions, Runs, seal
+from hosting.worker_jobs import Claims, Questions, Queue, Runs, seal
 from hosting.worker_provisioning import Applier, Line, Switcher
+from panel.core.work import QUEUES
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,9 @@ class Worker:
         sys.setswitchinterval(_GIVE_WAY)
         self._start("bell", self.bell.listen)
         self._go(Loop("runs", Runs(self._claims, self.bell.stopping).step, calm=0.05))
-        self._go(Loop("mail", Mail(self._claims).step, calm=0.1))
+        for kind in QUEUES:
+            name = str(kind._meta.verbose_name)
+            self._go(Loop(name, Queue(self._claims, kind).step, calm=0.1))
         self._go(Loop("seal", seal, calm=1.0))
         self._go(Loop("daily", Schedule().step))
         node_id = self._await_node()

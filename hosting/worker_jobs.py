@@ -1,4 +1,4 @@
-"""What the worker does besides provisioning: runs of operations, mail, seals, answers to questions.
+"""What the worker does besides provisioning: runs, queues, seals, answers to questions.
 
 Each has a `step` that does one piece and returns the seconds until it wants to look again.
 """
@@ -25,9 +25,8 @@ from hosting.models.questions import Question
 from panel.core import log, runs
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.log import Activity
-from panel.core.mail import Message
 from panel.core.operations import Result
-from panel.core.work import State, Work
+from panel.core.work import QUEUES, State, Work
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class Claims:
         """Give back what the last worker on this machine had claimed when it was killed."""
         if not self._abandoned:
             return
-        for model in (BulkRun, Message):
+        for model in (BulkRun, *QUEUES):
             rows = model._base_manager.filter(state=State.RUNNING, fence__in=self._abandoned)
             rows.update(lease_until=timezone.now() - timedelta(seconds=1))
         self._abandoned = []
@@ -145,21 +144,22 @@ def _cancel(run: BulkRun) -> None:
         run.finish(State.CANCELLED)
 
 
-class Mail:
-    """Sends messages."""
+class Queue:
+    """Carries out the rows of one registered kind: messages, forgotten passwords, imports."""
 
-    def __init__(self, claims: Claims) -> None:
+    def __init__(self, claims: Claims, kind: type[Work]) -> None:
         self._claims = claims
+        self._kind = kind
 
     def step(self) -> float:
-        message = Message.claim()
-        if message is None:
+        row = self._kind.claim()
+        if row is None:
             return LOOK
-        with self._claims.holding(message):
+        with self._claims.holding(row):
             try:
-                message.carry_out()
+                row.carry_out()
             except Exception:
-                message.postpone(queue.retry_delay(message.attempts))
+                row.postpone(queue.retry_delay(row.attempts))
                 raise
         return 0.0
 

@@ -74,6 +74,10 @@ class Work(models.Model):
         renewed = self._mine().update(lease_until=timezone.now() + LEASE, attempts=1)
         return bool(renewed) and not self._mine().filter(cancel_requested=True).exists()
 
+    def carry_out(self) -> None:
+        """Do it, in a worker; what fails is tried again later."""
+        raise NotImplementedError
+
     def finish(self, state: str = State.DONE) -> bool:
         """Close the row; False if the lease was lost meanwhile."""
         self.state, self.finished_at = state, timezone.now()

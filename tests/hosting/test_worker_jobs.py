@@ -10,19 +10,21 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import actors
+from accounts.password_reset import PasswordResetRequest
 from hosting import daily, provisioning
 from hosting.bell import Bell
 from hosting.exclusive import only_one
 from hosting.models.deployments import Deployment
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
-from hosting.worker_jobs import Claims, Mail, Questions, Runs, seal
+from hosting.worker import Worker
+from hosting.worker_jobs import Claims, Questions, Queue, Runs, seal
 from panel.core import log, runs
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.mail import Message
 from panel.core.operations import ANY_ROLE, Noun, Operation, nouns, operations
-from panel.core.work import State
+from panel.core.work import QUEUES, State
 from tests.hosting import rows
 from tests.hosting.recording_agent import RecordingAgent
 
@@ -191,7 +193,7 @@ def test_a_run_of_an_unknown_operation_is_given_up_after_a_while(run, claims):
 
 def test_a_message_is_sent_once_and_forgotten(claims):
     Message.put("anna@anna.example", "Your new password", "A link")
-    worker = Mail(claims)
+    worker = Queue(claims, Message)
     worker.step()
     worker.step()
     assert [message.subject for message in mail.outbox] == ["Your new password"]
@@ -202,9 +204,29 @@ def test_a_message_that_cannot_be_sent_waits(claims, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_PORT = 1
     Message.put("anna@anna.example", "Your new password", "A link")
-    Mail(claims).step()
+    Queue(claims, Message).step()
     message = Message.objects.get()
     assert (message.state, message.run_after > timezone.now()) == (State.QUEUED, True)
+
+
+def test_the_worker_looks_after_every_queue_there_is(monkeypatch, tmp_path):
+    """A forgotten password is one of them: its link is sent by nobody else."""
+    started: list[str] = []
+    monkeypatch.setattr(Worker, "_go", lambda _self, loop: started.append(loop.name))
+    worker = Worker(tmp_path, tmp_path / "no.sock")
+    worker.stop()
+    worker.run()
+    assert PasswordResetRequest in QUEUES
+    assert {str(kind._meta.verbose_name) for kind in QUEUES} <= set(started)
+
+
+def test_a_forgotten_password_is_looked_at_once_and_its_link_sent(claims):
+    user = rows.login()
+    PasswordResetRequest.put(user.username, user.account.email)
+    assert Queue(claims, PasswordResetRequest).step() == 0.0
+    Queue(claims, Message).step()
+    assert [message.to for message in mail.outbox] == [[user.account.email]]
+    assert not PasswordResetRequest.objects.exists()
 
 
 def test_new_entries_of_the_log_are_sealed(administrator):
