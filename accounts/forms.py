@@ -16,9 +16,9 @@ from accounts import credentials
 from accounts.countries import COUNTRIES
 from accounts.models import Account, ApiToken, User
 from accounts.validators import clean_email
-from accounts.versions import VersionField
 from panel.core.access import Actor, Role
 from panel.core.forms import OperationForm, refuse_control_characters
+from panel.core.versions import VersionField
 
 # What an account's user may be given: (id, name) of the account's subscriptions, as far as the
 # actor may see them. Set by the app that knows subscriptions.

@@ -16,8 +16,8 @@ from accounts.forms import (
     drop_twin,
     new_password_fields,
 )
-from accounts.versions import VersionField
 from panel.core.forms import OperationForm
+from panel.core.versions import VersionField
 
 ALL, SOME = "all", "some"
 

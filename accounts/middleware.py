@@ -17,6 +17,7 @@ from accounts.actors import (
     token_user,
     users,
 )
+from panel.core import setting
 from panel.core.access import guarded
 from panel.core.middleware import GetResponse
 
@@ -67,7 +68,7 @@ class CurrentActor:
             request.user = getattr(request, "token_user", AnonymousUser())
         elif request.user.is_authenticated:
             request.actor = _session_actor(request)
-        with guarded(), timezone.override(_zone(request)):
+        with guarded(), setting.read_once(), timezone.override(_zone(request)):
             return self.get_response(request)
 
 

@@ -9,6 +9,7 @@ AREAS = {
     "suspension": _("Suspend and activate"),
     "users": _("Users and login info"),
     "profile": _("Contact information"),
+    "settings": _("Settings of the installation"),
 }
 
 ROLES = {

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django import forms
 from django.db import models
 from django.utils.translation import gettext as _
 
@@ -15,32 +14,6 @@ from panel.core.operations import Step
 
 # Entries that are looked through for what happened since a form was opened.
 _BACK = 50
-
-
-class _BoundVersion(forms.BoundField):
-    def value(self) -> Any:
-        """What was posted; but the present version once the posted values were found valid.
-
-        A valid form is shown again only because the operation refused it and said who had changed
-        what: saving once more is then a decision. While fields are still wrong nothing was said
-        yet, and the old version has to stay.
-        """
-        form = self.form
-        if form.is_bound and form.targets and form.is_valid():
-            return form.targets[0].version
-        return super().value()
-
-
-class VersionField(forms.IntegerField):
-    """The hidden field that says which version of the row a form was made of."""
-
-    widget = forms.HiddenInput
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, min_value=1, max_value=2**31 - 1, label="", **kwargs)
-
-    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
-        return _BoundVersion(form, self, field_name)
 
 
 def refuse_stale(step: Step, kinds: Iterable[str], fields: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ result with what the panel itself computes: owner columns, effective states, cou
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.creation import add_account
@@ -21,6 +20,7 @@ from hosting.models.suspension import SuspensionEntry
 from hosting.seed_accounts import Owner, People, Sizes
 from hosting.seed_words import NOTES
 from hosting.services import base
+from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core import log
 from panel.core.access import Actor, Role
 from panel.core.rows import insert, stored_json
@@ -98,7 +98,7 @@ class Seed(People):
         none = stored_json({})
         adapt = connection.ops.adapt_datetimefield_value
         at = adapt(self.now)
-        purge_at = adapt(self.now + timedelta(days=settings.KEEP_REMOVED_DAYS))
+        purge_at = adapt(self.now + timedelta(days=KEEP_REMOVED_DAYS.get()))
         for index, owner in enumerate(self.accounts):
             yield (
                 owner.pk,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from accounts.models import sort_key
@@ -18,6 +17,7 @@ from hosting.models.suspension import Kind, Level
 from hosting.seed_accounts import Owner, People
 from hosting.seed_words import LAST, TRADES
 from hosting.services import base
+from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core.access import Role
 from panel.core.rows import insert, stored_json
 
@@ -251,7 +251,7 @@ class Hosted:
 
     def _subscription_rows(self) -> Iterator[tuple]:
         adapt, now = connection.ops.adapt_datetimefield_value, self.seed.now
-        at, purge_at = adapt(now), adapt(now + timedelta(days=settings.KEEP_REMOVED_DAYS))
+        at, purge_at = adapt(now), adapt(now + timedelta(days=KEEP_REMOVED_DAYS.get()))
         permissions = stored_json(self._permissions())
         none_used = dict.fromkeys(base.resources(), 0)
         for number, space in enumerate(self.spaces):

@@ -10,23 +10,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from publicsuffixlist import PublicSuffixList
 
+from panel.core import setting
+
 # Below each domain these are its own services'; `www` comes with each domain and alias.
 RESERVED_LABELS = frozenset({"www", "mail", "webmail", "ftp", "autoconfig", "autodiscover"})
-# Names that nobody here may host: mail for them would be kept from the real ones.
-RESTRICTED = frozenset(
-    [
-        *("gmail.com", "googlemail.com", "google.com", "outlook.com", "hotmail.com"),
-        *("live.com", "msn.com", "microsoft.com", "yahoo.com", "ymail.com", "aol.com"),
-        *("icloud.com", "me.com", "mac.com", "apple.com", "gmx.net", "gmx.de", "gmx.at"),
-        *("gmx.ch", "web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru"),
-        *("yandex.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com"),
-        *("mail.com", "qq.com", "163.com", "126.com", "sina.com", "naver.com", "daum.net"),
-        *("orange.fr", "free.fr", "laposte.net", "libero.it", "tiscali.it", "seznam.cz"),
-        *("wp.pl", "onet.pl", "o2.pl", "comcast.net", "verizon.net", "att.net", "cox.net"),
-        *("amazon.com", "facebook.com", "paypal.com", "github.com", "localhost"),
-        *("localdomain", "example", "invalid"),
-    ]
-)
 
 
 @lru_cache(maxsize=1)
@@ -78,6 +65,43 @@ def to_unicode(name: str) -> str:
         return name
 
 
+def restricted_entry(value: str) -> str:
+    """A name, or a single label as in "corp", as machines write it."""
+    return to_ascii(f"x.{value}").removeprefix("x.")
+
+
+setting.section(
+    "names",
+    _("Domain names"),
+    _("The panel's own hosts and public suffixes, as co.uk is one, are never hosted here."),
+    order=20,
+)
+# Mail for them would be kept from the real ones.
+RESTRICTED_NAMES = setting.declare(
+    setting.Lines(
+        "restricted_names",
+        "names",
+        _("Restricted names"),
+        (
+            *("gmail.com", "googlemail.com", "google.com", "outlook.com", "hotmail.com"),
+            *("live.com", "msn.com", "microsoft.com", "yahoo.com", "ymail.com", "aol.com"),
+            *("icloud.com", "me.com", "mac.com", "apple.com", "gmx.net", "gmx.de", "gmx.at"),
+            *("gmx.ch", "web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru"),
+            *("yandex.com", "proton.me", "protonmail.com", "fastmail.com", "zoho.com"),
+            *("mail.com", "qq.com", "163.com", "126.com", "sina.com", "naver.com", "daum.net"),
+            *("orange.fr", "free.fr", "laposte.net", "libero.it", "tiscali.it", "seznam.cz"),
+            *("wp.pl", "onet.pl", "o2.pl", "comcast.net", "verizon.net", "att.net", "cox.net"),
+            *("amazon.com", "facebook.com", "paypal.com", "github.com"),
+        ),
+        _(
+            "One a line. Neither they nor anything below them can be added here; what is hosted"
+            " already stays."
+        ),
+        clean=restricted_entry,
+    )
+)
+
+
 def apex_of(name: str) -> str:
     """The registrable domain above a name (or itself)."""
     return suffixes().privatesuffix(name) or name
@@ -102,11 +126,11 @@ def is_restricted(name: str) -> bool:
     """The panel's own hosts, public suffixes, and well-known names with all below them."""
     own = {host.strip("[].").lower() for host in settings.ALLOWED_HOSTS}
     # *.localhost are the sites of a first look; localhost itself is the panel.
-    if name in own or name in RESTRICTED:
+    if name in own or suffixes().publicsuffix(name, accept_unknown=False) == name:
         return True
-    if suffixes().publicsuffix(name, accept_unknown=False) == name:
-        return True
-    return apex_of(name) in RESTRICTED
+    labels = name.split(".")
+    above = {".".join(labels[i:]) for i in range(len(labels))}
+    return not above.isdisjoint(RESTRICTED_NAMES.get())
 
 
 def clean_document_root(value: str) -> str:

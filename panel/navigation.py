@@ -19,6 +19,7 @@ ENTRIES = (
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Activity"), "activity", "activity", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Settings"), "settings", "settings", {Role.ADMINISTRATOR}),
     (_("Users"), "users", "user_list", {Role.CUSTOMER}),
     (_("Account"), "account", "profile", set(Role)),
 )

@@ -105,8 +105,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 PASSWORD_RESET_TIMEOUT = 3600
-# What is removed is kept so long before it is purged.
-KEEP_REMOVED_DAYS = 14
 
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

@@ -7,6 +7,7 @@ from panel.core import search_views
 from panel.core import urls as core_urls
 from panel.core.activity_views import ActivityView
 from panel.core.api import api
+from panel.core.setting_views import SettingsView
 
 search_views.menu = navigation.navigation
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("search/", search_views.search_everything, name="search"),
     path("api/v1/", api.urls),
     path("activity/", ActivityView.as_view(), name="activity"),
+    path("settings/", SettingsView.as_view(), name="settings"),
+    path("settings/<slug:section>/", SettingsView.as_view(), name="settings_section"),
     *core_urls.urlpatterns,
     path("", include("accounts.urls")),
     path("", include("hosting.urls")),

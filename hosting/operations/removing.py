@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +13,7 @@ from hosting import conditions, counters, limits, locks, provisioning, purge, su
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
+from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core import reasons
 from panel.core.access import Actor, Role
 from panel.core.operations import PROVIDERS, Consequence, Operation, Step
@@ -35,7 +35,7 @@ TYPE_ABOVE = 10
 
 def kept_until() -> Any:
     """When what is removed now goes for good."""
-    return timezone.now() + timedelta(days=settings.KEEP_REMOVED_DAYS)
+    return timezone.now() + timedelta(days=KEEP_REMOVED_DAYS.get())
 
 
 # Where a row of each kind says in which subscription it is; accounts are in none.
@@ -123,11 +123,6 @@ def _lock_with_below(account_ids: Any) -> None:
     locks.subscriptions(list(rows.values_list("pk", flat=True)))
 
 
-def undo_of_remove(noun: str) -> str:
-    """What is kept for no day at all cannot be brought back."""
-    return f"{noun}.restore" if settings.KEEP_REMOVED_DAYS else ""
-
-
 class Remove(Operation):
     """Shuts accounts at once, keeps them for some days, then they are purged."""
 
@@ -140,7 +135,11 @@ class Remove(Operation):
 
     @property
     def undo(self) -> str:  # type: ignore[override]
-        return undo_of_remove(self.noun)
+        return f"{self.noun}.restore"
+
+    def can_undo(self) -> bool:
+        """What is kept for no day at all cannot be brought back."""
+        return KEEP_REMOVED_DAYS.get() > 0
 
     def lock(self, actor: Actor, ids: Any) -> None:
         _lock_with_below(ids)
@@ -161,7 +160,7 @@ class Remove(Operation):
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         counts = _count_below(actor, rows)
-        days = settings.KEEP_REMOVED_DAYS
+        days = KEEP_REMOVED_DAYS.get()
         found = (
             [Consequence(_("These go along:"), "warn", what_goes(counts))]
             if any(counts.values())
@@ -199,7 +198,7 @@ class Remove(Operation):
         index_below(step, subscriptions)
         for pk in ids:
             step.changed(pk, {}, {"kept_until": until.date().isoformat()})
-        if not settings.KEEP_REMOVED_DAYS:
+        if not KEEP_REMOVED_DAYS.get():
             purge.accounts(ids)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -30,10 +29,10 @@ from hosting.operations.removing import (
     refuse_held,
     remove_subscriptions,
     restore_subscriptions,
-    undo_of_remove,
     what_goes,
 )
 from hosting.operations.suspending import Lift, Suspend
+from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.operations import (
@@ -254,9 +253,11 @@ class RemoveSubscription(_OnSubscriptions):
     destructive = True
     order = 90
 
-    @property
-    def undo(self) -> str:  # type: ignore[override]
-        return undo_of_remove(self.noun)
+    undo = "subscription.restore"
+
+    def can_undo(self) -> bool:
+        """What is kept for no day at all cannot be brought back."""
+        return KEEP_REMOVED_DAYS.get() > 0
 
     def check(self, step: Step) -> None:
         refuse_held(step, "subscription")
@@ -269,7 +270,7 @@ class RemoveSubscription(_OnSubscriptions):
         }
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
-        days = settings.KEEP_REMOVED_DAYS
+        days = KEEP_REMOVED_DAYS.get()
         goes = what_goes(self._counts(actor, rows))
         kept = ngettext(
             "Shut at once and kept for %(n)s day; until then it can be restored from the list"
@@ -298,7 +299,7 @@ class RemoveSubscription(_OnSubscriptions):
         index_below(step, ids)
         for pk in ids:
             step.changed(pk, {}, {"kept_until": until.date().isoformat()})
-        if not settings.KEEP_REMOVED_DAYS:
+        if not KEEP_REMOVED_DAYS.get():
             purge.subscriptions(ids)
 
 

@@ -1,6 +1,6 @@
 """The shapes of the API's answers, for its document."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 from django.db import models
 from ninja import Schema
@@ -155,7 +155,8 @@ def row_model(noun: Noun) -> type[Schema]:
 def _type_of(model: type[models.Model], name: str) -> tuple[Any, bool]:
     column = next((f for f in model._meta.concrete_fields if name in {f.name, f.attname}), None)
     if column is None:
-        return str, False
+        made = getattr(getattr(model, name, None), "fget", None)
+        return get_type_hints(made).get("return", str) if made else str, False
     if name == "id" or column.is_relation:
         return Id, column.null
     return next((kind for field, kind in _TYPES if isinstance(column, field)), str), column.null

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.db import OperationalError, transaction
 
-from panel.core import log, rows, search
+from panel.core import log, rows, search, setting
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.forms import clean_params
@@ -78,7 +78,7 @@ def _step(
 def _chunk(
     operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
 ) -> Step:
-    with transaction.atomic():
+    with setting.read_once(), transaction.atomic():
         step = _prepared(operation, actor, run, ids, secrets)
         if step.open_ids:
             operation.check(step)

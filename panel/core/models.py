@@ -5,5 +5,15 @@ from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.log import Activity, Seal
 from panel.core.mail import Message
 from panel.core.search import SearchText
+from panel.core.setting import Settings
 
-__all__ = ["Activity", "BulkRun", "BulkTarget", "IdempotencyKey", "Message", "Seal", "SearchText"]
+__all__ = [
+    "Activity",
+    "BulkRun",
+    "BulkTarget",
+    "IdempotencyKey",
+    "Message",
+    "Seal",
+    "SearchText",
+    "Settings",
+]

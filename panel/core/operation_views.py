@@ -101,8 +101,11 @@ class OperationView(View):
                 ),
             ],
         }
-        context = {"page": shown, "path": more.pop("path", [])}
         status = 422 if shown["error_summary"] else more.pop("status", 200)
+        return self.render(shown, more.pop("path", []), status)
+
+    def render(self, shown: dict[str, Any], path: Any, status: int) -> HttpResponse:
+        context = {"page": shown, "path": path}
         return render(self.request, "core/operation.html", context, status=status)
 
     def submit_label(self, operation: Operation, *, is_last: bool) -> Any:

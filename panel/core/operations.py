@@ -267,6 +267,10 @@ class Operation:
         fields = self.form_class.base_fields.values() if self.form_class else ()
         return not self.form_class or (bool(self.ask_label) and not any(f.required for f in fields))
 
+    def can_undo(self) -> bool:
+        """Whether a run's outcome offers to take it back."""
+        return bool(self.undo)
+
     def button_label(self, target: Any) -> Text:
         """The words on its button for this object."""
         return self.label

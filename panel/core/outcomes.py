@@ -34,7 +34,7 @@ LABELS = {
 def can_undo(run: BulkRun, actor: Actor) -> bool:
     """Whether this run's effect can be taken back, and was not yet."""
     operation = operations.get(run.operation)
-    if operation is None or not operation.undo or not run.counts.get(Result.DONE):
+    if operation is None or not operation.can_undo() or not run.counts.get(Result.DONE):
         return False
     if not operations[operation.undo].may(actor) or run.state not in {State.DONE, State.CANCELLED}:
         return False

@@ -73,7 +73,7 @@ def page_of(operation: Operation, pk: int) -> tuple[str, dict[str, Any]] | None:
     if operation.creates and operation.noun == "account":
         return reverse(f"{nouns[operation.creates].url_name}_add"), {"parent": pk}
     noun = nouns[operation.noun]
-    if operation.noun in {"account", "login", "token"}:
+    if operation.noun in {"account", "login", "token", "settings"}:
         return None
     return reverse(f"{noun.url_name}_operation", args=[pk, operation.verb]), {"confirmed": "1"}
 

@@ -24,6 +24,7 @@ from hosting.models.subscriptions import Subscription
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
+from panel.core.setting import Settings
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_domains", "manage_aliases", "manage_hosting"]
@@ -175,6 +176,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["trash-customer"] = _trash(world, reseller, "customer", f"{customer}-trash")
     rows["trash-reseller"] = _trash(world, "admin", "reseller", f"{reseller}-trash")
     rows["login"] = world.user(customer)
+    rows["settings"] = Settings.objects.get()
     rows["trash"] = _space(world, reseller, customer, f"{customer}-trash.example", plan)
     world.done(reseller, "subscription.remove", rows["trash"])
     _on_the_node(rows["subscription"])

@@ -3,7 +3,7 @@
 import pytest
 
 from hosting.models.suspension import Level, SuspensionEntry
-from panel.core import outcomes
+from panel.core import outcomes, setting
 from panel.core.bulk import BulkRun
 from panel.core.operations import operations
 from tests.hosting.world import HostingWorld
@@ -100,8 +100,10 @@ def test_undo_of_remove_restores(world: HostingWorld):
     assert world.sub("carl.example").removing_at is None
 
 
-def test_what_is_kept_for_no_day_is_not_undone(world: HostingWorld, settings):
-    assert operations["customer.remove"].undo == "customer.restore"
-    settings.KEEP_REMOVED_DAYS = 0
+def test_what_is_kept_for_no_day_is_not_undone(world: HostingWorld):
+    outcome = world.perform("ada", "customer.remove", world.carl)
+    assert outcomes.can_undo(outcome.run, world.actor("ada"))
+    setting.store(keep_removed_days=0)
+    assert not outcomes.can_undo(outcome.run, world.actor("ada"))
     for noun in ("customer", "reseller", "subscription"):
-        assert operations[f"{noun}.remove"].undo == ""
+        assert not operations[f"{noun}.remove"].can_undo()

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from hosting import validators
 from hosting.models.subscriptions import SYSTEM_USER
 
+# The restricted names are a setting.
+pytestmark = pytest.mark.django_db
+
 REFUSED = {
     "no name": ["", " ", ".", "..", "www", "12345", "0815", "localhost", "com", "com."],
     "labels": ["test..com", ".x.com", "x..", "a.b..", "-a.com", "a-.com", "ab--c.com", "a..b.com"],

@@ -30,7 +30,7 @@ from hosting.validators import apex_of
 from panel.core import reasons, search
 from panel.core.access import Role
 from panel.core.bulk import BulkRun
-from panel.core.operations import Step, operations
+from panel.core.operations import Step, nouns, operations
 from panel.core.runs import Outcome, perform
 from tests.world import World, make_world
 
@@ -222,7 +222,7 @@ class HostingWorld(World):
 
 
 def _plural(noun: str) -> str:
-    return "aliases" if noun == "alias" else f"{noun}s"
+    return nouns[noun].plural
 
 
 def _shown(form: Any) -> dict[str, Any]:
