@@ -22,6 +22,7 @@ class FakeNginx:
         self.clock = 0.0
         self.hosts: dict[str, str] = {}
         self.redirects: dict[str, str] = {}
+        self.temporary: dict[str, str] = {}
         self.serial = 0
         self.refused_names: set[str] = set()
         self.silent_names: set[str] = set()
@@ -36,7 +37,7 @@ class FakeNginx:
         self.checks += 1
         assert "-t" in command
         try:
-            hosts, _, _ = self._read(Path(command[command.index("-c") + 1]).parent)
+            hosts, *_ = self._read(Path(command[command.index("-c") + 1]).parent)
         except (OSError, ValueError) as error:
             return Finished(1, f"nginx: [emerg] {error}\nnginx: configuration test failed\n")
         for name in sorted(self.refused_names & hosts.keys()):
@@ -96,7 +97,8 @@ class FakeNginx:
         found = _SERIAL.fullmatch((directory / "serial.conf").read_text())
         if not found:
             raise ValueError("serial.conf is torn")
-        return _map(directory / "hosts.map"), _map(directory / "redirects.map"), int(found[1])
+        maps = [_map(directory / f"{name}.map") for name in ("hosts", "redirects", "temporary")]
+        return *maps, int(found[1])
 
     def _load(self):
         try:
@@ -104,7 +106,7 @@ class FakeNginx:
         except (OSError, ValueError):
             return
         if not self.refused_names & read[0].keys():
-            self.hosts, self.redirects, self.serial = read
+            self.hosts, self.redirects, self.temporary, self.serial = read
 
     def answer(self, host, path="/"):
         """Return status and target for a name, by the gate that the real one has."""
@@ -116,14 +118,16 @@ class FakeNginx:
         for mark in (key.partition("-")[0], key):
             if (self.platform.web / "susp" / mark).exists():
                 return 503, None
-        if host in self.redirects:
-            return 301, self.redirects[host]
+        for status, moved in ((301, self.redirects), (302, self.temporary)):
+            if host in moved:
+                return status, moved[host].strip('"').replace("$request_uri", path)
         root = self.platform.web / "sites" / key
         return (200, str(root.readlink())) if root.is_dir() else (404, None)
 
     def lose_power(self):
         """Forget all that is not on disk, then come up from what is."""
-        self.hosts, self.redirects, self.serial, self.pid = {}, {}, 0, None
+        self.hosts, self.redirects, self.temporary = {}, {}, {}
+        self.serial, self.pid = 0, None
         self.spawn([], None)
 
 
@@ -212,14 +216,14 @@ def subscription(number, generation=1, *sites, present=True, is_open=True):
     }
 
 
-def site(number, name, *more, redirects=(), root="httpdocs", state="active"):
+def site(number, name, *more, redirects=(), root="httpdocs", state="active", **optional):
     """Return a site as the worker sends it."""
-    return {
+    return optional | {
         "id": number,
         "name": name,
         "names": [name, *more],
         "redirects": list(redirects),
-        "document_root": root,
+        **({} if "forward" in optional else {"document_root": root}),
         "state": state,
         "title": name,
     }

@@ -18,7 +18,7 @@ def test_a_new_site_serves_with_one_reload(agent, nginx):
     assert results[42] == {"subscription": 42, "generation": 7, "service": "web", "ok": True}
     assert total == {"done": True, "reloads": 1, "changed": 1}
     assert nginx.answer("anna.example") == (200, "../../homes/s42/httpdocs")
-    assert nginx.answer("old.example") == (301, "http://anna.example:8480")
+    assert nginx.answer("old.example") == (301, "http://anna.example:8480/")
     assert serves(nginx, "nobody.example") == 404
 
 
@@ -102,6 +102,40 @@ def test_what_is_switched_before_it_is_known_is_shut_from_its_first_moment(agent
 def test_a_shut_subscription_does_not_redirect(agent, nginx):
     agent.desired(subscription(42, 7, ANNA, is_open=False))
     assert {serves(nginx, name) for name in ANNA["names"] + ANNA["redirects"]} == {503}
+
+
+@pytest.mark.parametrize("code", [301, 302])
+def test_a_site_forwards_is_shut_and_has_files_again(agent, nginx, code):
+    agent.desired(subscription(42, 7, ANNA))
+    forward = {"to": "https://new.example/", "code": code}
+    away = site(7, "anna.example", redirects=["old.example"], forward=forward)
+    agent.desired(subscription(42, 8, away))
+    assert nginx.answer("anna.example", "/a") == (code, "https://new.example/")
+    assert nginx.answer("old.example", "/a") == (301, "http://anna.example:8480/a")
+    assert not (nginx.platform.web / "sites" / "s42-7").is_symlink()
+    assert (nginx.platform.homes / "s42" / "httpdocs" / "index.html").exists()
+    assert agent.desired(subscription(42, 8, away))[1]["changed"] == 0
+    agent.switch((42, 9, False))
+    assert (serves(nginx, "anna.example"), serves(nginx, "old.example")) == (503, 503)
+    agent.desired(subscription(42, 10, ANNA))
+    assert nginx.answer("anna.example") == (200, "../../homes/s42/httpdocs")
+
+
+def test_a_forward_that_does_not_come_into_force_leaves_the_site_as_it_was(agent, nginx):
+    agent.desired(subscription(42, 7, ANNA))
+    nginx.refused_names = {"bad.example"}
+    away = site(7, "bad.example", forward={"to": "https://new.example", "code": 301})
+    assert not agent.desired(subscription(42, 8, away))[0][42]["ok"]
+    assert nginx.answer("anna.example") == (200, "../../homes/s42/httpdocs")
+
+
+def test_a_plan_says_where_a_site_would_lead(agent, nginx):
+    agent.desired(subscription(42, 7, ANNA))
+    away = site(7, "anna.example", forward={"to": "https://new.example/", "code": 302})
+    plan = agent.applier.plan([subscription(42, 8, away)])["plans"][0]
+    changes = {each["what"]: each["after"] for each in plan["changes"]}
+    assert changes["temporary.map"] == ['anna.example "https://new.example/";']
+    assert changes["sites/s42-7"] == []
 
 
 def test_a_suspended_site_is_shut_alone(agent, nginx):

@@ -29,6 +29,11 @@ STEPS = {
     "another document root": desired(subscription(42, 8, ANNA | {"document_root": "public"})),
     "a site suspended": desired(subscription(42, 8, ANNA | {"state": "suspended"})),
     "a site disabled": desired(subscription(42, 8, ANNA | {"state": "disabled"})),
+    "a site that forwards": desired(
+        subscription(
+            42, 8, site(7, "anna.example", forward={"to": "https://new.example", "code": 302})
+        )
+    ),
     "a name that moves": desired(subscription(42, 8, CARL), subscription(43, 4, ANNA)),
     "shut": switch((42, 8, False), (43, 4, False)),
     "shut with its state": desired(subscription(42, 8, ANNA, is_open=False)),
@@ -63,7 +68,7 @@ def disk(nginx):
     assert not list(nginx.platform.homes.glob(".gone/*"))
     found.pop(str(nginx.platform.homes / ".gone"), None)
     assert len(list((web / "conf").iterdir())) == 1
-    for name in ("nginx.conf", "hosts.map", "redirects.map", "sizes.conf"):
+    for name in ("nginx.conf", "hosts.map", "redirects.map", "temporary.map", "sizes.conf"):
         found[name] = (web / "current" / name).read_text()
     node_path = str(nginx.platform.node)
     return {

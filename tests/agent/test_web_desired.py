@@ -83,12 +83,51 @@ def test_a_document_root_that_is_not_a_plain_path_is_invalid(root):
         {"title": "x" * 256},
         {"title": "\x1b[31m"},
         {"owner": "root"},
+        {"moves": [["old.example", "elsewhere.example"]]},
+        {"moves": [["old.example"]]},
+        {"moves": [["anna.example", "anna.example"]]},
+        {"moves": {"old.example": "anna.example"}},
+        {"forward": {"to": "https://new.example", "code": 301}},
     ],
 )
 def test_a_site_with_an_unsound_field_is_invalid(change):
     with pytest.raises(AgentError) as raised:
         parse(site(7, "anna.example") | change)
     assert raised.value.kind == "invalid"
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        {"to": "https://new.example"},
+        {"to": "https://new.example", "code": 307},
+        {"to": "https://new.example", "code": True},
+        {"to": "https://new.example/$uri", "code": 301},
+        {"to": "https://new.example/" + "a" * 1000, "code": 301},
+        {"to": "new.example", "code": 301},
+        "https://new.example",
+        None,
+    ],
+)
+def test_a_forward_that_leads_nowhere_is_invalid(forward):
+    with pytest.raises(AgentError) as raised:
+        parse(site(7, "anna.example", forward=forward))
+    assert raised.value.kind == "invalid"
+
+
+def test_a_site_has_files_or_forwards():
+    (found,) = parse(
+        site(7, "anna.example", forward={"to": "http://b.example/", "code": 302})
+    ).sites
+    assert (found.document_root, found.forward.to, found.forward.code) == (
+        (),
+        "http://b.example/",
+        302,
+    )
+    plain = site(7, "anna.example")
+    del plain["document_root"]
+    with pytest.raises(AgentError):
+        parse(plain)
 
 
 def test_two_sites_of_one_number_are_invalid():

@@ -63,16 +63,55 @@ def test_a_line_of_the_hosts_is_refused_or_read_back_as_it_was_meant(name, key):
     assert not name.startswith(("~", "\\"))
 
 
-@given(
-    st.one_of(hostile, names),
-    st.one_of(hostile, names.map("http://{}:8480".format), names.map("https://{}".format)),
-)
+sites = st.one_of(names.map("http://{}:8480".format), names.map("https://{}".format))
+paths = st.one_of(hostile, st.from_regex(r"[A-Za-z0-9/?#=&%.~+-]*", fullmatch=True))
+
+
+@given(st.one_of(hostile, names), st.one_of(hostile, sites))
 def test_a_line_of_the_redirects_is_refused_or_read_back_as_it_was_meant(name, target):
     try:
         line = driver_nginx.redirect_line(name, target)
     except AgentError:
         return
-    assert statements(line) == [[name, target, ";"]]
+    assert statements(line) == [[name, target + "$request_uri", ";"]]
+
+
+@given(sites, st.sampled_from("/?#"), paths)
+def test_an_address_with_a_path_is_refused_or_is_where_everything_leads(target, first, path):
+    try:
+        line = driver_nginx.redirect_line("old.example", target + first + path)
+    except AgentError:
+        return
+    assert statements(line) == [["old.example", target + first + path, ";"]]
+    assert "$" not in line
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://new.example$host",
+        "https://new.example/$uri",
+        "https://new.example/${uri}",
+        'https://new.example/";return 200;"',
+        "https://new.example/\\x",
+        "https://new.example/a b",
+        "https://new.example/\n",
+        "https://new.example/ä",
+        "https://new.example:0",
+        "https://new.example:99999",
+        "https://user:word@new.example",
+        "javascript:alert(1)",
+        "//new.example",
+        "ftp://new.example",
+        "https://",
+        "",
+        None,
+        7,
+    ],
+)
+def test_what_is_no_address_is_refused(target):
+    with pytest.raises(AgentError):
+        driver_nginx.redirect_line("old.example", target)
 
 
 @given(hostile)
@@ -92,7 +131,7 @@ def test_every_name_of_a_site_stands_in_the_maps_once(subscription, number, some
     lines = driver_nginx.lines(subscription, web, PLATFORM)
     key = f"s{subscription}-{number}"
     assert statements(lines.hosts) == [[name, key, ";"] for name in some]
-    target = f"http://{some[0]}:8480"
+    target = f"http://{some[0]}:8480$request_uri"
     assert statements(lines.redirects) == [[name, target, ";"] for name in some[cut:]]
     assert lines.names == len(some)
 
@@ -100,8 +139,36 @@ def test_every_name_of_a_site_stands_in_the_maps_once(subscription, number, some
 def test_a_redirect_keeps_the_public_port_only_where_it_is_not_the_usual_one():
     web = driver_desired.parse({"sites": [site(7, "anna.example", redirects=["old.example"])]})
     usual = embedded("/srv/freehold", 8480, "/usr/sbin/nginx", public_port=80)
-    assert driver_nginx.lines(1, web, usual).redirects == "old.example http://anna.example;\n"
-    assert driver_nginx.lines(1, web, PLATFORM).redirects.endswith("http://anna.example:8480;\n")
+    for platform, target in ((usual, "anna.example"), (PLATFORM, "anna.example:8480")):
+        found = driver_nginx.lines(1, web, platform).redirects
+        assert found == f'old.example "http://{target}$request_uri";\n'
+
+
+def test_a_preferred_name_is_where_its_twin_leads_and_an_alias_keeps_to_itself():
+    moves = [["anna.example", "www.anna.example"], ["anna.test", "www.anna.test"]]
+    given = site(7, "www.anna.example", "www.anna.test", redirects=["old.example"], moves=moves)
+    found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
+    assert {name for name, _key, _end in statements(found.hosts)} == {
+        *("anna.example", "www.anna.example", "anna.test", "www.anna.test", "old.example")
+    }
+    assert {name: to for name, to, _end in statements(found.redirects)} == {
+        "old.example": "http://www.anna.example:8480$request_uri",
+        "anna.example": "http://www.anna.example:8480$request_uri",
+        "anna.test": "http://www.anna.test:8480$request_uri",
+    }
+
+
+@pytest.mark.parametrize("code", [301, 302])
+def test_a_site_that_forwards_leads_all_its_names_elsewhere(code):
+    forward = {"to": "https://new.example/shop?a=b", "code": code}
+    given = site(7, "anna.example", "www.anna.example", redirects=["old.example"], forward=forward)
+    found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
+    elsewhere = [[name, forward["to"], ";"] for name in given["names"]]
+    own = [["old.example", "http://anna.example:8480$request_uri", ";"]]
+    for_good, for_now = (own + elsewhere, []) if code == 301 else (own, elsewhere)
+    assert statements(found.redirects) == for_good
+    assert statements(found.temporary) == for_now
+    assert found.names == 3
 
 
 def test_a_disabled_site_is_in_no_map():

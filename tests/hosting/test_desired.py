@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from hosting import provisioning
-from hosting.models.domains import AliasMode, Domain, HostingType, SiteState
+from hosting.models.domains import AliasMode, Domain, HostingType, PreferredName, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning_queue import desired
 from hosting.services.web.driver_desired import parse
@@ -46,11 +46,51 @@ def test_aliases_are_the_same_site_or_lead_to_it():
     assert site["redirects"] == ["old.example", "www.old.example"]
 
 
-def test_a_name_of_full_length_gets_no_www():
+@pytest.mark.parametrize("preferred", PreferredName)
+def test_a_name_of_full_length_gets_no_www(preferred: PreferredName):
     label = "a" * 61
     name = ".".join([label, label, label, "a" * 59, "test"])
     anna = rows.subscription(name[:253])
+    Domain.objects.update(preferred_name=preferred)
     assert site_of(anna)["names"] == [name[:253]]
+    assert "moves" not in site_of(anna)
+
+
+def test_the_name_that_is_not_preferred_leads_to_its_twin():
+    anna = rows.subscription("anna.example")
+    main = anna.domains.get()
+    rows.alias(main, "anna.test", AliasMode.SAME)
+    rows.alias(main, "old.example", AliasMode.REDIRECT)
+    Domain.objects.update(preferred_name=PreferredName.WWW)
+    site = site_of(anna)
+    assert site["names"] == ["www.anna.example", "www.anna.test"]
+    assert site["moves"] == [
+        ["anna.example", "www.anna.example"],
+        ["anna.test", "www.anna.test"],
+    ]
+    Domain.objects.update(preferred_name=PreferredName.BARE)
+    site = site_of(anna)
+    assert site["names"] == ["anna.example", "anna.test"]
+    assert site["moves"] == [
+        ["www.anna.example", "anna.example"],
+        ["www.anna.test", "anna.test"],
+    ]
+    assert site["redirects"] == ["old.example", "www.old.example"]
+
+
+def test_a_domain_that_forwards_has_no_files_and_no_preference():
+    anna = rows.subscription("anna.example")
+    Domain.objects.update(
+        hosting_type=HostingType.FORWARDING,
+        preferred_name=PreferredName.WWW,
+        forward_to="https://new.example",
+        forward_code=302,
+    )
+    site = site_of(anna)
+    assert site["names"] == ["anna.example", "www.anna.example"]
+    assert site["forward"] == {"to": "https://new.example", "code": 302}
+    assert "document_root" not in site
+    assert "moves" not in site
 
 
 def test_a_domain_without_hosting_is_no_site():
@@ -102,7 +142,11 @@ def test_the_agent_takes_what_is_sent():
     main = anna.domains.get()
     rows.alias(main, "xn--bcher-kva.example", AliasMode.SAME)
     rows.alias(main, "old.example", AliasMode.REDIRECT)
-    assert len(parse(only(anna)["web"]).all_names) == 6
+    forwarding = {"hosting_type": HostingType.FORWARDING, "forward_to": "http://192.0.2.7:81/?a#b"}
+    rows.domain(anna, "away.example", **forwarding)
+    for preferred in PreferredName:
+        Domain.objects.update(preferred_name=preferred)
+        assert len(parse(only(anna)["web"]).all_names) == 8
 
 
 def test_many_subscriptions_take_as_many_queries_as_one(django_assert_num_queries):

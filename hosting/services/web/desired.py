@@ -6,10 +6,15 @@ from typing import Any
 
 from django.db.models import Q
 
-from hosting.models.domains import Alias, AliasMode, Domain, HostingType
+from hosting.models.domains import Alias, AliasMode, Domain, HostingType, PreferredName
 
 _WHY = "the worker provisions everybody's subscriptions"
 _LONGEST_NAME = 253
+_SERVED = (HostingType.WEBSITE, HostingType.FORWARDING)
+_COLUMNS = (
+    *("pk", "subscription_id", "ascii", "name", "document_root", "site_state", "hosting_type"),
+    *("preferred_name", "forward_to", "forward_code"),
+)
 
 
 def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -21,27 +26,34 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     kept = Q(removing_at=None) | Q(subscription__removing_at__isnull=False)
     domains = (
         Domain.objects.unscoped(_WHY)
-        .filter(
-            kept,
-            subscription_id__in=subscription_ids,
-            hosting_type=HostingType.WEBSITE,
-        )
+        .filter(kept, subscription_id__in=subscription_ids, hosting_type__in=_SERVED)
         .order_by("pk")
-        .values_list("pk", "subscription_id", "ascii", "name", "document_root", "site_state")
+        .values(*_COLUMNS)
     )
-    for pk, subscription_id, ascii_name, title, document_root, state in domains:
-        sites[subscription_id].append(
-            {
-                "id": pk,
-                "name": ascii_name,
-                "names": _with_www([ascii_name, *same[pk]]),
-                "redirects": _with_www(redirecting[pk]),
-                "document_root": document_root,
-                "state": state,
-                "title": title,
-            }
-        )
+    for row in domains:
+        sites[row["subscription_id"]].append(_site(row, same[row["pk"]], redirecting[row["pk"]]))
     return {pk: {"sites": found} for pk, found in sites.items()}
+
+
+def _site(row: dict[str, Any], same: list[str], redirecting: list[str]) -> dict[str, Any]:
+    """One domain as the agent takes it; what is not needed is not said."""
+    preferred = PreferredName.ASKED
+    if row["hosting_type"] == HostingType.WEBSITE:
+        preferred = row["preferred_name"]
+    names, moves = _by_preference([row["ascii"], *same], preferred)
+    site = {
+        "id": row["pk"],
+        "name": row["ascii"],
+        "names": names,
+        "redirects": _with_www(redirecting),
+        "state": row["site_state"],
+        "title": row["name"],
+    }
+    if moves:
+        site["moves"] = moves
+    if row["hosting_type"] == HostingType.FORWARDING:
+        return site | {"forward": {"to": row["forward_to"], "code": row["forward_code"]}}
+    return site | {"document_root": row["document_root"]}
 
 
 def _aliases(
@@ -59,6 +71,22 @@ def _aliases(
     for domain_id, ascii_name, mode in rows:
         (same if mode == AliasMode.SAME else redirecting)[domain_id].append(ascii_name)
     return same, redirecting
+
+
+def _by_preference(names: Iterable[str], preferred: str) -> tuple[list[str], list[list[str]]]:
+    """Names that answer, and names that lead to their twin: with www or without, as preferred.
+
+    A name so long that there is none with www before it answers by itself.
+    """
+    if preferred == PreferredName.ASKED:
+        return _with_www(names), []
+    answering, moves = [], []
+    for name in names:
+        both = _with_www([name])
+        chosen = both[-1] if preferred == PreferredName.WWW else name
+        answering.append(chosen)
+        moves += [[other, chosen] for other in both if other != chosen]
+    return answering, moves
 
 
 def _with_www(names: Iterable[str]) -> list[str]:

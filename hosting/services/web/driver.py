@@ -59,19 +59,23 @@ class WebDriver(Driver[Web]):
         for site in wanted.sites:
             if site.state == "suspended":
                 news |= self._places.mark(nginx.site_key(subscription, site.id), True)
-            page = welcome(site.title, "/".join(site.document_root))
-            news |= trees.make_document_root(
-                self._host, subscription, site.id, site.document_root, page
-            )
-            news |= self._places.link(subscription, site, replace=False)
+            if site.document_root:
+                page = welcome(site.title, "/".join(site.document_root))
+                news |= trees.make_document_root(
+                    self._host, subscription, site.id, site.document_root, page
+                )
+                news |= self._places.link(subscription, site, replace=False)
         return news
 
     def _finish(self, subscription: int, held: Web, before: Web) -> bool:
         """Make links and marks those of what is held now; say whether that was news."""
         news = False
         for site in held.sites:
-            news |= self._places.link(subscription, site, replace=True)
             key = nginx.site_key(subscription, site.id)
+            if site.document_root:
+                news |= self._places.link(subscription, site, replace=True)
+            else:
+                news |= self._places.unlink(key)
             news |= self._places.mark(key, site.state == "suspended")
         for number in {site.id for site in before.sites} - {site.id for site in held.sites}:
             key = nginx.site_key(subscription, number)
@@ -91,6 +95,7 @@ class WebDriver(Driver[Web]):
             "nginx.conf": nginx.configuration(self._host.platform).encode(),
             "hosts.map": "".join([each.hosts for each in ordered]).encode(),
             "redirects.map": "".join([each.redirects for each in ordered]).encode(),
+            "temporary.map": "".join([each.temporary for each in ordered]).encode(),
             "sizes.conf": nginx.sizes(count, longest).encode(),
         }
 
@@ -260,7 +265,8 @@ class WebDriver(Driver[Web]):
         for number, web in self._applied.items():
             for site in web.sites:
                 key = nginx.site_key(number, site.id)
-                links[key] = self._places.target(number, site)
+                if site.document_root:
+                    links[key] = self._places.target(number, site)
                 if site.state == "suspended":
                     marks.add(key)
         left = self._places.complete(marks, links)
@@ -295,11 +301,12 @@ class WebDriver(Driver[Web]):
         self, subscription: int, web: Web, found: Mapping[str, list[str]]
     ) -> list[Change]:
         lines = nginx.lines(subscription, web, self._host.platform)
-        before = {name: found.get(name, []) for name in ("hosts.map", "redirects.map")}
         after = {
             "hosts.map": lines.hosts.splitlines(),
             "redirects.map": lines.redirects.splitlines(),
+            "temporary.map": lines.temporary.splitlines(),
         }
+        before = {name: found.get(name, []) for name in after}
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
         kept = {site.id: site for site in web.sites}
         for number in sorted(known | kept.keys()):
@@ -307,7 +314,8 @@ class WebDriver(Driver[Web]):
             site = kept.get(number)
             target = self._places.linked(key)
             before[f"sites/{key}"] = [target] if target else []
-            after[f"sites/{key}"] = [self._places.target(subscription, site)] if site else []
+            has_files = site is not None and site.document_root
+            after[f"sites/{key}"] = [self._places.target(subscription, site)] if has_files else []
             before[f"susp/{key}"] = ["shut"] if self._places.is_shut(key) else []
             after[f"susp/{key}"] = ["shut"] if site and site.state == "suspended" else []
         return [

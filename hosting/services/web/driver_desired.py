@@ -8,13 +8,32 @@ from hosting.agent.protocol import MAX_ID, host_name, invalid, listed, one_of, r
 MAX_SITES = 2000
 MAX_NAMES = 1000
 STATES = ("active", "suspended", "disabled")
+CODES = (301, 302)
 
+# The characters that RFC 3986 lets stand in a path, a query and a fragment, but for the apostrophe
+# and the dollar sign, which have to come percent-encoded.
+_ADDRESS = re.compile(
+    r"(https?://)([a-z0-9.-]{1,253})(?::([1-9][0-9]{0,4}))?([/?#][A-Za-z0-9._~!&()*+,;=:@%/?#-]*)?",
+    re.ASCII,
+)
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Where all names of a site lead, and whether for good (301) or for now (302)."""
+
+    to: str
+    code: int
+
+
+@dataclass(frozen=True)
 class Site:
-    """One website: its names, the names that lead to it, and where its files are."""
+    """One website: its names, the names that lead to it, and where its files are.
+
+    `redirects` lead to the first name, `moves` each to a name of its own. A site that forwards has
+    no files, and all its names lead elsewhere.
+    """
 
     id: int
     name: str
@@ -23,11 +42,15 @@ class Site:
     document_root: tuple[str, ...]
     state: str
     title: str
+    moves: tuple[tuple[str, str], ...] = ()
+    forward: Forward | None = None
 
     @property
     def all_names(self) -> tuple[str, ...]:
         """Every name that the web server answers for on behalf of this site."""
-        return () if self.state == "disabled" else self.names + self.redirects
+        if self.state == "disabled":
+            return ()
+        return self.names + self.redirects + tuple(name for name, _to in self.moves)
 
 
 @dataclass(frozen=True)
@@ -51,13 +74,42 @@ def document_root(value: object) -> tuple[str, ...]:
     return parts
 
 
+def address(value: object) -> tuple[str, str]:
+    """Return the address of a site and what follows behind it, which may be nothing.
+
+    Characters are checked, and no more: whether anybody answers there is not the node's business.
+    """
+    found = _ADDRESS.fullmatch(value) if type(value) is str and len(value) <= 1000 else None
+    if not found or int(found[3] or 1) > 65535:
+        raise invalid(f"not an address to lead to: {str(value)[:80]!r}")
+    rest = found[4] or ""
+    return found[0].removesuffix(rest), rest
+
+
+def _forward(value: object) -> Forward:
+    fields = record(value, "forward", ("to", "code"))
+    code = whole(fields["code"], "code", CODES[0], CODES[-1])
+    return Forward("".join(address(fields["to"])), code)
+
+
+def _moves(value: object, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for pair in listed(value, "moves", MAX_NAMES):
+        if type(pair) is not list or len(pair) != 2 or pair[1] not in names:
+            raise invalid("a move is not [name, one of the names]")
+        found.append((host_name(pair[0], "moves"), host_name(pair[1], "moves")))
+    return tuple(found)
+
+
 def _site(value: object) -> Site:
     fields = record(
         value,
         "site",
-        ("id", "name", "names", "redirects", "document_root", "state"),
-        ("title",),
+        ("id", "name", "names", "redirects", "state"),
+        ("title", "moves", "document_root", "forward"),
     )
+    if ("forward" in fields) == ("document_root" in fields):
+        raise invalid("a site has either a document_root or a forward")
     name = host_name(fields["name"], "name")
     names = listed(fields["names"], "names", MAX_NAMES)
     if not names:
@@ -71,9 +123,11 @@ def _site(value: object) -> Site:
         name=name,
         names=tuple(checked),
         redirects=tuple(host_name(each, "redirects", wildcard=True) for each in redirects),
-        document_root=document_root(fields["document_root"]),
+        document_root=document_root(fields["document_root"]) if "document_root" in fields else (),
         state=one_of(fields["state"], "state", STATES),
         title=text(fields.get("title", name), "title", 255),
+        moves=_moves(fields.get("moves", []), tuple(checked)),
+        forward=_forward(fields["forward"]) if "forward" in fields else None,
     )
 
 
@@ -84,8 +138,9 @@ def parse(value: object) -> Web:
     if len({site.id for site in web.sites}) != len(web.sites):
         raise invalid("a site is given twice")
     seen: set[str] = set()
-    for name in (name for site in web.sites for name in site.names + site.redirects):
-        if name in seen:
-            raise invalid(f"{name} is given twice")
-        seen.add(name)
+    for site in web.sites:
+        for name in (*site.names, *site.redirects, *(name for name, _to in site.moves)):
+            if name in seen:
+                raise invalid(f"{name} is given twice")
+            seen.add(name)
     return web

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, is_host_name
-from hosting.services.web.driver_desired import Web
+from hosting.services.web.driver_desired import Site, Web, address
 from hosting.services.web.driver_pages import UNAVAILABLE
 
 # The host that the agent asks which configuration the running workers have read. Names below
@@ -20,7 +20,6 @@ CHALLENGES = "/.well-known/acme-challenge/"
 PROBE_PATH = CHALLENGES + "freehold-probe"
 
 _SITE = re.compile(r"s[1-9][0-9]{0,18}-[1-9][0-9]{0,18}", re.ASCII)
-_TARGET = re.compile(r"https?://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _HARMLESS = re.compile(r"[^\x00-\x1f\x7f\"'\\$]+")
 
 TYPES = {
@@ -113,19 +112,24 @@ def host_line(name: str, key: str) -> str:
 
 
 def redirect_line(name: str, target: str) -> str:
-    """Return the line of redirects.map that leads a name elsewhere."""
-    found = _TARGET.fullmatch(target) if isinstance(target, str) else None
-    if not found or not is_host_name(found[1]) or int(found[2] or 1) > 65535:
-        raise refused(target)
-    return f"{_key(name)} {target};\n"
+    """Return the line of a map that leads a name elsewhere.
+
+    The address of a site alone keeps the path and the query that were asked for; one with a path
+    is where everything leads. The variable is put in here, and nowhere else: `quoted` refuses any.
+    """
+    site, rest = address(target)
+    if rest:
+        return f"{_key(name)} {quoted(site + rest)};\n"
+    return f'{_key(name)} {quoted(site)[:-1]}$request_uri";\n'
 
 
 @dataclass(frozen=True)
 class Lines:
-    """One subscription's part of the maps."""
+    """One subscription's part of the maps: hosts, what moved for good (301), and for now (302)."""
 
     hosts: str = ""
     redirects: str = ""
+    temporary: str = ""
     names: int = 0
     longest: int = 0
 
@@ -134,20 +138,31 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
     """Return the lines that a subscription's sites have in the maps."""
     default = {"http": 80, "https": 443}[platform.public_scheme]
     port = "" if platform.public_port == default else f":{platform.public_port}"
-    hosts, redirects = [], []
+    hosts: list[str] = []
+    leading: dict[int, list[str]] = {301: [], 302: []}
     for site in web.sites:
         key = site_key(subscription, site.id)
         # Names that lead elsewhere stand here too: so they are shut with their site.
         hosts += [host_line(name, key) for name in site.all_names]
-        if site.state != "disabled":
-            target = f"{platform.public_scheme}://{site.names[0]}{port}"
-            redirects += [redirect_line(name, target) for name in site.redirects]
+        if site.state == "disabled":
+            continue
+        for name, to in _leads(site):
+            leading[301].append(redirect_line(name, f"{platform.public_scheme}://{to}{port}"))
+        if site.forward:
+            to = site.forward.to
+            leading[site.forward.code] += [redirect_line(name, to) for name in site.names]
     return Lines(
         hosts="".join(hosts),
-        redirects="".join(redirects),
+        redirects="".join(leading[301]),
+        temporary="".join(leading[302]),
         names=len(hosts),
         longest=max((len(line) for line in hosts), default=0),
     )
+
+
+def _leads(site: Site) -> list[tuple[str, str]]:
+    """Return which names of a site lead to which other ones of it."""
+    return [*((name, site.names[0]) for name in site.redirects), *site.moves]
 
 
 def sizes(names: int, longest: int) -> str:
@@ -189,7 +204,8 @@ def _gate(web: Path) -> str:
     if ($site = "") {{ return 404; }}
     if (-f {quoted_variable(web / "susp", "$flag")}) {{ return 503; }}
     if (-f {quoted_variable(web / "susp", "$site_flag")}) {{ return 503; }}
-    if ($target_here) {{ return 301 $target_here$request_uri; }}
+    if ($moved_here) {{ return 301 $moved_here; }}
+    if ($found_here) {{ return 302 $found_here; }}
 """
 
 
@@ -274,11 +290,13 @@ http {{
   include sizes.conf;
   include serial.conf;
   map $host $site {{ hostnames; default ""; include hosts.map; }}
-  map $host $target {{ hostnames; default ""; include redirects.map; }}
+  map $host $moved {{ hostnames; default ""; include redirects.map; }}
+  map $host $found {{ hostnames; default ""; include temporary.map; }}
   map $site $subscription {{ default none; "~^(?<owner>s[0-9]+)-" $owner; }}
   map $uri $flag {{ default $subscription; {challenge} none; }}
   map $uri $site_flag {{ default $site; {challenge} none; }}
-  map $uri $target_here {{ default $target; {challenge} ""; }}
+  map $uri $moved_here {{ default $moved; {challenge} ""; }}
+  map $uri $found_here {{ default $found; {challenge} ""; }}
   map $site $logged {{ default $site; "" -; }}
   log_format sites '$logged $host $remote_addr $time_iso8601 $status $bytes_sent $request_length '
                    '"$request" "$http_referer" "$http_user_agent"';

@@ -131,10 +131,11 @@ class ConfigurationTree:
             if number.isdecimal() and int(number) in subscriptions:
                 owners[name] = int(number)
                 found.setdefault(int(number), {}).setdefault("hosts.map", []).append(line)
-        for line in self._lines("redirects.map"):
-            owner = owners.get(line.partition(" ")[0])
-            if owner is not None:
-                found[owner].setdefault("redirects.map", []).append(line)
+        for file in ("redirects.map", "temporary.map"):
+            for line in self._lines(file):
+                owner = owners.get(line.partition(" ")[0])
+                if owner is not None:
+                    found[owner].setdefault(file, []).append(line)
         return found
 
     def _lines(self, name: str) -> list[str]:
