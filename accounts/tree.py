@@ -7,6 +7,7 @@ from django.db import models
 
 from accounts.models import Account
 from panel.core.access import Owned, Role
+from panel.core.rows import among
 
 
 def owned_models() -> list[type[Owned]]:
@@ -47,6 +48,17 @@ def rehome(account_ids: Iterable[int]) -> None:
         model.objects.unscoped("owner columns").filter(account_id__in=ids).update(
             reseller_id=models.Subquery(owner.values("reseller_id")[:1])
         )
+
+
+def hand_over(subscription_ids: Iterable[int], account: Account) -> None:
+    """Write the owner columns of subscriptions, and of all rows that say which one they belong to:
+    they are this account's now."""
+    ids = among(list(subscription_ids))
+    owner = {"account_id": account.pk, "reseller_id": reseller_of(account)}
+    for model in owned_models():
+        if column := model.subscription_column:
+            rows = model.objects.unscoped("owner columns").filter(**{f"{column}__in": ids})
+            rows.update(**owner)
 
 
 def wrong_owner_columns() -> list[str]:

@@ -12,6 +12,7 @@ _OPERATIONS = (
     "resellers",
     "plans",
     "subscriptions",
+    "subscribers",
     "switching",
     "domains",
     "notes",

@@ -16,7 +16,6 @@ from hosting.models.domains import AliasMode, HostingType
 from hosting.models.plans import OverusePolicy, Plan
 from hosting.models.subscriptions import (
     RETIRED_FOR,
-    SYSTEM_USER,
     RetiredSystemUser,
     Subscription,
 )
@@ -127,28 +126,6 @@ def provider_of(account: Account) -> int:
     return account.pk if account.role != Role.CUSTOMER else account.provider_id
 
 
-class SpaceFields(OperationForm):
-    """Domain, plan and system user of a new subscription."""
-
-    domain = HostNameField(
-        help_text=_("Without www; that comes by itself. One domain for one subscription is best."),
-    )
-    plan = PlanField()
-    system_user = forms.CharField(
-        label=_("System user"),
-        max_length=31,
-        required=False,
-        validators=[SYSTEM_USER],
-        help_text=_("Owns the files. Made from the domain if left empty."),
-    )
-
-    def clean_system_user(self) -> str:
-        name = self.cleaned_data["system_user"]
-        if name and system_user_taken(name):
-            raise ValidationError(_("This system user exists, or did until recently."))
-        return name
-
-
 def system_user_taken(name: str) -> bool:
     """Whether a system user's name is in use, or was within 90 days, or is the system's own."""
     rows = Subscription.objects.unscoped("system users are unique over all nodes")
@@ -159,84 +136,6 @@ def system_user_taken(name: str) -> bool:
             name=name, retired_at__gt=timezone.now() - RETIRED_FOR
         ).exists()
     )
-
-
-class AddSubscriptionForm(SpaceFields):
-    """A subscription for oneself, or for the customer that one types or came from."""
-
-    subscriber = forms.CharField(
-        label=_("Subscriber"),
-        max_length=100,
-        required=False,
-        help_text=_("Username or number of the customer; empty for yourself."),
-    )
-    description = forms.CharField(label=_("Description"), max_length=500, required=False)
-
-    def prepare(self) -> None:
-        came_from = self.targets and self.targets[0].pk != self.actor.account_id
-        if came_from:
-            del self.fields["subscriber"]
-        account = self.targets[0] if self.targets else None
-        self.subscriber = account
-        if self.is_bound and not came_from:
-            self.subscriber = find_subscriber(self.data.get("subscriber"), self.actor) or account
-        if self.subscriber is not None:
-            self.fields["plan"].offer(provider_of(self.subscriber))
-
-    def clean_subscriber(self) -> int:
-        text = self.cleaned_data["subscriber"]
-        if not text:
-            return self.actor.account_id
-        account = find_subscriber(text, self.actor)
-        if account is None:
-            raise ValidationError(_("There is no such customer."))
-        return account.pk
-
-    def get_layout(self) -> Layout:
-        first = ["subscriber"] if "subscriber" in self.fields else []
-        return Layout(*first, "domain", Row(Column("plan"), Column("system_user")), "description")
-
-
-def find_subscriber(text: Any, actor: Any) -> Account | None:
-    """The account that a person means by a username, a number or an external id."""
-    text = str(text or "").strip()
-    if not text or "\x00" in text:
-        return None
-    rows = Account.objects.visible_to(actor).present()
-    found = rows.filter(username=text.lower()).first()
-    if found is None and text.isascii() and text.isdigit() and len(text) < 19:
-        found = rows.filter(pk=int(text)).first()
-    return found or rows.filter(external_id=text).first()
-
-
-class SetExpiryForm(OperationForm):
-    """The last day; empty for no end."""
-
-    expires_on = forms.DateField(
-        label=_("Expires on"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("Through the end of that day. Empty: never."),
-    )
-
-
-class ChangePlanForm(OperationForm):
-    """Another plan of the provider, or Custom plan, which keeps the values as they are."""
-
-    plan = PlanField()
-
-    def prepare(self) -> None:
-        providers = {self.actor.account_id}
-        if self.targets:
-            accounts = Account.objects.visible_to(self.actor).in_bulk(
-                [row.account_id for row in self.targets]
-            )
-            providers = {provider_of(account) for account in accounts.values()} or providers
-        if len(providers) == 1:
-            self.fields["plan"].offer(providers.pop())
-        else:
-            # Of several providers: no plan fits them all.
-            self.fields["plan"].queryset = Plan.objects.none()
 
 
 class AddDomainForm(OperationForm):

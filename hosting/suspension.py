@@ -125,6 +125,21 @@ def liftable_levels(actor: Actor, target: Any) -> list[Level]:
     return [level for level in PERSONAL[PERSONAL.index(own) :] if level != Level.CUSTOMER]
 
 
+def pass_on(entries_of: models.QuerySet, level: Level) -> None:
+    """Entries of a reseller that is no longer the provider stand at another level from now on.
+
+    Who, when and why stay. Where that level has one of the same kind already, this one is it.
+    """
+    of_reseller = entries_of.filter(level=Level.RESELLER)
+    for kind in Kind:
+        there = entries_of.filter(level=level, kind=kind)
+        doubled = Q(subscription_id__in=there.exclude(subscription=None).values("subscription_id"))
+        doubled |= Q(account_id__in=there.exclude(account=None).values("account_id"))
+        gone = list(of_reseller.filter(doubled, kind=kind).values_list("pk", flat=True))
+        entries().filter(pk__in=among(gone)).delete()
+    of_reseller.update(level=level)
+
+
 def is_billing(actor: Actor) -> bool:
     """Whether the actor is a token that may handle unpaid bills and nothing else."""
     scopes = actor.scopes

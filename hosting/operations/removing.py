@@ -259,15 +259,18 @@ def refuse_below_removed(step: Step) -> None:
                 step.refuse(row.pk, "account_removed", name=str(gone[owner]))
 
 
-def refuse_beyond_limit(step: Step, resource: str, demand: dict[int, int]) -> None:
+def refuse_beyond_limit(
+    step: Step, resource: str, demand: dict[int, int], new_owner: Account | None = None
+) -> None:
     """Refuse the targets for which a reseller's limit leaves no room, in the order of the targets.
 
     Counts rows in the transaction, after the reseller was locked; no counter ever refuses.
     """
     by_reseller: dict[int, list[int]] = {}
     for row in step.open:
-        if row.reseller_id and demand.get(row.pk):
-            by_reseller.setdefault(row.reseller_id, []).append(row.pk)
+        above = (new_owner or row).reseller_id
+        if above and demand.get(row.pk):
+            by_reseller.setdefault(above, []).append(row.pk)
     if not by_reseller:
         return
     from_declaration = limits_resource(resource)

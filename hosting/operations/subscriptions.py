@@ -10,13 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hosting import conditions, counters, creating, locks, provisioning, purge
-from hosting.forms import (
-    AddSubscriptionForm,
-    ChangePlanForm,
-    CustomizeForm,
-    SetExpiryForm,
-    limits_initial,
-)
+from hosting.forms import CustomizeForm, limits_initial
+from hosting.forms_subscriptions import AddSubscriptionForm, ChangePlanForm, SetExpiryForm
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.operations.activating import Activate

@@ -1,0 +1,244 @@
+"""Parameters of operations on subscriptions: whose, on which plan, until when."""
+
+from typing import Any, ClassVar
+
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account, sort_key
+from hosting.forms import HostNameField, PlanField, provider_of, system_user_taken
+from hosting.models.plans import Plan
+from hosting.models.subscriptions import SYSTEM_USER
+from panel.core import search
+from panel.core.access import Actor, Role
+from panel.core.forms import OperationForm
+
+# So many accounts are offered while one types; who has more types a name.
+OFFERED = 100
+_SUBSCRIBERS = (Role.CUSTOMER, Role.RESELLER)
+
+
+def find_subscriber(text: Any, actor: Actor) -> Account | None:
+    """The account that is meant by a username, a number or an external id; a person at a page may
+    also type the name that stands there."""
+    text = str(text or "").strip()
+    if not text or "\x00" in text:
+        return None
+    rows = Account.objects.visible_to(actor).present()
+    found = rows.filter(username=text.lower()).first()
+    if found is None and text.isascii() and text.isdigit() and len(text) < 19:
+        found = rows.filter(pk=int(text)).first()
+    if found is None:
+        found = rows.filter(external_id=text).first()
+    if found is None and actor.door == "page":
+        named = rows.filter(name_key=sort_key(text), role__in=_SUBSCRIBERS)
+        several = [row for row in named[:10] if row.contact_name.lower() == text.lower()]
+        found = several[0] if len(several) == 1 else None
+    return found
+
+
+def similar(text: str, actor: Actor) -> list[Account]:
+    """Accounts that somebody may have meant who typed something else."""
+    hits = search.matching(actor, text, _SUBSCRIBERS).values_list("object_id", flat=True)[:5]
+    return list(Account.objects.visible_to(actor).present().filter(pk__in=list(hits)))
+
+
+class _Offering(forms.TextInput):
+    """A text field that offers some values with their names, as browsers do without script."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "off", "autocapitalize": "none"})
+        self.offered: list[tuple[str, str]] = []
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        if not self.offered:
+            return super().render(name, value, attrs, renderer)
+        listed = f"{name}-offered"
+        field = super().render(name, value, {**(attrs or {}), "list": listed}, renderer)
+        options = format_html_join("", '<option value="{}">{}</option>', self.offered)
+        return format_html('{}<datalist id="{}">{}</datalist>', field, listed, options)
+
+
+class SubscriberField(forms.CharField):
+    """An account that the actor sees, typed: a list to choose from would hold every customer.
+
+    In JSON its number, or a username or external id.
+    """
+
+    widget = _Offering
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": ["integer", "string", "null"],
+        "minimum": 1,
+        "maximum": 10**18 - 1,
+        "maxLength": 100,
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Subscriber"))
+        super().__init__(max_length=100, **kwargs)
+        self.actor: Actor | None = None
+
+    def from_json(self, value: Any) -> str:
+        """What the form takes for a value of JSON; ValueError for what names nobody."""
+        if value is None:
+            return ""
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)
+        raise ValueError(_("A number, a username or an external id."))
+
+    def offer(self, form: OperationForm) -> Account | None:
+        """Look through the eyes of the form's actor; returns who is typed, if that is somebody."""
+        self.actor = form.actor
+        if form.is_bound:
+            return find_subscriber(form.data.get(form.add_prefix("subscriber")), form.actor)
+        if form.actor.door == "page":
+            rows = Account.objects.visible_to(form.actor).present().filter(role__in=_SUBSCRIBERS)
+            found = list(rows.order_by("name_key", "pk")[: OFFERED + 1])
+            if len(found) <= OFFERED:
+                self.widget.offered = [(row.username, row.contact_name) for row in found]
+        return None
+
+    def clean(self, value: Any) -> Account | None:
+        text = super().clean(value)
+        if not text or self.actor is None:
+            return None
+        account = find_subscriber(text, self.actor)
+        if account is not None:
+            return account
+        meant = similar(text, self.actor) if self.actor.door == "page" else []
+        if not meant:
+            raise ValidationError(_("There is no such customer."))
+        names = ", ".join(f"{row} ({row.username})" for row in meant)
+        raise ValidationError(
+            _("Type the username of one of these: %(names)s."), params={"names": names}
+        )
+
+
+class SpaceFields(OperationForm):
+    """Domain, plan and system user of a new subscription."""
+
+    domain = HostNameField(
+        help_text=_("Without www; that comes by itself. One domain for one subscription is best."),
+    )
+    plan = PlanField()
+    system_user = forms.CharField(
+        label=_("System user"),
+        max_length=31,
+        required=False,
+        validators=[SYSTEM_USER],
+        help_text=_("Owns the files. Made from the domain if left empty."),
+    )
+
+    def clean_system_user(self) -> str:
+        name = self.cleaned_data["system_user"]
+        if name and system_user_taken(name):
+            raise ValidationError(_("This system user exists, or did until recently."))
+        return name
+
+
+class AddSubscriptionForm(SpaceFields):
+    """A subscription for oneself, or for the customer that one types or came from."""
+
+    subscriber = SubscriberField(
+        required=False,
+        help_text=_("Name, username or number of the customer; empty for yourself."),
+    )
+    description = forms.CharField(label=_("Description"), max_length=500, required=False)
+
+    def prepare(self) -> None:
+        came_from = self.targets and self.targets[0].pk != self.actor.account_id
+        if came_from:
+            del self.fields["subscriber"]
+        account = self.targets[0] if self.targets else None
+        self.subscriber = account
+        if not came_from:
+            self.subscriber = self.fields["subscriber"].offer(self) or account
+        if self.subscriber is not None:
+            self.fields["plan"].offer(provider_of(self.subscriber))
+
+    def clean_subscriber(self) -> int:
+        account = self.cleaned_data["subscriber"]
+        return account.pk if account is not None else self.actor.account_id
+
+    def get_layout(self) -> Layout:
+        first = ["subscriber"] if "subscriber" in self.fields else []
+        return Layout(*first, "domain", Row(Column("plan"), Column("system_user")), "description")
+
+
+class ChangeSubscriberForm(OperationForm):
+    """Whose they shall be; and what becomes of plans and descriptions where that is somebody of
+    another provider."""
+
+    subscriber = SubscriberField(
+        label=_("New subscriber"),
+        help_text=_("Name, username or number of a customer; your own username for yourself."),
+    )
+    plan = PlanField(
+        help_text=_("For those whose provider changes; the others keep their service plan."),
+    )
+    hand_over_description = forms.BooleanField(
+        label=_("Hand over the description"),
+        required=False,
+        help_text=_("The new provider sees it. Otherwise it is left behind."),
+    )
+
+    def prepare(self) -> None:
+        new = self.fields["subscriber"].offer(self)
+        present = Account.objects.visible_to(self.actor).in_bulk(
+            {row.account_id for row in self.targets}
+        )
+        if len(present) == 1:
+            (now,) = present.values()
+            self.fields["subscriber"].help_text = (
+                _("Now: %(who)s (%(username)s).")
+                % {
+                    "who": now,
+                    "username": now.username,
+                }
+                + " "
+                + str(self.fields["subscriber"].help_text)
+            )
+        if new is not None:
+            self.fields["plan"].offer(provider_of(new))
+        moves = new is not None and any(
+            provider_of(account) != provider_of(new) for account in present.values()
+        )
+        # A page shows no more targets than this to a form: others may be of other providers.
+        is_cut = self.actor.is_administrator and new is not None and len(self.targets) >= 20
+        if self.actor.door == "page" and not moves and not is_cut:
+            # Asked for once it matters. Programs may always say it.
+            del self.fields["plan"], self.fields["hand_over_description"]
+
+
+class SetExpiryForm(OperationForm):
+    """The last day; empty for no end."""
+
+    expires_on = forms.DateField(
+        label=_("Expires on"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Through the end of that day. Empty: never."),
+    )
+
+
+class ChangePlanForm(OperationForm):
+    """Another plan of the provider, or Custom plan, which keeps the values as they are."""
+
+    plan = PlanField()
+
+    def prepare(self) -> None:
+        providers = {self.actor.account_id}
+        if self.targets:
+            accounts = Account.objects.visible_to(self.actor).in_bulk(
+                [row.account_id for row in self.targets]
+            )
+            providers = {provider_of(account) for account in accounts.values()} or providers
+        if len(providers) == 1:
+            self.fields["plan"].offer(providers.pop())
+        else:
+            # Of several providers: no plan fits them all.
+            self.fields["plan"].queryset = Plan.objects.none()
