@@ -39,13 +39,26 @@ class HostingConfig(base.ServiceConfig):
             default=25,
             count="hosting.usage.subscriptions_of_resellers",
         ),
-        base.Resource("domains", _("Domains"), default=1, count="hosting.usage.domains"),
-        base.Resource("aliases", _("Domain aliases"), default=5, count="hosting.usage.aliases"),
+        base.Resource(
+            "domains",
+            _("Domains"),
+            default=1,
+            count="hosting.usage.domains",
+            total="hosting.usage.domains_of_resellers",
+        ),
+        base.Resource(
+            "aliases",
+            _("Domain aliases"),
+            default=5,
+            count="hosting.usage.aliases",
+            total="hosting.usage.aliases_of_resellers",
+        ),
     )
     permissions = (
         base.Permission("manage_domains", _("Domain management")),
         base.Permission("manage_aliases", _("Domain alias management"), default=True),
         base.Permission("manage_hosting", _("Hosting settings management")),
+        base.Permission("oversell", _("Overselling of disk space and traffic"), of="reseller"),
     )
 
     def import_models(self) -> None:

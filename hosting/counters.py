@@ -7,6 +7,7 @@ from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
+from hosting import totals
 from hosting.models.domains import Alias, Domain
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
@@ -27,7 +28,8 @@ def _count(rows: Any, column: str, outer: str = "pk") -> Coalesce:
 
 
 def recount_accounts(ids: Iterable[int]) -> None:
-    """Subscriptions and domains of accounts; for resellers everything below, and customers."""
+    """Subscriptions and domains of accounts; for resellers everything below, and customers, and
+    their usage against their limits."""
     wanted = [pk for pk in set(ids) if pk is not None]
     if not wanted:
         return
@@ -44,6 +46,7 @@ def recount_accounts(ids: Iterable[int]) -> None:
         domains_count=_count(domains, "reseller_id"),
         customers_count=_count(customers, "reseller_id"),
     )
+    totals.judge(wanted)
 
 
 def recount_plans(ids: Iterable[int | None]) -> None:

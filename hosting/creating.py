@@ -1,5 +1,6 @@
 """Making subscriptions, domains and aliases: rows and names. Called by operations."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,17 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting import conditions, counters, limits, locks, names, nodes, provisioning, suspension
+from hosting import (
+    conditions,
+    counters,
+    demand,
+    limits,
+    locks,
+    names,
+    nodes,
+    provisioning,
+    suspension,
+)
 from hosting.forms import system_user_taken
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 from hosting.models.plans import OverusePolicy, Plan
@@ -16,7 +27,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from hosting.validators import to_unicode
 from panel.core import reasons
-from panel.core.access import Actor, Role
+from panel.core.access import Actor
 from panel.core.operations import Refused, Step
 
 reasons.declare(
@@ -47,6 +58,11 @@ reasons.declare(
         "%(resource)s: the limit of this subscription is %(limit)s, and %(used)s are used."
         " %(raise_by)s can raise it."
     ),
+    limit_here_buy=_(
+        "%(resource)s: the limit of this subscription is %(limit)s, and %(used)s are used."
+        " %(raise_by)s can raise it. Buy more: %(url)s"
+    ),
+    limit_here_buy_action=_("Buy more…"),
 )
 
 
@@ -66,17 +82,27 @@ def refuse_full(step: Step, subscription: Subscription, resource: str) -> None:
     declared = base.resources()[resource]
     used = declared.usage([subscription.pk]).get(subscription.pk, 0)
     limit = limits.limit_of(subscription.limits, resource)
-    if limits.fits(limit, used + 1):
-        return
-    if subscription.overuse_policy == OverusePolicy.ALLOWED:
+    if not limits.fits(limit, used + 1):
+        if subscription.overuse_policy != OverusePolicy.ALLOWED:
+            raise _full(step, subscription, declared, used)
         step.note("over_limit", names=[str(subscription)])
-        return
-    raise Refused(
-        "limit_here",
-        resource=str(declared.label),
-        limit=limit,
-        used=used,
+    # The reseller's total always refuses.
+    asked = demand.Demand(Counter({resource: 1}))
+    demand.refuse_full(subscription.reseller_id, asked, step.actor)
+
+
+def _full(step: Step, row: Subscription, resource: base.Resource, used: int) -> Refused:
+    """The limit, the usage, who can raise it, and where its provider sells more."""
+    account = Account.objects.unscoped("the provider of a subscription")
+    subscriber = account.select_related("provider").get(pk=row.account_id)
+    url = subscriber.provider.buy_more_url if subscriber.provider else ""
+    return Refused(
+        "limit_here_buy" if url else "limit_here",
+        resource=str(resource.label),
+        limit=limits.shown(resource, limits.limit_of(row.limits, resource.name)),
+        used=limits.shown(resource, used),
         raise_by=str(_("Your provider") if step.actor.is_customer else _("Its provider")),
+        **({"url": url, "action": url} if url else {}),
     )
 
 
@@ -88,26 +114,6 @@ def plan_now(plan: Plan | None) -> Plan | None:
     if locked is None:
         raise Refused("plan_gone")
     return locked
-
-
-def refuse_full_reseller(account: Account, resource: str) -> None:
-    """Raise Refused if the reseller above has no room for one more. It is locked."""
-    reseller_id = account.pk if account.role == Role.RESELLER else account.reseller_id
-    if reseller_id is None:
-        return
-    reseller = Account.objects.unscoped("limits of the reseller above").get(pk=reseller_id)
-    declared = base.resources("reseller")[resource]
-    used = declared.usage([reseller_id]).get(reseller_id, 0)
-    limit = limits.limit_of(reseller.limits, resource)
-    if not limits.fits(limit, used + 1):
-        raise Refused(
-            "limit",
-            resource=str(declared.label),
-            who=str(reseller),
-            limit=limit,
-            used=used,
-            raise_by=str(_("The administrator")),
-        )
 
 
 def suggest_system_user(name: str) -> str:
@@ -129,7 +135,8 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
     `values`: domain (ASCII), plan (or None for Custom plan), system_user, description.
     """
     domain, plan = values["domain"], plan_now(values.get("plan"))
-    refuse_full_reseller(account, "subscriptions")
+    given = values_of(plan)
+    demand.refuse_full(account.reseller_id, demand.of_new_subscription(given), step.actor)
     refuse_name(domain, account.pk, step.actor)
     made = Subscription(
         account_id=account.pk,
@@ -137,7 +144,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
         name=to_unicode(domain),
         description=values.get("description", ""),
         node=nodes.choose(),
-        **values_of(plan),
+        **given,
     )
     _save_with_system_user(made, values.get("system_user", ""), domain)
     main = Domain(

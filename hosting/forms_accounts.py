@@ -14,9 +14,8 @@ from accounts.forms import (
     check_password_pair,
     new_password_fields,
 )
-from hosting.forms import HostNameField, LimitField, PlanField, system_user_taken
+from hosting.forms import HostNameField, PlanField, system_user_taken
 from hosting.models.subscriptions import SYSTEM_USER
-from hosting.services import base
 
 
 class NewAccountForm(ContactFields):
@@ -138,33 +137,5 @@ class AddCustomerForm(NewAccountForm):
                 "domain",
                 pair("plan", "system_user"),
             ),
-            *self.contact_layout()[2:],
-        )
-
-
-class AddResellerForm(NewAccountForm):
-    """Add a Reseller, with limits that hold over everything below it."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        for name, resource in base.resources("reseller").items():
-            self.fields[f"limit_{name}"] = LimitField(
-                label=resource.label, max_length=20, initial=resource.default
-            )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        cleaned["limits"] = {
-            name: cleaned[f"limit_{name}"]
-            for name in base.resources("reseller")
-            if f"limit_{name}" in cleaned
-        }
-        return cleaned
-
-    def get_layout(self) -> Layout:
-        limits = [f"limit_{name}" for name in base.resources("reseller")]
-        return Layout(
-            *self.contact_layout()[:2],
-            Fieldset(str(_("Limits over everything below")), pair(*limits[:2]), *limits[2:]),
             *self.contact_layout()[2:],
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
@@ -19,6 +20,13 @@ def limit_of(limits: Limits, resource: str) -> int | None:
 
 def fits(limit: int | None, used: int) -> bool:
     return limit is None or used <= limit
+
+
+def shown(resource: base.Resource, amount: int | None) -> str:
+    """A limit or a usage in words: a number, a size in binary units, or unlimited."""
+    if amount is None:
+        return str(_("unlimited"))
+    return filesizeformat(amount) if resource.unit == "bytes" else f"{amount:,}"
 
 
 def total(several: Iterable[Limits], resources: Iterable[str]) -> dict[str, int | None]:
@@ -52,9 +60,9 @@ def clean(limits: Mapping[str, Any], of: str = "subscription") -> dict[str, int 
     return result
 
 
-def clean_permissions(names: Iterable[str]) -> list[str]:
+def clean_permissions(names: Iterable[str], of: str = "subscription") -> list[str]:
     """Permissions checked against the services' declarations, sorted."""
-    declared = base.permissions()
+    declared = base.permissions(of)
     given = set(names)
     if unknown := sorted(given - set(declared)):
         raise ValidationError(_("Unknown permission %(name)s."), params={"name": unknown[0]})

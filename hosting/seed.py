@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from accounts.creation import add_account
 from accounts.models import Account, User, sort_key
-from hosting import nodes, seed_hosting, seed_loader
+from hosting import nodes, seed_hosting, seed_loader, totals
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Apex, Domain, Name
 from hosting.models.plans import Plan
@@ -56,6 +56,7 @@ class Seed(People):
                 self._write()
                 self.say("building indexes")
             seed_loader.reset_sequences(TABLES)
+            totals.judge(owner.pk for owner in self.accounts if owner.role == Role.RESELLER)
         seed_loader.collect_statistics()
 
     def _administrator(self, password: str) -> Owner:
@@ -88,14 +89,15 @@ class Seed(People):
     def _accounts(self) -> None:
         columns = (
             "id account_id reseller_id role provider_id contact_name name_key company email"
-            " username description limits is_suspended epoch subscriptions_count domains_count"
-            " customers_count created_at removing_at purge_at version"
+            " username description limits permissions is_suspended epoch subscriptions_count"
+            " domains_count customers_count created_at removing_at purge_at version"
         )
         insert(Account, columns, self._account_rows())
 
     def _account_rows(self) -> Iterator[tuple]:
         unlimited = stored_json(dict.fromkeys(base.resources("reseller")))
-        none = stored_json({})
+        granted = stored_json(sorted(base.permissions()))
+        none, nothing = stored_json({}), stored_json([])
         adapt = connection.ops.adapt_datetimefield_value
         at = adapt(self.now)
         purge_at = adapt(self.now + timedelta(days=KEEP_REMOVED_DAYS.get()))
@@ -113,6 +115,7 @@ class Seed(People):
                 owner.username,
                 NOTES[index // 7 % len(NOTES)] if index % 7 == 0 else "",
                 unlimited if owner.role == Role.RESELLER else none,
+                granted if owner.role == Role.RESELLER else nothing,
                 owner.is_suspended,
                 int(owner.is_suspended) + int(owner.removed),
                 owner.subscriptions,

@@ -46,3 +46,15 @@ def subscriptions_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
         reseller_id__in=reseller_ids, removing_at=None
     )
     return _by(rows, "reseller_id")
+
+
+def domains_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
+    """Domains of all subscriptions below each reseller."""
+    rows = Domain.objects.unscoped(_WHY).filter(reseller_id__in=reseller_ids, removing_at=None)
+    return _by(rows, "reseller_id")
+
+
+def aliases_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
+    """Aliases of those domains."""
+    rows = Alias.objects.unscoped(_WHY).filter(reseller_id__in=reseller_ids)
+    return _by(rows.filter(subscription__removing_at=None), "reseller_id")

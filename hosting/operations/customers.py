@@ -1,5 +1,6 @@
 """Operations on customers that touch what they host: add, suspend, activate, remove, restore."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from accounts import credentials
 from accounts.creation import add_account
 from accounts.forms import ContactFields
 from accounts.models import Account
-from hosting import counters, creating, locks, suspension
+from hosting import counters, creating, demand, locks, suspension
 from hosting.forms_accounts import AddCustomerForm
 from hosting.operations.activating import Activate
 from hosting.operations.removing import Purge, Remove, Restore
@@ -87,7 +88,8 @@ class AddCustomer(AddAccount):
     role = Role.CUSTOMER
 
     def make(self, step: Step, provider: Account) -> Account:
-        creating.refuse_full_reseller(provider, "customers")
+        asked = demand.Demand(Counter(customers=1))
+        demand.refuse_full(provider.reseller_id, asked, step.actor)
         made = self.add(step, provider)
         if step.params.get("create_subscription"):
             creating.subscription(step, made, step.params)

@@ -9,10 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account, User
-from hosting import conditions, counters, limits, locks, provisioning, purge, suspension
+from hosting import conditions, counters, demand, locks, provisioning, purge, suspension
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
-from hosting.services import base
 from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core import reasons
 from panel.core.access import Actor, Role
@@ -22,10 +21,6 @@ reasons.declare(
     self_removed=_("Nobody removes the own account."),
     held=_("It carries a suspension by the administrator; only the administrator can do this."),
     has_customers=_("It still has customers: %(names)s. Move or remove them first."),
-    limit=_(
-        "%(resource)s: the limit of %(who)s is %(limit)s, and %(used)s are used. %(raise_by)s can"
-        " raise it."
-    ),
     account_removed=_("%(name)s, to which it belongs, was removed: restore that first."),
 )
 _WHY = "removal takes along what hangs on it"
@@ -217,12 +212,14 @@ class Restore(Operation):
     def check(self, step: Step) -> None:
         refuse_held(step, "account")
         refuse_below_removed(step)
-        customers = {row.pk: 1 for row in step.open if row.role == Role.CUSTOMER}
-        refuse_beyond_limit(step, "customers", customers)
-        counts: dict[int, int] = {}
-        for _pk, account_id in self._together(step):
-            counts[account_id] = counts.get(account_id, 0) + 1
-        refuse_beyond_limit(step, "subscriptions", counts)
+        asked = {row.pk: demand.Demand() for row in step.open}
+        for row in step.open:
+            if row.role == Role.CUSTOMER:
+                asked[row.pk].amounts["customers"] = 1
+        owners = dict(self._together(step))
+        for pk, of_subscription in demand.of_subscriptions(owners).items():
+            asked[owners[pk]].add(of_subscription)
+        demand.refuse_beyond(step, asked)
 
     def _together(self, step: Step) -> list[tuple[int, int]]:
         """Subscriptions that went with their account, and whose they are. What had been removed by
@@ -257,50 +254,6 @@ def refuse_below_removed(step: Step) -> None:
             is_self = isinstance(row, Account) and owner == row.pk
             if owner in gone and not is_self:
                 step.refuse(row.pk, "account_removed", name=str(gone[owner]))
-
-
-def refuse_beyond_limit(
-    step: Step, resource: str, demand: dict[int, int], new_owner: Account | None = None
-) -> None:
-    """Refuse the targets for which a reseller's limit leaves no room, in the order of the targets.
-
-    Counts rows in the transaction, after the reseller was locked; no counter ever refuses.
-    """
-    by_reseller: dict[int, list[int]] = {}
-    for row in step.open:
-        above = (new_owner or row).reseller_id
-        if above and demand.get(row.pk):
-            by_reseller.setdefault(above, []).append(row.pk)
-    if not by_reseller:
-        return
-    from_declaration = limits_resource(resource)
-    resellers = (
-        Account.objects.unscoped(_WHY)
-        .select_for_update()
-        .order_by("pk")
-        .in_bulk(sorted(by_reseller))
-    )
-    used = from_declaration.usage(sorted(by_reseller))
-    for reseller_id, targets in by_reseller.items():
-        reseller = resellers[reseller_id]
-        limit = limits.limit_of(reseller.limits, resource)
-        now = used.get(reseller_id, 0)
-        granted = limits.grant(limit, now, [(pk, demand[pk]) for pk in targets])
-        for pk in targets:
-            if pk not in granted:
-                step.refuse(
-                    pk,
-                    "limit",
-                    resource=str(from_declaration.label),
-                    who=str(reseller),
-                    limit=limit,
-                    used=now,
-                    raise_by=str(Role.ADMINISTRATOR.label),
-                )
-
-
-def limits_resource(name: str) -> Any:
-    return base.resources("reseller")[name]
 
 
 class Purge(Operation):

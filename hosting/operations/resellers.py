@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from hosting import counters
-from hosting.forms_accounts import AddResellerForm
+from hosting.forms_resellers import AddResellerForm
 from hosting.operations.activating import Activate
 from hosting.operations.customers import AddAccount
 from hosting.operations.removing import Purge, Remove, Restore
@@ -25,7 +25,8 @@ class AddReseller(AddAccount):
     role = Role.RESELLER
 
     def make(self, step: Step, provider: Account) -> Account:
-        made = self.add(step, provider, limits=step.params["limits"])
+        given = {name: step.params[name] for name in ("limits", "permissions")}
+        made = self.add(step, provider, **given)
         counters.recount_accounts([made.pk])
         return made
 

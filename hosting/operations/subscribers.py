@@ -10,12 +10,12 @@ from django.utils.translation import ngettext
 
 from accounts import tree
 from accounts.models import Account, User
-from hosting import conditions, counters, creating, locks, provisioning, suspension
+from hosting import conditions, counters, creating, demand, locks, provisioning, suspension
 from hosting.forms import provider_of
 from hosting.forms_subscriptions import ChangeSubscriberForm, find_subscriber
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Level, Scope, SuspensionEntry
-from hosting.operations.removing import index_below, refuse_beyond_limit, refuse_held
+from hosting.operations.removing import index_below, refuse_held
 from panel.core.access import Actor, Role
 from panel.core.operations import PROVIDERS, Consequence, Operation, Refused, Step, register
 
@@ -69,7 +69,10 @@ class ChangeSubscriber(Operation):
         except Refused as refused:
             for row in _moving(step.open, new):
                 step.refuse(row.pk, refused.code)
-        refuse_beyond_limit(step, "subscriptions", _demand(step.open, new), new)
+        for pk, against in demand.judge(
+            new, _asked(step, new), step.actor, may_be_suspended=True
+        ).items():
+            step.refuse(pk, against.code, **against.params)
 
     def foresee(self, step: Step) -> list[Consequence]:
         rows, new = step.open, step.params["subscriber"]
@@ -84,6 +87,7 @@ class ChangeSubscriber(Operation):
         return [
             Consequence(goes % words, "info", named(rows)),
             *_plans_foreseen(step, rows, new),
+            *demand.foresee_lacking(new, _asked(step, new)),
             *_suspension_foreseen(rows, new),
             *_losses_foreseen(step, rows, new),
         ]
@@ -141,10 +145,11 @@ def _moving(rows: Sequence[Any], new: Account) -> list[Any]:
     return [row for row in rows if provider_of(accounts[row.account_id]) != provider_of(new)]
 
 
-def _demand(rows: Sequence[Any], new: Account) -> dict[int, int]:
-    """What the new owner's reseller has to have room for."""
+def _asked(step: Step, new: Account) -> dict[int, demand.Demand]:
+    """What comes newly below the reseller at or above the new subscriber, as it will be there."""
     above = tree.reseller_of(new)
-    return {row.pk: 1 for row in rows if above is not None and row.reseller_id != above}
+    coming = [row.pk for row in step.open if row.reseller_id != above]
+    return demand.of_subscriptions(coming, dict.fromkeys(coming, step.params.get("plan")))
 
 
 def _pass_entries_on(rows: Sequence[Any], new: Account) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import conditions, counters, creating, locks, provisioning, purge
+from hosting import conditions, counters, creating, demand, locks, provisioning, purge
 from hosting.forms import CustomizeForm, limits_initial
 from hosting.forms_subscriptions import AddSubscriptionForm, ChangePlanForm, SetExpiryForm
 from hosting.models.domains import Alias, Domain
@@ -20,7 +20,6 @@ from hosting.operations.removing import (
     index_below,
     kept_until,
     refuse_below_removed,
-    refuse_beyond_limit,
     refuse_held,
     remove_subscriptions,
     restore_subscriptions,
@@ -308,7 +307,7 @@ class RestoreSubscription(_OnSubscriptions):
     def check(self, step: Step) -> None:
         refuse_held(step, "subscription")
         refuse_below_removed(step)
-        refuse_beyond_limit(step, "subscriptions", {row.pk: 1 for row in step.open})
+        demand.refuse_beyond(step, demand.of_subscriptions(step.open_ids))
 
     def perform(self, step: Step) -> None:
         ids = step.open_ids

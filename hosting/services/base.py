@@ -16,8 +16,11 @@ class Resource:
     """Something that is counted and limited. `unit` is "count" or "bytes".
 
     `of` says whose limits hold it: "subscription", or "reseller" for what only resellers have.
+    A reseller is limited in both: in a subscription's resources as a total over everything below
+    it, but for a limit on each single item (`is_each`, the size of a mailbox), which is no sum.
     `count` names the function that gives the usage of many at once: {id: number}. It is a dotted
-    path because services declare themselves before there are models.
+    path because services declare themselves before there are models. `total` names the one that
+    gives the same by reseller; without it the subscriptions below are added up.
     `default` is what a new plan starts with.
     """
 
@@ -27,20 +30,37 @@ class Resource:
     of: str = "subscription"
     default: int | None = 0
     count: str = ""
+    total: str = ""
+    is_each: bool = False
+
+    @property
+    def is_allotted(self) -> bool:
+        """Whether limits promise a share of something finite, as disk space and traffic do."""
+        return self.unit == "bytes" and not self.is_each
+
+    @property
+    def reseller_default(self) -> int | None:
+        """What a new reseller starts with: of what only resellers have, the default."""
+        return self.default if self.of == "reseller" else None
 
     def usage(self, ids: Sequence[int]) -> dict[int, int]:
         """How much these subscriptions (or resellers) use. Of what is counted, those that use
         nothing may be left out; of what is measured ("bytes"), those of which it is not known."""
         return import_string(self.count)(ids) if self.count else {}
 
+    def usage_of_resellers(self, ids: Sequence[int]) -> dict[int, int]:
+        """The same below each of these resellers; only where `total` is declared."""
+        return import_string(self.total)(ids)
+
 
 @dataclass(frozen=True)
 class Permission:
-    """Something that the subscriber may do for itself."""
+    """Something that the subscriber may do for itself; `of` "reseller": that only resellers may."""
 
     name: str
     label: Text
     default: bool = False
+    of: str = "subscription"
 
 
 class ServiceConfig(AppConfig):
@@ -86,14 +106,16 @@ def services() -> list[ServiceConfig]:
 
 
 def resources(of: str = "subscription") -> dict[str, Resource]:
-    """All declared resources by name."""
+    """All declared resources by name; a reseller's own, then those of subscriptions too."""
     found = [resource for config in services() for resource in config.resources]
-    return {resource.name: resource for resource in found if resource.of == of}
+    below = {res.name: res for res in found if res.of == "subscription"}
+    return below if of == "subscription" else {r.name: r for r in found if r.of == of} | below
 
 
-def permissions() -> dict[str, Permission]:
-    """All declared permissions by name."""
-    return {perm.name: perm for config in services() for perm in config.permissions}
+def permissions(of: str = "subscription") -> dict[str, Permission]:
+    """All declared permissions by name; those of subscriptions, and what only a reseller may."""
+    found = [perm for config in services() for perm in config.permissions]
+    return {perm.name: perm for perm in found if perm.of in {"subscription", of}}
 
 
 def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:

@@ -21,6 +21,7 @@ from hosting.models.nodes import Node
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
+from hosting.services import base
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
@@ -118,8 +119,9 @@ def make_access_world() -> AccessWorld:
     Node.objects.get_or_create(name="one")
     world = AccessWorld(accounts=make_world().accounts)
     for account in Account.objects.filter(role="reseller"):
-        account.limits = dict.fromkeys(("customers", "subscriptions", "domains", "aliases"))
-        account.save(update_fields=["limits"])
+        account.limits = dict.fromkeys(base.resources("reseller"))
+        account.permissions = list(base.permissions())
+        account.save(update_fields=["limits", "permissions"])
     for tenant in (world.ours, world.theirs):
         _fill(world, tenant)
     _direct_customer(world)
@@ -199,7 +201,7 @@ def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) ->
         "password_again": PASSWORD,
         "locale": "en",
         "time_zone": "UTC",
-        **dict.fromkeys(("limit_customers", "limit_subscriptions"), "1"),
+        **{f"limit_{name}": "1" for name in base.resources("reseller")},
         **more,
     }
     made = world.perform(who, f"account.add-{noun}", world.accounts[who], **values).findings[0]

@@ -86,11 +86,15 @@ class World:
 
     def fill(self) -> None:
         from accounts.models import Account
+        from hosting.services import base
 
         admin = Account.objects.unscoped("the world").get(username=ADMINISTRATOR)
-        limits = {"customers": None, "subscriptions": None}
-        rita = self.account("reseller", admin, RESELLER, "Rita Reseller", limits=limits)
-        self.account("reseller", admin, "rolf", "Rolf Reseller", limits=limits)
+        room = {
+            "limits": dict.fromkeys(base.resources("reseller")),
+            "permissions": list(base.permissions()),
+        }
+        rita = self.account("reseller", admin, RESELLER, "Rita Reseller", **room)
+        self.account("reseller", admin, "rolf", "Rolf Reseller", **room)
         self.made["rita"] = {"id": rita.pk}
         for who, provider in ((ADMINISTRATOR, admin), (RESELLER, rita)):
             self.people_of(who, provider)

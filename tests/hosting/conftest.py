@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world(db: None) -> "Iterator[HostingWorld]":
-    from tests.hosting.world import check_everything, make_hosting_world
+    from tests.hosting.truth import check_everything
+    from tests.hosting.world import make_hosting_world
 
     yield make_hosting_world()
     check_everything()

@@ -18,7 +18,7 @@ from panel.core import runs, setting
 from panel.core.log import Activity
 from panel.core.operations import operations
 from panel.core.search import SearchText
-from tests.hosting.world import DOORS, HostingWorld, person, why
+from tests.hosting.world import DOORS, HostingWorld, person, room, why
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_it_leaves_the_lists_and_stands_under_the_filter_removed(world: HostingW
 
 
 def test_it_stops_counting_against_limits_at_once(world: HostingWorld):
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 2, "subscriptions": 3})
+    room(world, "ada", customers=2, subscriptions=3)
     assert world.finding("ada", "account.add-customer", world.ada, **person("x1")).code == "limit"
     remove(world, "ada", "carl")
     assert world.finding("ada", "account.add-customer", world.ada, **person("x1")).result == "done"
@@ -120,10 +120,10 @@ def test_what_was_suspended_above_meanwhile_comes_back_shut(world: HostingWorld)
 
 def test_restoring_counts_against_limits(world: HostingWorld):
     remove(world, "ada", "carl")
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 1, "subscriptions": 9})
+    room(world, "ada", customers=1, subscriptions=9)
     outcome = restore(world, "ada", "carl")
     assert outcome.findings[0].code == "limit"
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 9, "subscriptions": 2})
+    room(world, "ada", customers=9, subscriptions=2)
     assert "Subscriptions: the limit of Ada Reseller is 2" in why(restore(world, "ada", "carl"))
 
 
@@ -131,13 +131,13 @@ def test_restoring_counts_only_what_comes_back(world: HostingWorld):
     world.space("carl", "gone.example")
     remove(world, "ada", "gone.example")
     remove(world, "ada", "carl")
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 2, "subscriptions": 3})
+    room(world, "ada", customers=2, subscriptions=3)
     assert restore(world, "ada", "carl").counts == {"done": 1}
 
 
 def test_restoring_many_grants_in_order_and_refuses_the_rest(world: HostingWorld):
     remove(world, "ada", "carl", "cleo")
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 1, "subscriptions": 9})
+    room(world, "ada", customers=1, subscriptions=9)
     outcome = restore(world, "ada", "carl", "cleo")
     assert [finding.result for finding in outcome.findings] == ["done", "refused"]
 

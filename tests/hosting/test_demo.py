@@ -16,7 +16,7 @@ from hosting.models.domains import Alias
 from hosting.models.subscriptions import Subscription
 from panel.core.bulk import BulkTarget
 from panel.core.log import Activity
-from tests.hosting.world import check_everything
+from tests.hosting.truth import check_everything
 
 pytestmark = pytest.mark.django_db
 

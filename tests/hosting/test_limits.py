@@ -10,18 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Account
-from hosting import limits, locks, usage
+from hosting import limits, locks, totals, usage
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
 from panel.core import runs
 from panel.core.operations import operations
-from tests.hosting.world import DOORS, HostingWorld, make_hosting_world, person, why
+from panel.core.outcomes import describe
+from tests.hosting.world import DOORS, ROOM, HostingWorld, make_hosting_world, person, why
 
 
 def limit(name: str, **values: int | None) -> None:
     rows = Account.objects.filter(username=name)
     if rows.exists():
-        rows.update(limits={"customers": 20, "subscriptions": 20, **values})
+        rows.update(limits={**ROOM, **values})
+        totals.judge(rows.values_list("pk", flat=True))
     else:
         Subscription.objects.filter(name=name).update(limits={"domains": 9, "aliases": 9, **values})
 
@@ -40,9 +42,18 @@ WAYS = [
 ]
 
 
+# What the reseller above has in all, of what subscriptions use.
+WAYS += [
+    ("subscription.add-domain", "ada", {"domains": 3}, {"name": "x.example"}),
+    ("domain.add-alias", "ada", {"aliases": 0}, {"name": "x.example"}),
+    ("account.add-subscription", "ada", {"domains": 3}, {"domain": "x.example"}),
+]
+
+
 def way_in(world: HostingWorld, door: str, operation: str, name: str, params: dict) -> object:
     noun = operation.split(".")[0]
-    target = {"subscription": world.sub, "domain": world.site}.get(noun, world.accounts.get)(name)
+    found = {"subscription": world.sub, "domain": world.site}.get(noun, world.accounts.get)
+    target = found("carl.example" if name == "ada" and noun != "account" else name)
     given = dict(params)
     if "create_subscription" in given:
         wanted = bool(given.pop("create_subscription"))
@@ -105,6 +116,49 @@ def test_a_resellers_limit_counts_its_own_subscriptions(world: HostingWorld):
     assert found.code == "limit"
     found = world.finding("admin", "account.add-subscription", world.carl, domain="x.example")
     assert found.code == "limit"
+
+
+@pytest.mark.django_db
+def test_a_customer_is_not_told_its_resellers_figures(world: HostingWorld):
+    """The refusal names who can raise it, and no more to whom that is not known."""
+    limit("ada", domains=3)
+    row = world.sub("carl.example")
+    assert why(world.perform("carl", "subscription.add-domain", row, name="x.example")) == (
+        "Domains: your provider has no room left. It can get more."
+    )
+
+
+@pytest.mark.django_db
+def test_the_refusal_names_where_to_buy_more(world: HostingWorld):
+    """The link is the provider's: of a subscription its reseller's, of a reseller the
+    administrator's."""
+    Account.objects.filter(pk=world.ada.pk).update(buy_more_url="https://ada.example/more")
+    Account.objects.filter(pk=world.admin.pk).update(buy_more_url="https://host.example/more")
+    limit("carl.example", domains=1)
+    row = world.sub("carl.example")
+    outcome = world.perform("carl", "subscription.add-domain", row, name="x.example")
+    assert why(outcome).endswith("Your provider can raise it. Buy more: https://ada.example/more")
+    assert describe(outcome.run, world.actor("carl"))["problems"][0]["action"] == {
+        "label": "Buy more…",
+        "url": "https://ada.example/more",
+        "post": False,
+    }
+    limit("carl.example", domains=9)
+    limit("ada", domains=3)
+    outcome = world.perform("ada", "subscription.add-domain", row, name="x.example")
+    assert why(outcome).endswith(
+        "The administrator can raise it. Buy more: https://host.example/more"
+    )
+
+
+@pytest.mark.django_db
+def test_who_adds_nothing_of_a_resource_is_not_refused_for_it(world: HostingWorld):
+    """Over its limit a reseller goes on with all else."""
+    world.alias("carl.example", "x.test")
+    limit("ada", aliases=0)
+    found = world.finding("ada", "account.add-subscription", world.carl, domain="x.example")
+    assert found.result == "done"
+    assert world.fresh("ada").is_overused
 
 
 @pytest.mark.django_db

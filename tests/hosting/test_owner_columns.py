@@ -14,7 +14,8 @@ from hosting import counters
 from hosting.models.domains import Alias, Domain
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
-from tests.hosting.world import HostingWorld, check_everything, counts, person
+from tests.hosting.truth import check_everything, counts
+from tests.hosting.world import HostingWorld, person
 
 pytestmark = pytest.mark.django_db
 

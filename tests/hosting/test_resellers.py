@@ -8,7 +8,7 @@ from hosting import daily
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from panel.core.operations import operations
-from tests.hosting.world import DOORS, HostingWorld, person, why
+from tests.hosting.world import DOORS, HostingWorld, person, room, why
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"limit_customers": "3", "limit_subscriptions": "unlimited"}
@@ -72,7 +72,7 @@ def test_suspending_a_reseller_asks_first_with_counts(world: HostingWorld):
 
 
 def test_a_reseller_over_its_limits_and_its_customers_go_on(world: HostingWorld):
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 0, "subscriptions": 0})
+    room(world, "ada", customers=0, subscriptions=0)
     daily.expire()
     assert world.runs_("ada")
     assert world.runs_("carl.example")
@@ -111,7 +111,7 @@ def test_a_customer_does_not_come_back_below_a_removed_reseller(world: HostingWo
 def test_a_reseller_that_may_have_no_customers_comes_back(world: HostingWorld):
     world.perform("ben", "customer.remove", world.nora)
     world.perform("admin", "reseller.remove", world.ben)
-    Account.objects.filter(pk=world.ben.pk).update(limits={"customers": 0, "subscriptions": 0})
+    room(world, "ben", customers=0, subscriptions=0)
     assert world.perform("admin", "reseller.restore", world.ben).counts == {"done": 1}
 
 

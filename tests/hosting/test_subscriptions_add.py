@@ -2,7 +2,6 @@
 
 import pytest
 
-from accounts.models import Account
 from hosting import creating
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Name
@@ -10,7 +9,7 @@ from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from panel.core.log import Activity
 from panel.core.operations import operations
-from tests.hosting.world import DOORS, HostingWorld, why
+from tests.hosting.world import DOORS, HostingWorld, room, why
 
 pytestmark = pytest.mark.django_db
 ADD = "account.add-subscription"
@@ -170,7 +169,7 @@ def test_a_name_in_use_says_where_and_offers_change_subscriber(world: HostingWor
 
 
 def test_nothing_is_left_behind_by_a_refusal(world: HostingWorld):
-    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 9, "subscriptions": 3})
+    room(world, "ada", customers=9, subscriptions=3)
     before = (Subscription.objects.count(), Name.objects.count(), Activity.objects.count())
     assert world.finding("ada", ADD, world.carl, domain="new.example").code == "limit"
     assert before == (

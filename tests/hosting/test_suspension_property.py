@@ -25,7 +25,8 @@ from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from panel.core import runs
 from panel.core.operations import operations
-from tests.hosting.world import HostingWorld, check_everything
+from tests.hosting.truth import check_everything
+from tests.hosting.world import HostingWorld
 
 pytestmark = pytest.mark.django_db
 

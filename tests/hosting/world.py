@@ -7,7 +7,6 @@ dora.example                 of the administrator's own customer, on "Basic"
 """
 
 import json
-from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -19,23 +18,21 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import Account, ApiToken, sort_key
-from accounts.tree import wrong_owner_columns
-from hosting import conditions, counters, creating, nodes, provisioning
+from hosting import conditions, counters, creating, nodes, provisioning, totals
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.models.suspension import SuspensionEntry
 from hosting.validators import apex_of
 from panel.core import reasons, search
-from panel.core.access import Role
 from panel.core.bulk import BulkRun
 from panel.core.operations import Step, nouns, operations
 from panel.core.runs import Outcome, perform
 from tests.world import World, make_world
 
 DOORS = ("page", "api", "cli")
-ROOM = {"customers": 20, "subscriptions": 20}
+ROOM = {"customers": 20, "subscriptions": 20, "domains": None, "aliases": None}
 SPACE = {"domains": 5, "aliases": 5}
 PERMISSIONS = ["manage_aliases", "manage_domains", "manage_hosting"]
 SPACES = (
@@ -221,6 +218,12 @@ class HostingWorld(World):
         return Answer("unchanged" if told["unchanged"] else "done")
 
 
+def room(world: HostingWorld, reseller: str, **limits: int | None) -> None:
+    """Limits of a reseller; what is not named has room enough."""
+    Account.objects.filter(pk=world.accounts[reseller].pk).update(limits={**ROOM, **limits})
+    totals.judge([world.accounts[reseller].pk])
+
+
 def _plural(noun: str) -> str:
     return nouns[noun].plural
 
@@ -268,7 +271,7 @@ def make_hosting_world() -> HostingWorld:
     """The people and subscriptions above."""
     world = HostingWorld(make_world().accounts)
     for name in ("ada", "ben"):
-        Account.objects.filter(username=name).update(limits=ROOM)
+        Account.objects.filter(username=name).update(limits=ROOM, permissions=PERMISSIONS)
         world.accounts[name] = world.fresh(name)
     world.plan("admin", "Basic")
     world.plan("ada", "Ada Basic")
@@ -315,73 +318,3 @@ def _make_spaces(world: HostingWorld) -> None:
 
 def _of(row: Subscription) -> dict[str, Any]:
     return {"subscription": row, "account_id": row.account_id, "reseller_id": row.reseller_id}
-
-
-# What must be true after every change.
-
-
-def effective_accounts() -> dict[int, bool]:
-    """Which accounts are shut, from entries and the tree alone."""
-    everything = list(SuspensionEntry.objects.exclude(account=None))
-    on = {entry.account_id for entry in everything}
-    over = {entry.account_id for entry in everything if entry.scope == Scope.EVERYTHING}
-    return {
-        row.pk: row.pk in on or (row.provider_id in over and row.provider.role == Role.RESELLER)
-        for row in Account.objects.select_related("provider")
-    }
-
-
-def effective_subscriptions() -> dict[int, tuple[bool, bool]]:
-    """Which subscriptions are shut, and which of them for overuse only."""
-    over = {
-        entry.account_id
-        for entry in SuspensionEntry.objects.exclude(account=None)
-        if entry.scope == Scope.EVERYTHING
-    }
-    own: dict[int, set[str]] = {}
-    for entry in SuspensionEntry.objects.exclude(subscription=None):
-        own.setdefault(entry.subscription_id, set()).add(entry.level)
-    found = {}
-    for row in Subscription.objects.select_related("account"):
-        levels = own.get(row.pk, set())
-        above = {row.account_id, row.account.provider_id} & over
-        full = bool(levels - {Level.OVERUSE} or above)
-        found[row.pk] = (full or Level.OVERUSE in levels, not full and Level.OVERUSE in levels)
-    return found
-
-
-def counts() -> dict[str, dict[int, Any]]:
-    """Every cached count, by kind and row."""
-    rows: dict[str, Iterable[tuple[int, Any]]] = {
-        "account": (
-            (row.pk, (row.subscriptions_count, row.domains_count, row.customers_count))
-            for row in Account.objects.all()
-        ),
-        "plan": Plan.objects.values_list("pk", "subscriptions_count"),
-        "subscription": Subscription.objects.values_list("pk", "domains_count"),
-        "domain": Domain.objects.values_list("pk", "aliases_count"),
-    }
-    return {kind: dict(found) for kind, found in rows.items()}
-
-
-def check_everything() -> None:
-    """Effective suspension, owner columns, counts and names, each recomputed from nothing."""
-    stored = {row.pk: row.is_suspended for row in Account.objects.all()}
-    assert stored == effective_accounts()
-    rows = Subscription.objects.all()
-    assert {
-        row.pk: (row.is_suspended, row.is_overuse_only) for row in rows
-    } == effective_subscriptions()
-    assert wrong_owner_columns() == []
-    cached = counts()
-    with transaction.atomic():
-        counters.recount_all()
-        recounted = counts()
-        transaction.set_rollback(True)
-    assert cached == recounted
-    used = {*Domain.objects.values_list("ascii", flat=True)}
-    used |= {*Alias.objects.values_list("ascii", flat=True)}
-    assert set(Name.objects.values_list("ascii", flat=True)) == used
-    shut = set(rows.filter(is_suspended=True).values_list("pk", flat=True))
-    for site in Domain.objects.all():
-        assert site.is_suspended == (site.subscription_id in shut), site

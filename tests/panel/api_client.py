@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import Account, ApiToken
+from hosting.services import base
 from tests.world import World
 
 
@@ -51,5 +52,6 @@ def ids(told_of: list[dict[str, Any]]) -> list[Any]:
 
 def roomy(account: Account) -> None:
     """A reseller with room for everything."""
-    account.limits = dict.fromkeys(("customers", "subscriptions", "domains", "aliases"))
-    account.save(update_fields=["limits"])
+    account.limits = dict.fromkeys(base.resources("reseller"))
+    account.permissions = list(base.permissions())
+    account.save(update_fields=["limits", "permissions"])
