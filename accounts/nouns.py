@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, ApiToken, Customer, Reseller, User
-from panel.core import search
+from panel.core import log, search
 from panel.core.access import Actor, Role
 from panel.core.operations import Noun, register_noun
 
@@ -128,3 +128,11 @@ def _search_texts(role: str):
 
 search.register("customer", _search_texts(Role.CUSTOMER))
 search.register("reseller", _search_texts(Role.RESELLER))
+
+# What is written down without an operation.
+log.labels |= {
+    "account.first-run": _("First administrator"),
+    "account.log-in-as": _("Log in as"),
+    "account.reset-password": _("Password reset on the server"),
+    "login.reset-password": _("New password by email"),
+}

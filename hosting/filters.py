@@ -1,12 +1,11 @@
 """What lists can be narrowed by. The same sets drive pages, "select all", CSV and the API."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -15,7 +14,7 @@ from hosting.models.domains import Domain, HostingType
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from panel.core import search
-from panel.core.filters import PanelFilterSet, flagged, ranged
+from panel.core.filters import DayFilter, PanelFilterSet, flagged, ranged
 
 ACTIVE, SUSPENDED, REMOVED = "active", "suspended", "removed"
 STATUS = [(ACTIVE, _("Active")), (SUSPENDED, _("Suspended"))]
@@ -40,21 +39,6 @@ class ProviderFilter(django_filters.CharFilter):
         if len(ids) == 1:
             return rows.filter(reseller_id=ids[0])
         return rows.filter(reseller_id__in=ids)
-
-
-class DayFilter(django_filters.DateFilter):
-    """From a day ("gte") or up to its end ("lt"), in the reader's zone; as a moment, which an index
-    knows, where the day of a moment would be computed for every row."""
-
-    def filter(self, rows: models.QuerySet, value: date | None) -> models.QuerySet:
-        if not value:
-            return rows
-        # Far from where adding a day or changing the zone leaves the calendar.
-        day = min(max(value, date(1900, 1, 1)), date(9000, 1, 1))
-        if self.lookup_expr == "lt":
-            day += timedelta(days=1)
-        moment = timezone.make_aware(datetime.combine(day, time.min))
-        return ranged(rows, self.field_name, self.parent.walk, **{self.lookup_expr: moment})
 
 
 class CreatedFilters(PanelFilterSet):

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.domains import Alias, Domain
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
-from panel.core import search
+from panel.core import log, search
 from panel.core.operations import Noun, register_noun
 
 SUBSCRIPTION = register_noun(
@@ -150,3 +150,6 @@ def _plans(ids: list[int]) -> Iterable[tuple]:
 search.register("subscription", _subscriptions)
 search.register("domain", _domains)
 search.register("plan", _plans)
+
+# What the daily run writes down.
+log.labels["subscription.expire"] = _("Expired")

@@ -18,7 +18,7 @@ ENTRIES = (
     (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
-    (_("Activity"), "activity", "activity", {Role.ADMINISTRATOR, Role.RESELLER}),
+    (_("Activity"), "activity", "activity_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Settings"), "settings", "settings", {Role.ADMINISTRATOR}),
     (_("Users"), "users", "user_list", {Role.CUSTOMER}),
     (_("Account"), "account", "profile", set(Role)),

@@ -42,7 +42,7 @@ def provider_home(request: HttpRequest) -> dict[str, Any]:
         "calm": not attention,
         "counts": counts(actor),
         "recent": recent(actor),
-        "recent_url": reverse("activity"),
+        "recent_url": reverse("activity_list"),
     }
 
 
@@ -122,7 +122,7 @@ def counts(actor: Actor) -> list[dict[str, Any]]:
 
 def recent(actor: Actor) -> list[dict[str, Any]]:
     found = []
-    for entry in Activity.objects.visible_to(actor).order_by("-pk")[:RECENT]:
+    for entry in Activity.objects.visible_to(actor).order_by("-at", "-pk")[:RECENT]:
         noun = nouns.get(entry.target_kind)
         found.append(
             {

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from django.http import HttpResponse
-from django.shortcuts import render
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views import View
 
+from panel.core import log
 from panel.core.access import Actor, Role
 from panel.core.http import PanelRequest
 from panel.core.log import Activity
 from panel.core.markup import moment
 from panel.core.operations import PROVIDERS, nouns, operations
-from panel.core.views import crumbs
+from panel.core.paging import beyond, make_token, order, read_token
 
 SIZE = 50
 
@@ -22,33 +20,35 @@ SIZE = 50
 def action_label(action: str) -> str:
     """An entry's code in words; a code whose operation is gone reads as it is."""
     operation = operations.get(action)
-    return str(operation.label) if operation else action.replace(".", ": ").replace("-", " ")
+    if operation is not None:
+        return str(operation.label)
+    return str(log.labels.get(action, action.replace(".", ": ").replace("-", " ")))
 
 
-def values(entry: Activity) -> str:
-    """Old and new values in a line."""
+def values(entry: Activity, most: int = 80) -> str:
+    """Old and new values in a line, each cut off after so many characters."""
     old, new = entry.old, entry.new
     parts = []
     for name in new:
         label = name.replace("_", " ")
         if name in old and old[name] != new[name]:
-            parts.append(f"{label}: {_short(old[name])} → {_short(new[name])}")
+            parts.append(f"{label}: {_short(old[name], most)} → {_short(new[name], most)}")
         else:
-            parts.append(f"{label}: {_short(new[name])}")
+            parts.append(f"{label}: {_short(new[name], most)}")
     return "; ".join(parts)
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, most: int = 80) -> str:
     if isinstance(value, dict):
         value = ", ".join(
-            f"{name.replace('_', ' ')} {_short(each)}" for name, each in value.items()
+            f"{name.replace('_', ' ')} {_short(each, most)}" for name, each in value.items()
         )
     elif isinstance(value, list):
         value = ", ".join(str(each).replace("_", " ") for each in value)
     elif isinstance(value, bool):
         value = _("yes") if value else _("no")
     text = "–" if value in (None, "") else str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def who(entry: Activity, reader: Actor) -> str:
@@ -61,19 +61,24 @@ def who(entry: Activity, reader: Actor) -> str:
     return _("%(real)s as %(actor)s") % {"real": real, "actor": name}
 
 
+def roles_above(reader: Actor) -> frozenset[Role]:
+    """The roles of those whose logins and addresses the reader does not learn."""
+    if reader.is_administrator:
+        return frozenset()
+    return frozenset({Role.ADMINISTRATOR}) if reader.is_reseller else PROVIDERS
+
+
 def _name(name: str, role: str, reader: Actor) -> str:
-    above = {Role.RESELLER: {Role.ADMINISTRATOR}, Role.CUSTOMER: PROVIDERS}
-    if role not in above.get(reader.role, set()):
+    if role not in roles_above(reader):
         return name
     return _("The administrator") if reader.is_reseller else _("Your provider")
 
 
 def entries_table(request: PanelRequest, **which: Any) -> SafeString:
     """A page of entries as Markup, newest first; older ones by `before_entry`."""
-    rows = Activity.objects.visible_to(request.actor).filter(**which).order_by("-pk")
-    text = request.GET.get("before_entry", "")
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        rows = rows.filter(pk__lt=int(text))
+    rows = Activity.objects.visible_to(request.actor).filter(**which).order_by(*order("at", True))
+    if anchor := read_token(request.GET.get("before_entry", "")):
+        rows = beyond(rows, "at", anchor, descending=True)
     found = list(rows[: SIZE + 1])
     if not found:
         return format_html('<p class="section-text">{}</p>', _("Nothing has happened yet."))
@@ -90,20 +95,24 @@ def entries_table(request: PanelRequest, **which: Any) -> SafeString:
         return table
     older = format_html(
         '<p class="pager"><a class="btn btn-sm" href="?before_entry={}">{}</a></p>',
-        found[SIZE - 1].pk,
+        make_token(found[SIZE - 1], "at"),
         _("Older"),
     )
     return format_html("{}{}", table, older)
 
 
-def _row(entry: Activity, reader: Actor) -> SafeString:
+def target_cell(entry: Activity) -> Any:
+    """What it was done to, with the way there if there is one."""
     noun = nouns.get(entry.target_kind)
-    target: Any = entry.target_label
-    if noun is not None and noun.url_name:
-        target = format_html('<a href="{}">{}</a>', noun.url(entry.target_id), entry.target_label)
+    if noun is None or not noun.url_name:
+        return entry.target_label
+    return format_html('<a href="{}">{}</a>', noun.url(entry.target_id), entry.target_label)
+
+
+def _row(entry: Activity, reader: Actor) -> SafeString:
     return format_html(
-        '<tr><td class="date" data-th="{}">{}</td><td data-th="{}">{}</td>'
-        '<td data-th="{}">{}</td><td data-th="{}">{}</td><td data-th="{}">{}</td></tr>',
+        '<tr><td class="date" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
         _("When"),
         moment(entry.at),
         _("Who"),
@@ -111,23 +120,7 @@ def _row(entry: Activity, reader: Actor) -> SafeString:
         _("What"),
         action_label(entry.action),
         _("Object"),
-        target,
+        target_cell(entry),
         _("Values"),
         values(entry),
     )
-
-
-class ActivityView(View):
-    """What happened, as far as one may see."""
-
-    http_method_names = ["get", "head"]
-
-    def get(self, request: PanelRequest) -> HttpResponse:
-        page = {
-            "title": _("Activity"),
-            "panel_table": entries_table(request),
-            "tabs": [],
-            "sidebar": {},
-        }
-        context = {"page": page, "path": crumbs((_("Activity"), None))}
-        return render(request, "core/detail.html", context)

@@ -33,11 +33,12 @@ def lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 def of_list(listing: Listing) -> Iterator[str]:
     """The export of what a list's filter shows."""
+    columns = (*listing.columns, *listing.page.more_csv)
 
     def rows() -> Iterator[list[Any]]:
         for batch in listing.batches():
             for row in batch:
-                cells = [(column.csv or column.cell)(row, listing) for column in listing.columns]
+                cells = [(column.csv or column.cell)(row, listing) for column in columns]
                 yield [row.pk, *cells]
 
-    return lines(["id", *(column.label for column in listing.columns)], rows())
+    return lines(["id", *(column.label for column in columns)], rows())

@@ -59,6 +59,8 @@ class ListPage:
     noun: ClassVar[str]
     title: ClassVar[Text]
     columns: ClassVar[tuple[Column, ...]]
+    # What the export has besides.
+    more_csv: ClassVar[tuple[Column, ...]] = ()
     sorts: ClassVar[tuple[Sort, ...]]
     default_sort: ClassVar[str] = "name"
     filterset_class: ClassVar[type[PanelFilterSet]]

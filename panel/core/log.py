@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from panel.core import rows
 from panel.core.access import Actor
@@ -68,9 +69,22 @@ class Activity(models.Model):
     class Meta:
         indexes = [
             models.Index("id", name="core_activity_unsealed", condition=models.Q(seal=None)),
-            models.Index("reseller_id", "id", name="core_activity_reseller"),
-            models.Index("account_id", "id", name="core_activity_account"),
-            models.Index("target_kind", "target_id", "id", name="core_activity_target"),
+            # In the order in which they are shown, by whose sight it is and by each filter.
+            models.Index("at", "id", name="core_activity_at"),
+            models.Index("reseller_id", "at", "id", name="core_activity_reseller"),
+            models.Index("account_id", "at", "id", name="core_activity_account"),
+            models.Index("target_kind", "target_id", "at", "id", name="core_activity_target"),
+            models.Index(
+                "subscription_id",
+                "at",
+                "id",
+                name="core_activity_subscription",
+                condition=models.Q(subscription_id__isnull=False),
+            ),
+            models.Index("action", "at", "id", name="core_activity_action"),
+            models.Index("actor_name", name="core_activity_actor"),
+            models.Index("real_name", name="core_activity_real"),
+            models.Index("target_label", name="core_activity_label"),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +108,10 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+
+# Words for codes that no operation has.
+labels: dict[str, str | Promise] = {}
 
 
 @dataclass

@@ -125,7 +125,9 @@ def list_context(listing: Listing) -> dict[str, Any]:
         }
         for size in SIZES
     ]
-    table = listing.table() if rows else ""
+    groups = bulk_groups(page, actor, listing.params.get("status") == "removed")
+    # Nothing can be done with a selection: nothing is selected.
+    table = listing.table(pick=bool(groups)) if rows else ""
     return {
         "title": page.title,
         "noun": noun.name,
@@ -139,28 +141,33 @@ def list_context(listing: Listing) -> dict[str, Any]:
         if listing.is_filtered
         else page.empty_text,
         "add": add_button(page, actor),
-        "bulk_groups": bulk_groups(page, actor, listing.params.get("status") == "removed"),
+        "bulk_groups": groups,
         "search": listing.text,
         "filter_form": listing.filterset.form,
         "filter_open": bool(listing.filterset.chips()) or not listing.filterset.is_valid(),
-        "chips": [
-            {
-                "label": f"{label}: {words}",
-                "url": listing.query(**{name: None, "after": None, "before": None}),
-            }
-            for name, label, words in listing.filterset.chips()
-        ],
+        "chips": chips(listing),
         "clear_url": list_url,
         "sizes": sized,
         "first_url": listing.query(after=None, before=None) if before else None,
         "prev_url": listing.query(before=before, after=None) if before else None,
         "next_url": listing.query(after=after, before=None) if after else None,
-        "select_all": {"label": all_label(listing)} if before or after else None,
+        "select_all": {"label": all_label(listing)} if groups and (before or after) else None,
         "keep_fields": [(k, v) for k, v in listing.params.items() if k in {"sort", "size"}],
         "query_fields": [("query", listing.query()), ("size", str(listing.size))],
         "export_url": reverse(f"{noun.url_name}_export") + listing.query(after=None, before=None),
         "list_url": list_url,
     }
+
+
+def chips(listing: Listing) -> list[dict[str, str]]:
+    """What the list is narrowed by, each with the way out."""
+    return [
+        {
+            "label": f"{label}: {words}",
+            "url": listing.query(**{name: None, "after": None, "before": None}),
+        }
+        for name, label, words in listing.filterset.chips()
+    ]
 
 
 def count_label(listing: Listing) -> str:

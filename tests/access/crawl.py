@@ -17,7 +17,10 @@ from tests.access.world import AccessWorld
 _DETAILS = (CustomerDetail, ResellerDetail, SubscriptionDetail, DomainDetail, PlanDetail)
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")
-FIXED = ("home", "activity", "search", "profile", "token_create")
+FIXED = (
+    *("home", "activity_list", "activity_export", "settings", "search", "profile"),
+    "token_create",
+)
 # The pages of operations differ by kind; of so many objects of a kind they are all looked at.
 WITH_OPERATIONS = 3
 OWN = ("edit-contact-info", "change-login-info")

@@ -55,7 +55,7 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             f"/plans/{mine['plan']}/",
             f"/plans/{mine['plan']}/edit/",
             f"/plans/{mine['plan']}/remove/",
-            "/activity/?before_entry=9",
+            "/activity/?what=customer.suspend",
             f"/search/?q={site}",
             "/search/?q=nobody-at-all",
             "/account/",
@@ -64,6 +64,6 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             "/account/tokens/add/",
             "/logout/",
         ],
-        "rita": ["/", "/customers/?q=cargorita&size=25", "/plans/", "/activity/?before_entry=99"],
+        "rita": ["/", "/customers/?q=cargorita&size=25", "/plans/", "/activity/?who=rita"],
         "kira.admin": of_customer,
     }

@@ -19,6 +19,7 @@ from hosting.seed import Seed
 from hosting.seed_accounts import Sizes
 from panel.core import search
 from panel.core.access import Actor, Role
+from panel.core.activity_list import ActivityList
 from panel.core.lists import Listing, list_pages
 from panel.urls import urlpatterns
 
@@ -61,6 +62,11 @@ def filters(listing: Listing) -> Iterator[dict[str, str]]:
 
 
 def _values(name: str, form_field: Any) -> list[str]:
+    if name == "what":
+        # A choice for each operation, all answered alike.
+        return ["customer.suspend", "plan.clone"]
+    if name == "who":
+        return ["admin"]
     if choices := [value for value, _label in getattr(form_field, "choices", ()) if value]:
         return choices
     if name == "provider":
@@ -68,7 +74,7 @@ def _values(name: str, form_field: Any) -> list[str]:
         return ["admin", one]
     if name == "plan":
         return ["0", str(Plan.objects.values_list("pk", flat=True)[0])]
-    if name.startswith("created_"):
+    if name.startswith(("created_", "on_")):
         return ["2020-01-01", "2090-01-01"]
     raise AssertionError(f"which values has the filter {name}?")
 
@@ -139,7 +145,7 @@ def wrong(many: bool) -> list[str]:
     found: list[str] = []
     seen = 0
     for actor in actors():
-        for noun, cls in list_pages.items():
+        for noun, cls in [*list_pages.items(), ("activity", ActivityList)]:
             page = cls()
             if actor.role not in page.roles:
                 continue
