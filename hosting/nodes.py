@@ -11,6 +11,11 @@ def choose() -> Node:
     if node is None:
         node, _created = Node.objects.get_or_create(
             name="local",
-            defaults={"platform": "embedded", "public_port": settings.SITES_PORT},
+            defaults={
+                "platform": "embedded",
+                "public_port": settings.SITES_PORT,
+                # All daemons of this platform bind loopback only.
+                "ipv4": "127.0.0.1",
+            },
         )
     return node

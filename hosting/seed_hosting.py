@@ -35,6 +35,9 @@ OFFERS = {
     ),
 }
 
+# So many subscriptions at once are shown to services.
+FOLLOWED = 1000
+
 
 @dataclass(slots=True)
 class Offer:
@@ -209,7 +212,14 @@ class Hosted:
             ),
         )
         self._names()
+        self._services()
         self._deployments()
+
+    def _services(self) -> None:
+        """What services keep for names: they write it as they do at any other time."""
+        every = [space.pk for space in self.spaces]
+        for start in range(0, len(every), FOLLOWED):
+            base.names_changed(None, every[start : start + FOLLOWED])
 
     def _plans(self) -> None:
         columns = (

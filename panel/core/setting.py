@@ -85,6 +85,7 @@ class Setting(Generic[T]):
     ) -> None:
         self.name, self.section, self.label = name, section, label
         self._default, self.help_text = default, help_text
+        self.after: Callable[[], None] | None = None
 
     def get(self) -> T:
         """The value that holds now."""
@@ -220,7 +221,9 @@ class LinesField(forms.CharField):
         return "\n".join(value) if isinstance(value, (list, tuple)) else value
 
     def from_json(self, value: Any) -> str:
-        # A text is what the command line has: words apart from each other by commas or spaces.
+        # A text is what the command line has: words apart from each other by commas or spaces;
+        # none of them is nothing at all.
+        value = "" if value is None else value
         if isinstance(value, str):
             value = value.replace(",", " ").split()
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
@@ -259,11 +262,11 @@ def section(name: str, label: Text, text: Text = "", order: int = 100) -> Sectio
     return sections[name]
 
 
-def declare(one: S) -> S:
-    """Make a setting known to all doors."""
+def declare(one: S, after: Callable[[], None] | None = None) -> S:
+    """Make a setting known to all doors; `after` follows each change, in its transaction."""
     if one.name in declared:
         raise ValueError(f"setting {one.name!r} is declared twice")
-    declared[one.name] = one
+    declared[one.name], one.after = one, after
     fields[one.name] = one.field()
     return one
 
@@ -313,6 +316,9 @@ def store(**values: Any) -> None:
     Settings.objects.filter(pk=PK).update(stored=stored, version=models.F("version") + 1)
     if (read := _read.get()) is not None:
         read.clear()
+    for follow in dict.fromkeys(declared[name].after for name in values):
+        if follow is not None:
+            follow()
 
 
 def make_row(**_kwargs: Any) -> None:

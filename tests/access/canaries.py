@@ -18,6 +18,7 @@ from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
+from hosting.services.dns.models import Record, Zone
 from panel.core import search
 from panel.core.access import Actor, Role
 from tests.access.world import PEOPLE, AccessWorld
@@ -33,9 +34,22 @@ EXEMPT = {
     "hosting.Question.verb": "a name from a list",
     "hosting.Name.apex": "one table with all names, shown nowhere",
     "hosting.Name.ascii": "one table with all names, shown nowhere",
+    "dns.Zone.ascii": "the domain's or alias's name, which has a marker of its own",
+    "dns.Zone.name": "the domain's or alias's name, which has a marker of its own",
     "hosting.SuspensionEntry.by_name": "the username, which has a marker of its own",
 }
-PLANTED = (Account, User, ApiToken, Plan, Subscription, Domain, Alias, Question, SuspensionEntry)
+PLANTED = (
+    Account,
+    User,
+    ApiToken,
+    Plan,
+    Subscription,
+    Domain,
+    Alias,
+    Question,
+    SuspensionEntry,
+    Record,
+)
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.
 HOSTILE = '"><i>'
@@ -104,6 +118,9 @@ def shaped(canaries: Canaries, model: Any, column: Any, row: Any) -> str:
         return f"{marker}@mail.example"
     if model in {Domain, Alias} and column.name in {"ascii", "name"}:
         return f"{marker}.example"
+    if model is Record:
+        # In the form that a zone file has of it: a text in quotes.
+        return marker if column.name == "host" else f'"{marker}\\{HOSTILE}"'
     if column.name in FORMATTED or (column.max_length or 100) < 40:
         return marker
     return f"{marker}{HOSTILE}"
@@ -186,7 +203,11 @@ def _same_name_twice() -> None:
     for alias in Alias._base_manager.all():
         Alias._base_manager.filter(pk=alias.pk).update(name=alias.ascii)
         Name._base_manager.filter(alias=alias).update(ascii=alias.ascii)
-    for model in (Account, Subscription, Domain, Plan):
+    for zone in Zone._base_manager.select_related("domain", "alias"):
+        of = zone.domain or zone.alias
+        Zone._base_manager.filter(pk=zone.pk).update(ascii=of.ascii, name=of.name)
+    Record._base_manager.update(type="TXT")
+    for model in (Account, Subscription, Domain, Plan, Zone):
         name = "contact_name" if model is Account else "name"
         model._base_manager.update(name_key=models.F(name))
 

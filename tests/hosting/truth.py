@@ -12,6 +12,7 @@ from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.services.dns.models import Zone
 from panel.core.access import Role
 
 
@@ -86,6 +87,9 @@ def check_everything() -> None:
     used = {*Domain.objects.values_list("ascii", flat=True)}
     used |= {*Alias.objects.values_list("ascii", flat=True)}
     assert set(Name.objects.values_list("ascii", flat=True)) == used
+    named = {*Domain.objects.filter(parent=None).values_list("ascii", flat=True)}
+    named |= {*Alias.objects.values_list("ascii", flat=True)}
+    assert set(Zone.objects.values_list("ascii", flat=True)) == named
     shut = set(rows.filter(is_suspended=True).values_list("pk", flat=True))
     for site in Domain.objects.all():
         assert site.is_suspended == (site.subscription_id in shut), site

@@ -24,6 +24,7 @@ from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
+from hosting.services import base
 from hosting.validators import apex_of
 from panel.core import reasons, search
 from panel.core.bulk import BulkRun
@@ -309,6 +310,7 @@ def _make_spaces(world: HostingWorld) -> None:
         for site in Domain.objects.bulk_create(sites)
     )
     ids = [row.pk for row in made]
+    base.names_changed(None, ids)
     provisioning.deploy(ids)
     conditions.judge(ids)
     counters.recount_all()
