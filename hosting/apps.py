@@ -13,6 +13,7 @@ _OPERATIONS = (
     "plans",
     "subscriptions",
     "subscribers",
+    "overuse",
     "switching",
     "domains",
     "notes",

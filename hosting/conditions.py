@@ -1,6 +1,6 @@
 """Expiry and overuse: conditions, judged when what they rest on changes and by the daily run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from django.db import models
@@ -31,10 +31,24 @@ def judge(subscription_ids: Iterable[int]) -> None:
 
 
 def _judge_usage(ids: list[int]) -> None:
+    changed, shut = [], set()
+    for row, usage, is_overused, is_shut in _measured(ids):
+        if is_shut:
+            shut.add(row.pk)
+        if (row.usage, row.is_overused) != (usage, is_overused):
+            row.usage, row.is_overused = usage, is_overused
+            changed.append(row)
+    Subscription.objects.unscoped(_WHY).bulk_update(
+        changed, ["usage", "is_overused"], batch_size=BATCH
+    )
+    _shut_overused(ids, shut)
+
+
+def _measured(ids: list[int]) -> Iterator[tuple[Subscription, dict[str, int], bool, bool]]:
+    """Each subscription with what it uses, whether that is too much, and whether that shuts it."""
     declared = base.resources()
     counted = {name: resource.usage(ids) for name, resource in declared.items()}
     rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
-    changed, shut = [], set()
     for row in rows.only("limits", "usage", "is_overused", "overuse_policy"):
         usage = {}
         for name, by_id in counted.items():
@@ -43,17 +57,18 @@ def _judge_usage(ids: list[int]) -> None:
             if (used := by_id.get(row.pk, unstated)) is not None:
                 usage[name] = used
         over = limits.overused(row.limits, usage)
-        if row.overuse_policy == OverusePolicy.FORBIDDEN and any(
+        is_shut = row.overuse_policy == OverusePolicy.FORBIDDEN and any(
             declared[name].unit == "bytes" for name in over
-        ):
-            shut.add(row.pk)
-        if (row.usage, row.is_overused) != (usage, bool(over)):
-            row.usage, row.is_overused = usage, bool(over)
-            changed.append(row)
-    Subscription.objects.unscoped(_WHY).bulk_update(
-        changed, ["usage", "is_overused"], batch_size=BATCH
-    )
-    _shut_overused(ids, shut)
+        )
+        yield row, usage, bool(over), is_shut
+
+
+def newly_overused(subscription_ids: Iterable[int]) -> set[int]:
+    """Which of these would be shut for overuse if they were judged now."""
+    ids = list(subscription_ids)
+    shut = {row.pk for row, _usage, _is_overused, is_shut in _measured(ids) if is_shut}
+    entries = SuspensionEntry.objects.filter(subscription_id__in=ids, level=Level.OVERUSE)
+    return shut - set(entries.values_list("subscription_id", flat=True))
 
 
 def _shut_overused(ids: list[int], shut: set[int]) -> None:

@@ -5,9 +5,10 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
@@ -17,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account
-from hosting import conditions
+from hosting import conditions, counters, locks
 from hosting import provisioning_queue as queue
 from hosting import purge as purging
 from hosting.exclusive import only_one
@@ -79,39 +80,93 @@ def expire() -> None:
     """Suspend what has expired, unless that looks like a wrong clock rather than like a day."""
     rows = conditions.newly_expired()
     count = rows.count()
-    if not count:
-        return
-    if count > conditions.brake():
-        logger.error("%s subscriptions would expire at once: is the clock right?", count)
-        _tell_administrator(count)
+    if not count or not _is_plausible("expiry", count):
         return
     expired = list(rows.order_by("pk")[:_AT_ONCE])
     with transaction.atomic():
         conditions.judge(row.pk for row in expired)
-        if actor := _clock():
-            log.write(
-                actor,
-                [
-                    log.Entry("subscription.expire", "subscription", row, {}, {"expired": True})
-                    for row in expired
-                ],
-            )
+        _log("subscription.expire", {"expired": True}, expired)
 
 
-def _tell_administrator(count: int) -> None:
-    """Once a day: the daily run waits for somebody to look at the dates, or at the clock."""
-    day = f"daily-expiry-{conditions.today()}"
+def _log(action: str, new: dict[str, Any], subscriptions: Iterable[Subscription]) -> None:
+    """What the clock did, as an entry for each."""
+    if actor := _clock():
+        entries = [log.Entry(action, "subscription", row, {}, new) for row in subscriptions]
+        log.write(actor, entries)
+
+
+def recalculate() -> None:
+    """Once a day, judge all usage again: what changed without an operation shows by then."""
+    done = f"daily-usage-{conditions.today()}"
+    if cache.get(done):
+        return
+    cache.set(done, True, timeout=2 * _DAY.total_seconds())
+    rows = Subscription.objects.unscoped(_WHY).filter(removing_at=None).order_by("pk")
+    ids = list(rows.values_list("pk", flat=True))
+    batches = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
+    count = sum(len(conditions.newly_overused(batch)) for batch in batches)
+    if count and not _is_plausible("overuse", count):
+        return
+    for batch in batches:
+        with transaction.atomic():
+            locks.subscriptions(batch)
+            shut = conditions.newly_overused(batch)
+            conditions.judge(batch)
+            _log("subscription.overuse", {"overused": True}, rows.filter(pk__in=shut))
+    resellers = Account.objects.unscoped(_WHY).filter(role=Role.RESELLER)
+    counters.recount_accounts(resellers.values_list("pk", flat=True))
+
+
+def _steady() -> float:
+    """Seconds that nobody sets; where the system has them, those of its sleep count."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+# Wall and steady clock when this process began: how far they part is how far somebody set one.
+_BEGAN = (time.time(), _steady())
+
+
+def is_clock_off() -> bool:
+    """Whether the clock jumped by more than a day, or the log is more than a day ahead of it."""
+    wall, steady = _BEGAN
+    jumped = abs((time.time() - wall) - (_steady() - steady))
+    last = log.Activity.objects.order_by("-pk").values_list("at", flat=True).first()
+    is_ahead = last is not None and last > timezone.now() + _DAY
+    return jumped > _DAY.total_seconds() or is_ahead
+
+
+def _is_plausible(what: str, count: int) -> bool:
+    """Whether the daily run may suspend so many; if not, the administrator is told, and it waits
+    for somebody to look."""
+    is_off, is_many = is_clock_off(), count > conditions.brake()
+    if is_off:
+        text = gettext(
+            "The server's clock was set by more than a day, so the daily run did not suspend them."
+            " Check the server's date, then start the worker again."
+        )
+    else:
+        text = gettext(
+            "The daily run did not suspend them, as so many look like a wrong clock. Check the"
+            " server's date; if it is right, set the expiry of these subscriptions anew, or the"
+            " limits of their plans."
+        )
+    if is_off or is_many:
+        logger.error("%s: %s subscriptions at once: is the clock right?", what, count)
+        subjects = {
+            "expiry": gettext("%(count)s subscriptions would expire at once"),
+            "overuse": gettext("%(count)s subscriptions would be suspended for overuse at once"),
+        }
+        _tell_administrator(what, subjects[what] % {"count": count}, text)
+    return not (is_off or is_many)
+
+
+def _tell_administrator(what: str, subject: str, text: str) -> None:
+    """Once a day."""
+    day = f"daily-{what}-{conditions.today()}"
     account = Account.objects.unscoped(_WHY).filter(role=Role.ADMINISTRATOR).first()
     if account is None or not cache.add(day, True, timeout=2 * 24 * 3600):
         return
-    Message.put(
-        account.email,
-        gettext("%(count)s subscriptions would expire at once") % {"count": count},
-        gettext(
-            "The daily run did not suspend them, as so many look like a wrong clock. Check the"
-            " server's date; if it is right, set the expiry of these subscriptions anew."
-        ),
-    )
+    Message.put(account.email, subject, text)
 
 
 def sweep_runs() -> None:
@@ -145,6 +200,7 @@ def sweep_deployments() -> None:
 
 JOBS: list[Job] = [
     Job("expire", _MINUTE, expire),
+    Job("recalculate", _MINUTE, recalculate),
     Job("purge", _MINUTE, purge),
     Job("sweep-runs", _HOUR, sweep_runs),
     Job("sweep-keys", _HOUR, sweep_keys),

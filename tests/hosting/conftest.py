@@ -20,6 +20,22 @@ def world(db: None) -> "Iterator[HostingWorld]":
     check_everything()
 
 
+@pytest.fixture
+def disk(db: None) -> Iterator[dict[int, int]]:
+    """Disk space as a service measures it: what is set here is used."""
+    from hosting import counters
+    from hosting.services import base
+    from tests.hosting.disk import DISK, RESOURCE
+
+    config = next(one for one in base.services() if one.service == "web")
+    DISK.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "resources", (RESOURCE,), raising=False)
+        yield DISK
+    # What is declared no longer counts nowhere, before the world is looked at for the last time.
+    counters.recount_all()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_cached() -> Iterator[None]:
     """Throttles and the like of one test are not the next one's."""

@@ -13,10 +13,10 @@ from hosting import conditions, counters, suspension
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, SuspensionEntry
-from hosting.services import base
 from panel.core import runs
 from panel.core.access import Role
 from panel.core.operations import operations
+from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld, noted, why
 
 pytestmark = pytest.mark.django_db
@@ -126,34 +126,8 @@ def test_s_expired_and_c_suspended_then_activated_s_is_shut_with_set_expiry(worl
     assert world.runs_("carl.example")
 
 
-# How much disk space subscriptions use, as a service of the tests measures it.
-DISK: dict[int, int] = {}
-
-
-def measured(ids):
-    return {pk: DISK[pk] for pk in ids if pk in DISK}
-
-
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch):
-    """A resource that is measured, declared as services do it."""
-    config = next(one for one in base.services() if one.service == "web")
-    resource = base.Resource("disk", "Disk space", unit="bytes", count=f"{__name__}.measured")
-    monkeypatch.setattr(config, "resources", (resource,), raising=False)
-    DISK.clear()
-    return DISK
-
-
-def fill(world: HostingWorld, used: int, limit: int, policy: str) -> None:
-    row = world.sub("carl.example")
-    row.limits["disk"], row.overuse_policy = limit, policy
-    row.save()
-    DISK[row.pk] = used
-    conditions.judge([row.pk])
-
-
 def test_s_overused_and_its_plan_raised_runs_at_once(world: HostingWorld, disk: dict):
-    fill(world, 11, 10, OverusePolicy.FORBIDDEN)
+    fill(world, "carl.example", 11, 10, OverusePolicy.FORBIDDEN)
     row = world.sub("carl.example")
     assert (row.is_suspended, row.is_overuse_only, row.is_overused) == (True, True, True)
     bigger = world.plan("ada", "Bigger", limits={"domains": 5, "aliases": 5, "disk": 20})
@@ -165,7 +139,7 @@ def test_s_overused_and_its_plan_raised_runs_at_once(world: HostingWorld, disk: 
 
 
 def test_s_overused_and_its_policy_changed_runs_at_once(world: HostingWorld, disk: dict):
-    fill(world, 11, 10, OverusePolicy.FORBIDDEN)
+    fill(world, "carl.example", 11, 10, OverusePolicy.FORBIDDEN)
     params = {"limit_domains": "5", "limit_aliases": "5", "limit_disk": "10"}
     row = world.sub("carl.example")
     world.perform("ada", "subscription.customize", row, overuse_policy="space", **params)
@@ -174,7 +148,7 @@ def test_s_overused_and_its_policy_changed_runs_at_once(world: HostingWorld, dis
 
 
 def test_overuse_is_named_with_change_plan_when_c_is_activated(world: HostingWorld, disk: dict):
-    fill(world, 11, 10, OverusePolicy.FORBIDDEN)
+    fill(world, "carl.example", 11, 10, OverusePolicy.FORBIDDEN)
     world.suspend("ada", "carl")
     row = world.sub("carl.example")
     assert (row.is_suspended, row.is_overuse_only) == (True, False)
@@ -185,7 +159,7 @@ def test_overuse_is_named_with_change_plan_when_c_is_activated(world: HostingWor
 
 
 def test_unknown_usage_changes_nothing(world: HostingWorld, disk: dict):
-    fill(world, 11, 10, OverusePolicy.FORBIDDEN)
+    fill(world, "carl.example", 11, 10, OverusePolicy.FORBIDDEN)
     disk.clear()
     conditions.judge([world.sub("carl.example").pk])
     assert not world.runs_("carl.example")

@@ -1,0 +1,65 @@
+"""Recalculate: how much is used, measured anew, with what follows from that."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from hosting import conditions, counters, limits, locks
+from hosting.models.subscriptions import Subscription
+from hosting.services import base
+from panel.core import reasons
+from panel.core.access import Actor
+from panel.core.operations import ANY_ROLE, Operation, Step, register
+
+reasons.declare(
+    still_overused=_("%(names)s: still more than allowed (%(what)s)."),
+    runs_again=_("%(names)s: no longer over its limits, and active again."),
+)
+_WHY = "rows of the targets, which the actor sees"
+
+
+@register
+class Recalculate(Operation):
+    """Measures and judges at once, for whoever has just made room; who is shut for nothing but
+    overuse runs again without waiting for anybody."""
+
+    noun = "subscription"
+    verb = "recalculate"
+    label = _("Recalculate")
+    area = "sites"
+    roles = ANY_ROLE
+    order = 65
+
+    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
+        locks.subscriptions(ids)
+
+    def offered(self, target: Any, actor: Actor) -> bool:
+        return bool(target.is_overused)
+
+    def perform(self, step: Step) -> None:
+        ids = step.open_ids
+        conditions.judge(ids)
+        counters.recount_accounts(row.reseller_id for row in step.open if row.reseller_id)
+        now = Subscription.objects.unscoped(_WHY).in_bulk(ids)
+        for before in step.open:
+            row = now[before.pk]
+            if row.is_overused:
+                step.note("still_overused", names=[str(row)], what=over_words(row))
+            elif before.is_overuse_only and not row.is_suspended:
+                step.note("runs_again", names=[str(row)])
+            if (row.usage, row.is_overused) == (before.usage, before.is_overused):
+                step.leave(row.pk)
+            else:
+                step.changed(row.pk, {"usage": before.usage}, {"usage": row.usage})
+
+
+def over_words(row: Any) -> str:
+    """Of what more is used than allowed: "Domains 7 of 5"."""
+    declared = base.resources()
+    told = []
+    for name in limits.overused(row.limits, row.usage):
+        if name in declared:
+            figures = {"used": f"{row.usage[name]:,}", "limit": f"{row.limits.get(name, 0):,}"}
+            told.append(f"{declared[name].label} {_('%(used)s of %(limit)s') % figures}")
+    return ", ".join(told)
