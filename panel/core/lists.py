@@ -348,8 +348,7 @@ class Listing:
         checked = " checked" if row.pk in self.selected else ""
         label = safe(self._select % {"name": row})
         return (
-            "<td class=pick><input type=checkbox name=ids"
-            f' value={int(row.pk)} aria-label="{label}"{checked}>'
+            f'<td><input type=checkbox name=ids value={int(row.pk)} aria-label="{label}"{checked}>'
         )
 
     def batches(self, size: int = 1000) -> Iterator[list[Any]]:

@@ -99,6 +99,8 @@ def plan_of(sql: str, params: Any) -> str:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_sort = off")
+            # What cannot do without costs so much by these that it would be compiled first.
+            cursor.execute("SET LOCAL jit = off")
             cursor.execute(f"EXPLAIN (FORMAT JSON, COSTS OFF) {sql}", params)
             found = cursor.fetchone()[0]
             return "\n".join(_nodes(json.loads(found) if isinstance(found, str) else found))

@@ -43,7 +43,7 @@ def customer_table(refused: bool = False, rows: int = 20) -> SafeString:
         head,
         format_html_join(
             "",
-            '<tr{}><td class="pick"><input type="checkbox" name="ids" '
+            '<tr{}><td><input type="checkbox" name="ids" '
             'value="{}" aria-label="Select {}"{}></td><td class="main" data-th="Name">'
             '<a href="#">{}</a>{}{}</td><td data-th="Status"><span class="tag tag-{}">{}</span>'
             '</td><td data-th="Provider"><a href="#">{}</a></td><td class="num" data-th='
