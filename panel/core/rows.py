@@ -1,5 +1,6 @@
 """Writes many rows at once, without a model's instance for each."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -26,9 +27,12 @@ def insert(model: type[models.Model], columns: str, rows: Iterable[tuple]) -> No
     complete = (row + constants for row in rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
-                for row in complete:
-                    copy.write_row(row)
+            # Made before they are sent: what makes a row may ask the database, and the connection
+            # answers nothing while it copies.
+            while some := list(itertools.islice(complete, 10_000)):
+                with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+                    for row in some:
+                        copy.write_row(row)
         else:
             marks = ", ".join(["?"] * len(names))
             statement = f"INSERT INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608  our models
