@@ -14,6 +14,7 @@ _OPERATIONS = (
     "subscriptions",
     "subscribers",
     "overuse",
+    "syncing",
     "switching",
     "domains",
     "notes",

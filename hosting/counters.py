@@ -9,9 +9,10 @@ from django.db.models.functions import Coalesce
 from accounts.models import Account
 from hosting import totals
 from hosting.models.domains import Alias, Domain
-from hosting.models.plans import Plan
-from hosting.models.subscriptions import Subscription
+from hosting.models.plans import Plan, PlanKind
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core.access import Role
+from panel.core.rows import among
 
 _WHY = "counts of lists"
 
@@ -50,13 +51,25 @@ def recount_accounts(ids: Iterable[int]) -> None:
 
 
 def recount_plans(ids: Iterable[int | None]) -> None:
-    """Subscriptions that follow each plan."""
+    """Subscriptions on each plan; of add-ons, those that have them."""
     wanted = [pk for pk in set(ids) if pk is not None]
-    if wanted:
-        rows = Subscription.objects.unscoped(_WHY).filter(removing_at=None)
-        Plan.objects.unscoped(_WHY).filter(pk__in=wanted).update(
-            subscriptions_count=_count(rows, "plan_id")
-        )
+    if not wanted:
+        return
+    rows = Subscription.objects.unscoped(_WHY).filter(removing_at=None)
+    links = SubscriptionAddOn.objects.filter(subscription__removing_at=None)
+    plans = Plan.objects.unscoped(_WHY).filter(pk__in=among(wanted))
+    plans.exclude(kind=PlanKind.ADDON).update(subscriptions_count=_count(rows, "plan_id"))
+    plans.filter(kind=PlanKind.ADDON).update(subscriptions_count=_count(links, "plan_id"))
+
+
+def recount_plans_of(subscription_ids: Iterable[int]) -> None:
+    """The plans and add-ons of these subscriptions."""
+    ids = list(subscription_ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(ids))
+    links = SubscriptionAddOn.objects.filter(subscription_id__in=among(ids))
+    recount_plans(
+        {*rows.values_list("plan_id", flat=True), *links.values_list("plan_id", flat=True)}
+    )
 
 
 def recount_subscriptions(ids: Iterable[int]) -> None:

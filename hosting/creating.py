@@ -1,7 +1,7 @@
 """Making subscriptions, domains and aliases: rows and names. Called by operations."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from hosting import (
     nodes,
     provisioning,
     suspension,
+    sync,
 )
 from hosting.forms import system_user_taken
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
@@ -165,6 +166,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
     )
     provisioning.deploy([made.pk])
     settle(step, [made], [main.pk])
+    sync.judge([made.pk])
     return made
 
 
@@ -186,8 +188,8 @@ def _save_with_system_user(made: Subscription, typed: str, domain: str) -> None:
     raise Refused("system_user_taken", name=made.system_user)
 
 
-def values_of(plan: Plan | None) -> dict[str, Any]:
-    """Values of a plan; without one, what the services declare for a start."""
+def values_of(plan: Plan | None, addons: Sequence[Plan] = ()) -> dict[str, Any]:
+    """Values of a plan with add-ons; without one, what the services declare for a start."""
     if plan is None:
         return {
             "limits": {name: res.default for name, res in base.resources().items()},
@@ -198,9 +200,7 @@ def values_of(plan: Plan | None) -> dict[str, Any]:
         expires = conditions.today() + timedelta(days=plan.validity_days)
     return {
         "plan": plan,
-        "limits": dict(plan.limits),
-        "permissions": list(plan.permissions),
-        "overuse_policy": plan.overuse_policy,
+        **sync.values_of(plan, addons),
         "expires_on": expires,
     }
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from hosting import conditions
 from hosting.models.domains import Domain, HostingType
-from hosting.models.plans import Plan
-from hosting.models.subscriptions import Subscription
+from hosting.models.plans import AddOn, Plan
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core import search
 from panel.core.filters import DayFilter, PanelFilterSet, flagged, ranged
 
@@ -82,6 +82,7 @@ class StatusFilter(django_filters.ChoiceFilter):
 class AccountFilter(CreatedFilters):
     status = StatusFilter(choices=[*STATUS, (REMOVED, _("Removed"))])
     provider = ProviderFilter(label=_("Provider"))
+    plan = django_filters.NumberFilter(method="of_plan", label=_("Plan number"))
 
     class Meta:
         model = Account
@@ -89,8 +90,18 @@ class AccountFilter(CreatedFilters):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.actor.is_administrator or self.queryset.model.__name__ == "Reseller":
+        is_of_resellers = self.queryset.model.__name__ == "Reseller"
+        if not self.actor.is_administrator or is_of_resellers:
             self.form.fields.pop("provider", None)
+        if not is_of_resellers:
+            self.form.fields.pop("plan", None)
+
+    def of_plan(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
+        """Resellers on a plan; 0 is Custom."""
+        number = int(value)
+        if number == 0:
+            return rows.filter(plan_id=None)
+        return ranged(rows, "plan_id", self.walk, exact=min(max(number, 1), 2**63 - 1))
 
 
 class SubscriptionStatus(StatusFilter):
@@ -98,6 +109,7 @@ class SubscriptionStatus(StatusFilter):
         "expired": "is_expired",
         "overused": "is_overused",
         "locked": "is_locked",
+        "unsynchronised": "is_unsynced",
         "failed": "is_failed",
     }
 
@@ -119,6 +131,7 @@ class SubscriptionFilter(CreatedFilters):
             ("expiring", _("Expires within 14 days")),
             ("overused", _("Overused")),
             ("locked", _("Locked")),
+            ("unsynchronised", _("Unsynchronised")),
             ("failed", _("Failed")),
             (REMOVED, _("Removed")),
         ]
@@ -136,11 +149,18 @@ class SubscriptionFilter(CreatedFilters):
             self.form.fields.pop("provider", None)
 
     def of_plan(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
-        """Subscriptions on a plan; 0 is Custom."""
+        """Subscriptions on a plan, or with an add-on; 0 is Custom."""
         number = int(value)
         if number == 0:
             return rows.filter(plan=None)
-        return rows.filter(plan_id=number) if 0 < number < 2**63 else rows.none()
+        if not 0 < number < 2**63:
+            return rows.none()
+        if not AddOn.objects.visible_to(self.actor).filter(pk=number).exists():
+            return rows.filter(plan_id=number)
+        links = SubscriptionAddOn.objects.filter(plan_id=number)
+        if self.walk:
+            return rows.filter(models.Exists(links.filter(subscription_id=models.OuterRef("pk"))))
+        return rows.filter(pk__in=links.values("subscription_id"))
 
 
 class DomainStatus(StatusFilter):

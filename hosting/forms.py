@@ -1,26 +1,23 @@
 """Parameters of hosting operations. Layout and validation; rules that need locks are in `check`."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from crispy_forms.layout import Column, Layout, Row
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account
 from accounts.validators import SYSTEM_NAMES
-from hosting import limits, suspension
+from hosting import suspension
 from hosting.models.domains import AliasMode, HostingType
-from hosting.models.plans import OverusePolicy, Plan
+from hosting.models.plans import HostingPlan
 from hosting.models.subscriptions import (
     RETIRED_FOR,
     RetiredSystemUser,
     Subscription,
 )
 from hosting.models.suspension import Kind, Scope
-from hosting.services import base
 from hosting.validators import clean_document_root, clean_host_name
 from panel.core.access import Role
 from panel.core.forms import OperationForm
@@ -114,11 +111,12 @@ class PlanField(forms.ModelChoiceField):
         kwargs.setdefault("label", _("Service plan"))
         kwargs.setdefault("required", False)
         kwargs.setdefault("empty_label", CUSTOM)
-        super().__init__(Plan.objects.none(), **kwargs)
+        super().__init__(HostingPlan.objects.none(), **kwargs)
 
     def offer(self, provider_id: int) -> None:
         """Only this provider's plans: subscribers get plans of their provider."""
-        self.queryset = Plan.objects.filter(account_id=provider_id).order_by("name_key", "pk")
+        rows = HostingPlan.objects.filter(account_id=provider_id)
+        self.queryset = rows.order_by("name_key", "pk")
 
 
 def provider_of(account: Account) -> int:
@@ -179,101 +177,3 @@ class SiteForm(OperationForm):
 
     def clean_document_root(self) -> str:
         return clean_document_root(self.cleaned_data["document_root"])
-
-
-class LimitField(forms.CharField):
-    """A number, or unlimited (the word, an asterisk or -1). In JSON a number, or null."""
-
-    json_schema: ClassVar[dict[str, Any]] = {
-        "type": ["integer", "string", "null"],
-        "minimum": 0,
-        "maximum": limits.HIGHEST,
-    }
-
-    def from_json(self, value: Any) -> str:
-        """What the form takes for a value of JSON; ValueError for what is no limit."""
-        if value is None:
-            return "unlimited"
-        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-            return str(value)
-        raise ValueError(_("A number from 0, or “unlimited”."))
-
-    def clean(self, value: Any) -> int | None:
-        text = str(super().clean(value)).strip().lower()
-        if text in {str(_("unlimited")), "unlimited", "*", "-1"}:
-            return None
-        if not (text.isascii() and text.isdigit()) or int(text) > limits.HIGHEST:
-            raise ValidationError(_("A number from 0, or “unlimited”."))
-        return int(text)
-
-
-class LimitsForm(OperationForm):
-    """Resources and permissions as the services declare them; shared by plans and Customize."""
-
-    def prepare(self) -> None:
-        for name, resource in base.resources().items():
-            self.fields[f"limit_{name}"] = LimitField(label=resource.label, max_length=20)
-        for name, permission in base.permissions().items():
-            self.fields[f"may_{name}"] = forms.BooleanField(label=permission.label, required=False)
-        self.fields["overuse_policy"] = forms.ChoiceField(
-            label=_("Overuse policy"), choices=OverusePolicy.choices, initial=OverusePolicy.SPACE
-        )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        cleaned["limits"] = {
-            name: cleaned[f"limit_{name}"]
-            for name in base.resources()
-            if f"limit_{name}" in cleaned
-        }
-        cleaned["permissions"] = [name for name in base.permissions() if cleaned.get(f"may_{name}")]
-        return cleaned
-
-    def limit_rows(self) -> list[Any]:
-        names = [f"limit_{name}" for name in base.resources()]
-        pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
-        return [Row(*(Column(name) for name in pair)) for pair in pairs]
-
-    def permission_rows(self) -> list[str]:
-        return [f"may_{name}" for name in base.permissions()]
-
-
-def limits_initial(values: dict[str, Any], permissions: list[str], policy: str) -> dict[str, Any]:
-    """Initial values of LimitsForm from stored ones."""
-    initial: dict[str, Any] = {"overuse_policy": policy}
-    for name in base.resources():
-        limit = values.get(name, 0)
-        initial[f"limit_{name}"] = _("unlimited") if limit is None else limit
-    for name in base.permissions():
-        initial[f"may_{name}"] = name in permissions
-    return initial
-
-
-class PlanForm(LimitsForm):
-    name = forms.CharField(label=_("Name"), max_length=100)
-    description = forms.CharField(label=_("Description"), max_length=500, required=False)
-    validity_days = forms.IntegerField(
-        label=_("Validity period"),
-        min_value=1,
-        max_value=36500,
-        required=False,
-        help_text=_("Days from creation; empty for unlimited."),
-    )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-
-    def get_layout(self) -> Layout:
-        return Layout(
-            Row(Column("name"), Column("validity_days")),
-            "description",
-            *self.limit_rows(),
-            "overuse_policy",
-            *self.permission_rows(),
-            "version",
-        )
-
-
-class CustomizeForm(LimitsForm):
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-
-    def get_layout(self) -> Layout:
-        return Layout(*self.limit_rows(), "overuse_policy", *self.permission_rows(), "version")

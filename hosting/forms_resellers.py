@@ -6,8 +6,8 @@ from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hosting.forms import LimitField
 from hosting.forms_accounts import NewAccountForm
+from hosting.forms_plans import LimitField
 from hosting.services import base
 from panel.core.forms import OperationForm
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, sort_key
 from hosting.forms import HostNameField, PlanField, provider_of, system_user_taken
-from hosting.models.plans import Plan
+from hosting.models.plans import HostingPlan
 from hosting.models.subscriptions import SYSTEM_USER
 from panel.core import search
 from panel.core.access import Actor, Role
@@ -241,4 +241,4 @@ class ChangePlanForm(OperationForm):
             self.fields["plan"].offer(providers.pop())
         else:
             # Of several providers: no plan fits them all.
-            self.fields["plan"].queryset = Plan.objects.none()
+            self.fields["plan"].queryset = HostingPlan.objects.none()

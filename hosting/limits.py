@@ -30,12 +30,16 @@ def shown(resource: base.Resource, amount: int | None) -> str:
 
 
 def total(several: Iterable[Limits], resources: Iterable[str]) -> dict[str, int | None]:
-    """The sum of limits, resource by resource; any unlimited makes the sum unlimited."""
+    """The sum of limits, resource by resource; any unlimited makes the sum unlimited. Of limits on
+    each of something (the size of a mailbox) the largest counts."""
     given = list(several)
+    each = {name for name, resource in base.resources().items() if resource.is_each}
     result: dict[str, int | None] = {}
     for name in resources:
         values = [limit_of(limits, name) for limits in given]
-        result[name] = None if None in values else sum(v for v in values if v is not None)
+        numbers = [value for value in values if value is not None]
+        joined = max(numbers, default=0) if name in each else sum(numbers)
+        result[name] = None if None in values else min(joined, HIGHEST)
     return result
 
 

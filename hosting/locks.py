@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from accounts.models import Account
 from hosting.models.domains import Domain
 from hosting.models.plans import Plan
-from hosting.models.subscriptions import Subscription
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
+from panel.core.rows import among
 
 _WHY = "locks"
 
@@ -36,11 +37,13 @@ def plan(pk: int) -> Plan | None:
 
 
 def subscriptions(ids: Iterable[int]) -> None:
-    """The accounts of these subscriptions, their plans, then they themselves."""
+    """The accounts of these subscriptions, their plans and add-ons, then they themselves."""
     wanted = list(ids)
-    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=wanted)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(wanted))
     accounts(rows.values_list("account_id", flat=True))
-    _lock(Plan.objects.unscoped(_WHY).filter(pk__in=rows.values("plan_id")))
+    added = SubscriptionAddOn.objects.filter(subscription_id__in=among(wanted))
+    plans = {*rows.values_list("plan_id", flat=True), *added.values_list("plan_id", flat=True)}
+    _lock(Plan.objects.unscoped(_WHY).filter(pk__in=plans - {None}))
     _lock(rows)
 
 

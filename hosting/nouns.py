@@ -1,11 +1,11 @@
 """What is hosted, as nouns of operations, and how it is found."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.utils.translation import gettext_lazy as _
 
 from hosting.models.domains import Alias, Domain
-from hosting.models.plans import Plan
+from hosting.models.plans import AddOn, HostingPlan, Plan, PlanKind, ResellerPlan
 from hosting.models.subscriptions import Subscription
 from panel.core import log, search
 from panel.core.operations import Noun, register_noun
@@ -28,6 +28,9 @@ SUBSCRIPTION = register_noun(
             "plan_id",
             "limits",
             "permissions",
+            "settings",
+            "applications",
+            "overuse_policy",
             "usage",
             "system_user",
             "expires_on",
@@ -36,6 +39,7 @@ SUBSCRIPTION = register_noun(
             "is_locked",
             "is_overused",
             "is_expired",
+            "is_unsynced",
             "is_failed",
             "version",
             "created_at",
@@ -90,26 +94,59 @@ ALIAS = register_noun(
         ],
     )
 )
+_PLAN_FIELDS = [
+    "id",
+    "name",
+    "description",
+    "limits",
+    "permissions",
+    "settings",
+    "applications",
+    "overuse_policy",
+    "overuse_notice",
+    "validity_days",
+    "subscriptions_count",
+    "version",
+    "created_at",
+]
+_NOT_OF_ADDONS = {"overuse_policy", "overuse_notice", "validity_days"}
 PLAN = register_noun(
     Noun(
         "plan",
         "plans",
-        Plan,
+        HostingPlan,
         _("Hosting plan"),
-        _("Hosting plans"),
+        _("Hosting Plans"),
         "sliders",
         "plan",
+        api_fields=_PLAN_FIELDS,
+    )
+)
+ADDON = register_noun(
+    Noun(
+        "addon",
+        "addons",
+        AddOn,
+        _("Add-on"),
+        _("Add-ons"),
+        "sliders",
+        "addon",
+        api_fields=[name for name in _PLAN_FIELDS if name not in _NOT_OF_ADDONS],
+    )
+)
+RESELLER_PLAN = register_noun(
+    Noun(
+        "reseller-plan",
+        "reseller-plans",
+        ResellerPlan,
+        _("Reseller plan"),
+        _("Reseller Plans"),
+        "sliders",
+        "reseller_plan",
         api_fields=[
-            "id",
-            "name",
-            "description",
-            "limits",
-            "permissions",
-            "overuse_policy",
-            "validity_days",
-            "subscriptions_count",
-            "version",
-            "created_at",
+            name
+            for name in _PLAN_FIELDS
+            if name not in {*_NOT_OF_ADDONS, "settings", "subscriptions_count"}
         ],
     )
 )
@@ -141,15 +178,19 @@ def _domains(ids: list[int]) -> Iterable[tuple]:
         )
 
 
-def _plans(ids: list[int]) -> Iterable[tuple]:
-    rows = Plan.objects.unscoped("search text").filter(pk__in=ids)
-    for row in rows:
-        yield row.pk, row.account_id, row.reseller_id, row.name, row.description, [row.name]
+def _plans(kind: str) -> Callable[[list[int]], Iterable[tuple]]:
+    def found(ids: list[int]) -> Iterable[tuple]:
+        for row in Plan.objects.unscoped("search text").filter(pk__in=ids, kind=kind):
+            yield row.pk, row.account_id, row.reseller_id, row.name, row.description, [row.name]
+
+    return found
 
 
 search.register("subscription", _subscriptions)
 search.register("domain", _domains)
-search.register("plan", _plans)
+search.register("plan", _plans(PlanKind.HOSTING))
+search.register("addon", _plans(PlanKind.ADDON))
+search.register("reseller-plan", _plans(PlanKind.RESELLER))
 
 # What the daily run writes down.
 log.labels["subscription.expire"] = _("Expired")

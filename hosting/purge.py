@@ -9,7 +9,12 @@ from hosting import counters, names, provisioning
 from hosting.models.domains import Alias, Domain
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
-from hosting.models.subscriptions import RETIRED_FOR, RetiredSystemUser, Subscription
+from hosting.models.subscriptions import (
+    RETIRED_FOR,
+    RetiredSystemUser,
+    Subscription,
+    SubscriptionAddOn,
+)
 from hosting.models.suspension import SuspensionEntry
 from hosting.services import base
 from panel.core import search
@@ -25,7 +30,8 @@ def subscriptions(ids: Iterable[int]) -> None:
     rows = Subscription.objects.unscoped(_WHY).filter(pk__in=wanted)
     accounts = set(rows.values_list("account_id", flat=True))
     accounts |= set(rows.values_list("reseller_id", flat=True))
-    plans = set(rows.values_list("plan_id", flat=True))
+    links = SubscriptionAddOn.objects.filter(subscription_id__in=wanted)
+    plans = {*rows.values_list("plan_id", flat=True), *links.values_list("plan_id", flat=True)}
     users = list(rows.values_list("system_user", flat=True))
     domains = list(
         Domain.objects.unscoped(_WHY)
@@ -78,6 +84,7 @@ def accounts(ids: Iterable[int]) -> None:
         ("customer", wanted),
         ("reseller", wanted),
         ("plan", plans),
+        ("addon", plans),
         ("user", user_ids),
     ):
         search.refresh(noun, gone)

@@ -113,6 +113,8 @@ def flags(row: Any) -> list[tuple[str, str]]:
         found.append((_("Overused"), "warn"))
     if row.is_locked:
         found.append((_("Locked"), "info"))
+    if row.is_unsynced:
+        found.append((_("Unsynchronised"), "warn"))
     if row.is_failed:
         found.append((_("Failed"), "bad"))
     return found

@@ -2,12 +2,11 @@
 
 from django.urls import path
 
-from hosting.views import domains, home, hosted
+from hosting.views import domains, home, hosted, plans
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.lists import (
     CustomerList,
     DomainList,
-    PlanList,
     ResellerList,
     SubscriptionList,
 )
@@ -22,7 +21,9 @@ urlpatterns = [
     *noun_urls("reseller", ResellerList, ResellerDetail),
     *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),
     *noun_urls("domain", DomainList, domains.DomainDetail),
-    *noun_urls("plan", PlanList, hosted.PlanDetail),
+    *noun_urls("plan", plans.PlanList, plans.PlanDetail),
+    *noun_urls("addon", plans.AddOnList, plans.AddOnDetail),
+    *noun_urls("reseller-plan", plans.ResellerPlanList, plans.ResellerPlanDetail),
     path("aliases/<int:pk>/", domains.alias_page, name="alias_detail"),
     path(
         "aliases/<int:pk>/<slug:verb>/",

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from panel.core.access import Role
 
 THEMES = ("auto", "light", "dark")
-# (label, icon, name of the address, roles, prefix of the addresses that it stands for)
+# Lists that are reached by the tabs of another one's page.
+BESIDE = {"plan_list": ("addon_list", "reseller_plan_list")}
+# (label, icon, name of the address, roles)
 ENTRIES = (
     (_("Home"), "home", "home", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Websites & Domains"), "websites", "home", {Role.CUSTOMER}),
@@ -36,7 +38,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             url = reverse(name)
         except NoReverseMatch:
             continue
-        active = request.path == url if url == "/" else request.path.startswith(url)
+        urls = tuple(reverse(one) for one in (name, *BESIDE.get(name, ())))
+        active = request.path == url if url == "/" else request.path.startswith(urls)
         found.append({"label": label, "url": url, "icon": icon, "active": active})
     return found
 

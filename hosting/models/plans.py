@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import sort_key
-from panel.core.access import Owned
+from panel.core.access import Owned, OwnedQuerySet
 
 
 class OverusePolicy(models.TextChoices):
@@ -50,6 +50,8 @@ class Plan(Owned):
         choices=OverusePolicy.choices,
         default=OverusePolicy.SPACE,
     )
+    # Whether subscriber and provider are told about overuse.
+    overuse_notice = models.BooleanField(_("Tell about overuse"), default=False)
     validity_days = models.PositiveIntegerField(
         _("Validity period"), null=True, blank=True, help_text=_("Days; empty for unlimited.")
     )
@@ -58,8 +60,8 @@ class Plan(Owned):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name = _("hosting plan")
-        verbose_name_plural = _("hosting plans")
+        verbose_name = _("service plan")
+        verbose_name_plural = _("service plans")
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "kind", "name_key"], name="hosting_plan_name"
@@ -78,3 +80,57 @@ class Plan(Owned):
     def save(self, *args: object, **kwargs: object) -> None:
         self.name_key = sort_key(self.name)
         super().save(*args, **kwargs)
+
+
+class _OfKind(models.Manager.from_queryset(OwnedQuerySet)):
+    """Plans of one kind."""
+
+    kind = PlanKind.HOSTING
+
+    def get_queryset(self) -> OwnedQuerySet:
+        return super().get_queryset().filter(kind=self.kind)
+
+
+class HostingPlanManager(_OfKind):
+    kind = PlanKind.HOSTING
+
+
+class AddOnManager(_OfKind):
+    kind = PlanKind.ADDON
+
+
+class ResellerPlanManager(_OfKind):
+    kind = PlanKind.RESELLER
+
+
+class HostingPlan(Plan):
+    """What subscriptions follow. Kind, words and URL noun; nothing else."""
+
+    objects = HostingPlanManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("hosting plan")
+        verbose_name_plural = _("hosting plans")
+
+
+class AddOn(Plan):
+    """What a subscription has on top of its plan. Kind, words and URL noun; nothing else."""
+
+    objects = AddOnManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("add-on")
+        verbose_name_plural = _("add-ons")
+
+
+class ResellerPlan(Plan):
+    """What resellers follow. Kind, words and URL noun; nothing else."""
+
+    objects = ResellerPlanManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("reseller plan")
+        verbose_name_plural = _("reseller plans")

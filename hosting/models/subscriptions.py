@@ -50,6 +50,7 @@ class Subscription(Owned):
     overuse_policy = models.CharField(
         max_length=10, choices=OverusePolicy.choices, default=OverusePolicy.SPACE
     )
+    overuse_notice = models.BooleanField(default=False)
     system_user = models.CharField(
         _("System user"), max_length=31, unique=True, validators=[SYSTEM_USER]
     )

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from hosting import creating, locks, names, provisioning, suspension
+from hosting import creating, locks, names, permissions, provisioning, suspension
 from hosting.forms import AddAliasForm, AddDomainForm, EditAliasForm, SiteForm
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
@@ -19,6 +19,9 @@ from panel.core.operations import ANY_ROLE, Consequence, Operation, Refused, Ste
 
 reasons.declare(
     no_permission=_("The plan of %(name)s does not include this. Its provider can grant it."),
+    no_permission_above=_(
+        "You do not have the permission for this. The administrator can grant it."
+    ),
     read_only=_("%(name)s is suspended: nothing in it can be changed until it is active."),
     main_domain=_("%(name)s is the main domain: remove the subscription instead."),
     site_off_above=_("Somebody above you switched this website off; only they can change that."),
@@ -27,13 +30,18 @@ _WHY = "rows of the targets, which the actor sees"
 
 
 def refuse_without(step: Step, permission: str, subscriptions: dict[int, Subscription]) -> None:
-    """Customers need the permission of their plan, and an active subscription."""
-    if not step.actor.is_customer:
+    """Who is not the administrator needs the permission; customers an active subscription, too."""
+    if step.actor.is_administrator:
         return
+    without = permissions.lacking(set(subscriptions.values()), step.actor, permission)
     for row in step.open:
         subscription = subscriptions[row.pk]
-        if permission and permission not in subscription.permissions:
+        if subscription.pk in without and step.actor.is_reseller:
+            step.refuse(row.pk, "no_permission_above")
+        elif subscription.pk in without:
             step.refuse(row.pk, "no_permission", name=str(subscription))
+        elif not step.actor.is_customer:
+            continue
         elif subscription.is_suspended and not subscription.is_overuse_only:
             step.refuse(row.pk, "read_only", name=str(subscription))
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account, User
-from hosting import conditions, counters, demand, locks, provisioning, purge, suspension
+from hosting import conditions, counters, demand, locks, provisioning, purge, suspension, sync
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.settings import KEEP_REMOVED_DAYS
@@ -69,6 +69,8 @@ def restore_subscriptions(rows: Any) -> list[int]:
     )
     Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids).update(removing_at=None)
     counters.recount_subscriptions(ids)
+    # What was changed on their plans meanwhile.
+    sync.follow(ids)
     conditions.judge(ids)
     suspension.recompute(subscriptions=ids)
     provisioning.touch(ids)
@@ -185,9 +187,8 @@ class Remove(Operation):
             removing_at=at, purge_at=until, epoch=F("epoch") + 1, version=F("version") + 1
         )
         rows = Subscription.objects.unscoped(_WHY).filter(account_id__in=ids).present()
-        plans = set(rows.values_list("plan_id", flat=True))
         subscriptions = remove_subscriptions(rows, at, until)
-        counters.recount_plans(plans)
+        counters.recount_plans_of(subscriptions)
         counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
         step.index(self.noun, ids)
         index_below(step, subscriptions)
@@ -239,7 +240,7 @@ class Restore(Operation):
         rows = Subscription.objects.unscoped(_WHY).filter(pk__in=together)
         restored = restore_subscriptions(rows)
         suspension.recompute(accounts=ids)
-        counters.recount_plans(rows.values_list("plan_id", flat=True))
+        counters.recount_plans_of(restored)
         counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
         step.index(self.noun, ids)
         index_below(step, restored)

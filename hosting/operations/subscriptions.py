@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import conditions, counters, creating, demand, locks, provisioning, purge
-from hosting.forms import CustomizeForm, limits_initial
+from hosting import conditions, counters, creating, demand, locks, provisioning, purge, sync
+from hosting.forms_plans import CustomizeForm, initial_of
 from hosting.forms_subscriptions import AddSubscriptionForm, ChangePlanForm, SetExpiryForm
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
@@ -139,6 +139,7 @@ class ChangePlan(_OnSubscriptions):
             self._keep_own_expiry(step, values["expires_on"])
         counters.recount_plans([*before, plan.pk if plan else None])
         conditions.judge(ids)
+        sync.judge(ids)
         for row in step.open:
             step.changed(row.pk, {"plan": row.plan_id}, {"plan": plan.pk if plan else None})
 
@@ -165,23 +166,25 @@ class Customize(_OnSubscriptions):
 
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         row = targets[0]
-        initial = limits_initial(row.limits, row.permissions, row.overuse_policy)
-        return initial | {"version": row.version}
+        return initial_of(row, CustomizeForm) | {"version": row.version}
 
     def check(self, step: Step) -> None:
         refuse_stale(step)
 
     def perform(self, step: Step) -> None:
-        params = step.params
+        values = {name: step.params[name] for name in sync.FIELDS}
         for row in step.open:
-            old = {"limits": row.limits, "permissions": row.permissions}
-            row.limits, row.permissions = params["limits"], params["permissions"]
-            row.overuse_policy = params["overuse_policy"]
+            old = {name: getattr(row, name) for name in sync.differing(row, values)}
+            for name, value in values.items():
+                setattr(row, name, value)
             row.is_locked = row.plan_id is not None
             row.version += 1
             row.save()
-            step.changed(row.pk, old, {"limits": row.limits, "permissions": row.permissions})
+            step.changed(row.pk, old, {name: values[name] for name in old})
+            if "settings" in old:
+                provisioning.touch([row.pk])
         conditions.judge(step.open_ids)
+        sync.judge(step.open_ids)
 
 
 def refuse_stale(step: Step) -> None:
@@ -287,7 +290,7 @@ class RemoveSubscription(_OnSubscriptions):
         at, until, ids = timezone.now(), kept_until(), step.open_ids
         rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
         remove_subscriptions(rows, at, until)
-        counters.recount_plans(row.plan_id for row in step.open)
+        counters.recount_plans_of(ids)
         owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id)}
         counters.recount_accounts(pk for pk in owners if pk)
         index_below(step, ids)
@@ -312,7 +315,7 @@ class RestoreSubscription(_OnSubscriptions):
     def perform(self, step: Step) -> None:
         ids = step.open_ids
         restore_subscriptions(Subscription.objects.unscoped(_WHY).filter(pk__in=ids))
-        counters.recount_plans(row.plan_id for row in step.open)
+        counters.recount_plans_of(ids)
         owners = {owner for row in step.open for owner in (row.account_id, row.reseller_id)}
         counters.recount_accounts(pk for pk in owners if pk)
         index_below(step, ids)

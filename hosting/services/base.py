@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 from django.apps import AppConfig, apps
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 Text = str | Promise
+HOSTING = _("Hosting")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,63 @@ class Permission:
     of: str = "subscription"
 
 
+@dataclass(frozen=True)
+class Application:
+    """Something that can be installed into a site, where the plan allows it."""
+
+    name: str
+    label: Text
+
+
+@dataclass(frozen=True)
+class PlanSetting:
+    """A parameter of hosting that plans set and subscriptions follow.
+
+    `kind` is "switch" (yes or no), "number" (None is unlimited, where `or_unlimited`) or "choice",
+    whose `choices` stand from the least to the most: an add-on only raises. A subscriber that has
+    `permission` changes it itself, and keeps its own value when the plan changes.
+    """
+
+    name: str
+    label: Text
+    kind: str = "switch"
+    default: Any = False
+    choices: tuple[tuple[str, Text], ...] = ()
+    minimum: int = 0
+    maximum: int = 2**31 - 1
+    or_unlimited: bool = False
+    help_text: Text = ""
+    # The heading that it stands under.
+    section: Text = HOSTING
+    permission: str = ""
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it can have this value."""
+        if self.kind == "switch":
+            return isinstance(value, bool)
+        if self.kind == "choice":
+            return value in dict(self.choices)
+        if value is None:
+            return self.or_unlimited
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return is_number and self.minimum <= value <= self.maximum
+
+    def joined(self, values: Sequence[Any]) -> Any:
+        """The most of several values."""
+        if self.kind == "choice":
+            order = [name for name, _label in self.choices]
+            return max(values, key=order.index)
+        return None if None in values else max(values)
+
+    def words(self, value: Any) -> Text:
+        """A value as people read it."""
+        if self.kind == "switch":
+            return _("yes") if value else _("no")
+        if self.kind == "choice":
+            return dict(self.choices).get(value, value)
+        return _("unlimited") if value is None else f"{value:,}"
+
+
 class ServiceConfig(AppConfig):
     """Base of each service's AppConfig; Django's app registry is the service registry.
 
@@ -74,6 +133,8 @@ class ServiceConfig(AppConfig):
     service: ClassVar[str]
     resources: ClassVar[tuple[Resource, ...]] = ()
     permissions: ClassVar[tuple[Permission, ...]] = ()
+    plan_settings: ClassVar[tuple[PlanSetting, ...]] = ()
+    applications: ClassVar[tuple[Application, ...]] = ()
     # Dotted path of the function that turns rows into plain data for the agent; "" for a service
     # that has nothing on the nodes.
     desired_source: ClassVar[str] = ""
@@ -116,6 +177,16 @@ def permissions(of: str = "subscription") -> dict[str, Permission]:
     """All declared permissions by name; those of subscriptions, and what only a reseller may."""
     found = [perm for config in services() for perm in config.permissions]
     return {perm.name: perm for perm in found if perm.of in {"subscription", of}}
+
+
+def plan_settings() -> dict[str, PlanSetting]:
+    """All declared parameters of hosting by name."""
+    return {setting.name: setting for config in services() for setting in config.plan_settings}
+
+
+def applications() -> dict[str, Application]:
+    """All applications that can be installed, by name."""
+    return {found.name: found for config in services() for found in config.applications}
 
 
 def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:

@@ -1,5 +1,6 @@
-"""Pages of subscriptions and plans, and the sections that domains share with them."""
+"""Pages of subscriptions, and the sections that other pages share with them."""
 
+from collections.abc import Container
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,19 +13,19 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Account
-from hosting import limits, provisioning, status
+from hosting import limits, permissions, provisioning, status, sync
 from hosting.models.deployments import Deployment
-from hosting.models.plans import OverusePolicy, Plan
+from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning import Progress
 from hosting.services import base
 from hosting.views.accounts import list_panel, narrowed
-from hosting.views.lists import DomainList, SubscriptionList, described
+from hosting.views.lists import DomainList, described
 from panel.core.activity_views import entries_table
-from panel.core.markup import day, link, moment, number, tag, usage
+from panel.core.markup import day, link, moment, tag, usage
 from panel.core.operations import nouns, operations
-from panel.core.views import DetailPage, crumbs, go
+from panel.core.views import DetailPage, go
 
 TONES = {
     Progress.APPLIED: "ok",
@@ -151,7 +152,16 @@ class SubscriptionDetail(DetailPage):
                     "text": _t("More is used than allowed: %(what)s.") % {"what": names},
                 }
             )
+        if row.is_unsynced and request.actor.is_provider:
+            notices.append(self.unsynced(row))
         return notices + self.failures(row)
+
+    def unsynced(self, row: Subscription) -> dict[str, Any]:
+        """That something of the plan is not in force, with the way to what it is."""
+        url = reverse("subscription_operation", args=[row.pk, "resources"])
+        action = {"label": _("Show what"), "url": url, "post": False}
+        text = _("Unsynchronised: not everything that its plan promises is in force.")
+        return {"tone": "warn", "text": text, "action": action}
 
     def failures(self, row: Subscription) -> list[dict[str, Any]]:
         if not row.is_failed:
@@ -201,7 +211,13 @@ class SubscriptionDetail(DetailPage):
 
     def sections(self, request: HttpRequest, row: Subscription, tab: str) -> list[dict[str, Any]]:
         if tab == "resources":
-            return [resources_section(row.limits, row.usage), permissions_section(row.permissions)]
+            return [
+                *(shortfalls_section(row) if request.actor.is_provider else []),
+                resources_section(row.limits, row.usage),
+                permissions_section(permissions.in_force([row])[row.pk]),
+                *settings_section(row),
+                *applications_section(row),
+            ]
         if tab == "activity":
             return [{"title": "", "table": entries_table(request, subscription_id=row.pk)}]
         if tab == "preview":
@@ -287,11 +303,11 @@ def ask_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def shows_tool(row: Subscription, actor: Any, resource: str, permission: str) -> bool:
-    """Whether a tool shows: to customers with its permission and a limit above zero; to providers
-    with a limit above zero. The one function that decides."""
+    """Whether a tool shows: with a limit above zero, to whoever has its permission (the
+    administrator always). The one function that decides."""
     if limits.limit_of(row.limits, resource) == 0:
         return False
-    return not actor.is_customer or permission in row.permissions
+    return not permissions.lacking([row], actor, permission)
 
 
 def resources_section(given: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
@@ -302,50 +318,47 @@ def resources_section(given: dict[str, Any], used: dict[str, int]) -> dict[str, 
     return {"title": _("Resources"), "facts": facts}
 
 
-def permissions_section(granted: list[str]) -> dict[str, Any]:
+def permissions_section(granted: Container[str], of: str = "subscription") -> dict[str, Any]:
     facts = [
         fact(permission.label, _("yes") if name in granted else _("no"))
-        for name, permission in base.permissions().items()
+        for name, permission in base.permissions(of).items()
     ]
     return {"title": _("Permissions"), "facts": facts}
 
 
-class PlanDetail(DetailPage):
-    noun = "plan"
-    tabs = (("resources", _("Resources")), ("subscriptions", _("Subscriptions")))
+def settings_section(row: Any) -> list[dict[str, Any]]:
+    """Parameters of hosting of a plan or a subscription; none, if no service declares any."""
+    values, declared = sync.settings_of(row), base.plan_settings()
+    facts = [fact(found.label, found.words(values[name])) for name, found in declared.items()]
+    return [{"title": _("Hosting"), "facts": facts}] if facts else []
 
-    def siblings(self, request: HttpRequest, target: Any) -> Any:
-        return self.queryset(request.actor).filter(account_id=target.account_id)
 
-    def path(self, request: HttpRequest, target: Any) -> list[dict[str, Any]]:
-        return crumbs((_("Service Plans"), reverse("plan_list")), (str(target), None))
+def applications_section(row: Any) -> list[dict[str, Any]]:
+    """Applications that may be installed; none, if there are none to install."""
+    facts = [
+        fact(
+            found.label,
+            _("yes") if row.applications is None or name in row.applications else _("no"),
+        )
+        for name, found in base.applications().items()
+    ]
+    return [{"title": _("Applications"), "facts": facts}] if facts else []
 
-    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
-        if tab == "subscriptions":
-            sections = [list_panel(narrowed(request, SubscriptionList(), plan_id=target.pk))]
-        else:
-            facts = [
-                fact(res.label, number(limits.limit_of(target.limits, name)))
-                for name, res in base.resources().items()
-            ]
-            sections = [
-                {"title": _("Resources"), "facts": facts},
-                permissions_section(target.permissions),
-            ]
-        days = target.validity_days
-        return {
-            "title": target.name,
-            "subtitle": "",
-            "description": target.description,
-            "tags": [],
-            "notices": [],
-            "facts": [
-                fact(_("Overuse policy"), OverusePolicy(target.overuse_policy).label),
-                fact(
-                    _("Validity period"), _("%(n)s days") % {"n": days} if days else _("unlimited")
-                ),
-            ],
-            "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
-            "panel_sections": sections,
-            "tab_counts": {"subscriptions": target.subscriptions_count},
-        }
+
+def shortfalls_section(row: Subscription) -> list[dict[str, Any]]:
+    """What the plan promises and is not so, each with plan value and available value."""
+    found = sync.shortfalls(row)
+    if not found:
+        return []
+    words = (_t("Property"), _t("Plan value"), _t("Available value"))
+    rows = format_html_join(
+        "",
+        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td data-label="{}">{}</td></tr>',
+        ((words[0], one.label, words[1], one.promised, words[2], one.available) for one in found),
+    )
+    head = format_html_join("", '<th scope="col">{}</th>', ((word,) for word in words))
+    table = format_html(
+        '<table class="list"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows
+    )
+    return [{"title": _("Not as the plan promises"), "table": table}]

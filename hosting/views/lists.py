@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from hosting import status
-from hosting.filters import AccountFilter, DomainFilter, PlanFilter, SubscriptionFilter
+from hosting.filters import AccountFilter, DomainFilter, SubscriptionFilter
 from hosting.models.domains import HostingType, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
@@ -170,8 +170,8 @@ class SubscriptionList(ListPage):
     filterset_class = SubscriptionFilter
     fields = (
         "name name_key account_id reseller_id plan_id limits description domains_count expires_on"
-        " is_suspended is_locked is_overused is_expired is_failed created_at removing_at"
-        " purge_at"
+        " is_suspended is_locked is_overused is_expired is_unsynced is_failed created_at"
+        " removing_at purge_at"
     )
     empty_title = _("No subscriptions yet")
     empty_text = _("A subscription is the space that a site lives in.")
@@ -307,42 +307,3 @@ class DomainList(ListPage):
             "subscribers": {account: who for _pk, _name, account, who in found_above},
             "aliases": {pk: ", ".join(names[:3]) for pk, names in aliases.items()},
         }
-
-
-@register_list
-class PlanList(ListPage):
-    noun = "plan"
-    title = _("Service Plans")
-    url_name = "plan"
-    roles = PROVIDERS_ONLY
-    filterset_class = PlanFilter
-    fields = (
-        "name name_key description account_id reseller_id limits subscriptions_count created_at"
-    )
-    empty_title = _("No service plans yet")
-    empty_text = _("A plan is a template of resources and permissions that subscriptions follow.")
-    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
-    columns = (
-        Column(
-            _("Name"),
-            lambda row, ls: main_cell(ls.url(row.pk), row.name, row.description),
-            csv=lambda row, ls: row.name,
-            sort="name",
-            css="main",
-        ),
-        Column(
-            _("Subscriptions"),
-            lambda row, ls: link(f"/subscriptions/?plan={row.pk}", number(row.subscriptions_count)),
-            csv=lambda row, ls: row.subscriptions_count,
-            css="num",
-        ),
-        Column(_("Domains"), lambda row, ls: number(row.limits.get("domains", 0)), css="num"),
-        Column(
-            _("Domain aliases"), lambda row, ls: number(row.limits.get("aliases", 0)), css="num"
-        ),
-        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
-    )
-
-    def rows(self, actor: Actor) -> Any:
-        """Plans of one's own account: the administrator's, or the reseller's."""
-        return super().rows(actor).filter(account_id=actor.account_id)

@@ -73,6 +73,8 @@ class ListPage:
     fields: ClassVar[str] = ""
     empty_title: ClassVar[Text] = ""
     empty_text: ClassVar[Text] = ""
+    # Nouns whose lists stand beside this one as tabs, itself among them.
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def rows(self, actor: Actor) -> Any:
         """All rows of the list, scoped to the actor, before filter and search."""

@@ -111,7 +111,7 @@ class OperationView(View):
     def submit_label(self, operation: Operation, *, is_last: bool) -> Any:
         """The words on the button; "Next" where what would happen is said first."""
         if operation.review and not is_last:
-            return _("Next")
+            return operation.review_label or _("Next")
         return operation.submit_label or (_("Yes") if operation.destructive else _("OK"))
 
     def review(
@@ -123,11 +123,14 @@ class OperationView(View):
             return None
         rows = list(queryset[: review.REHEARSED])
         step = review.rehearse(operation, self.request.actor, rows, form, items)
+        foreseen = operation.foresee(step) if step.open_ids else []
+        if len(step.open_ids) == around["count"] and not foreseen:
+            return None
         can_go_on = bool(step.open_ids) or around["count"] > len(rows)
         hidden = [*around["hidden"], (review.FIELD, seal)] if can_go_on else around["hidden"]
         shown = {
             "lead": _("Nothing has been changed yet.") if can_go_on else "",
-            "foreseen": operation.foresee(step) if step.open_ids else [],
+            "foreseen": foreseen,
             "refusals": self.problems(step),
             "is_last": can_go_on,
             "hidden": hidden,

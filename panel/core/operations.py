@@ -169,6 +169,8 @@ class Operation:
     # Once the form is filled in, says what would happen with that (`foresee`) and what stands
     # against it, before it acts.
     review: ClassVar[bool] = False
+    # The words on the button that leads there; None: "Next".
+    review_label: ClassVar[Text | None] = None
     # An operation that people do not choose (an undo): no button, no API path, no command.
     hidden: ClassVar[bool] = False
     # Works on what was removed and waits to be purged, and on nothing else.
@@ -248,7 +250,7 @@ class Operation:
 
     def foresee(self, step: Step) -> list[Consequence]:
         """What would happen with these parameters to the targets that nothing stands against: of
-        a step that was rehearsed, and is not done."""
+        a step that was rehearsed, and is not done. Nothing: it is done without a second page."""
         return []
 
     def number_to_type(self, actor: Actor, rows: Any, count: int) -> int | None:

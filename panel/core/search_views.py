@@ -90,7 +90,7 @@ def menu_pages(request: PanelRequest, text: str) -> list[dict[str, Any]]:
     for entry in menu(request):
         words = search.fold(str(entry["label"]))
         for name, noun in nouns.items():
-            if search.fold(str(noun.labels)) == words:
+            if noun.url_name and noun.list_url() == entry["url"]:
                 words += " " + OTHER_WORDS.get(name, "")
         if wanted in words:
             found.append({"label": entry["label"], "url": entry["url"], "detail": "", "tag": None})

@@ -14,7 +14,7 @@ from panel.core import csv_export, outcomes
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
-from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage
+from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage, list_pages
 from panel.core.operations import (
     Operation,
     Result,
@@ -73,7 +73,8 @@ class ListView(View):
             kept = BulkTarget.objects.filter(run=run, result__in=[Result.REFUSED, Result.FAILED])
             listing.reasons = {row.target_id: row.reason for row in kept[: 10 * listing.size]}
             listing.selected = frozenset(listing.reasons)
-        page = list_context(listing) | {"outcome": outcome}
+        tabs = beside(listing.page, request.actor)
+        page = list_context(listing) | {"outcome": outcome, "tabs": tabs}
         context = {"page": page, "path": crumbs((listing.page.title, None))}
         return remembered(render(request, "core/list.html", context), request)
 
@@ -167,6 +168,20 @@ def chips(listing: Listing) -> list[dict[str, str]]:
             "url": listing.query(**{name: None, "after": None, "before": None}),
         }
         for name, label, words in listing.filterset.chips()
+    ]
+
+
+def beside(page: ListPage, actor: Actor) -> list[dict[str, Any]]:
+    """Tabs to the lists that stand beside a list, those of the actor's role."""
+    found = [list_pages[name]() for name in page.beside]
+    return [
+        {
+            "label": nouns[one.noun].labels,
+            "url": nouns[one.noun].list_url(),
+            "active": one.noun == page.noun,
+        }
+        for one in found
+        if may_list(one, actor)
     ]
 
 

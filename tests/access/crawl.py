@@ -9,12 +9,21 @@ from django.urls import reverse
 
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.domains import DomainDetail
-from hosting.views.hosted import PlanDetail, SubscriptionDetail
+from hosting.views.hosted import SubscriptionDetail
+from hosting.views.plans import AddOnDetail, PlanDetail, ResellerPlanDetail
 from panel.core.bulk import BulkRun
 from panel.core.operations import nouns, operations
 from tests.access.world import AccessWorld
 
-_DETAILS = (CustomerDetail, ResellerDetail, SubscriptionDetail, DomainDetail, PlanDetail)
+_DETAILS = (
+    CustomerDetail,
+    ResellerDetail,
+    SubscriptionDetail,
+    DomainDetail,
+    PlanDetail,
+    AddOnDetail,
+    ResellerPlanDetail,
+)
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")
 FIXED = (

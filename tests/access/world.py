@@ -18,7 +18,7 @@ from accounts.models import Account, ApiToken, User
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain
 from hosting.models.nodes import Node
-from hosting.models.plans import Plan
+from hosting.models.plans import Plan, PlanKind
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
@@ -141,6 +141,29 @@ def _plan(world: World, owner: str) -> Plan:
     return Plan.objects.get(pk=outcome.findings[0].created_id)
 
 
+def _addon(world: AccessWorld, owner: str) -> Plan:
+    values = {"name": f"{owner} add-on", "description": "of an add-on", "limit_domains": "1"}
+    outcome = world.done(owner, "account.add-addon", world.accounts[owner], **values)
+    return Plan.objects.get(pk=outcome.findings[0].created_id)
+
+
+def _reseller_plan(world: AccessWorld) -> Plan:
+    """The administrator's: neither side sees it."""
+    found = Plan.objects.filter(kind=PlanKind.RESELLER).first()
+    if found is not None:
+        return found
+    names = [f"limit_{one}" for one in base.resources("reseller")]
+    values = {"name": "for resellers", "description": "of a reseller plan"}
+    outcome = world.done(
+        "admin",
+        "account.add-reseller-plan",
+        world.accounts["admin"],
+        **values,
+        **dict.fromkeys(names, "unlimited"),
+    )
+    return Plan.objects.get(pk=outcome.findings[0].created_id)
+
+
 def _space(world: World, who: str, owner: str, domain: str, plan: Plan) -> Subscription:
     outcome = world.perform(
         who,
@@ -160,6 +183,8 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows = tenant.rows
     rows["reseller"], rows["customer"] = world.accounts[reseller], world.accounts[customer]
     rows["plan"] = plan = _plan(world, reseller)
+    rows["addon"] = _addon(world, reseller)
+    rows["reseller-plan"] = _reseller_plan(world)
     rows["subscription"] = _space(world, reseller, customer, f"{customer}-one.example", plan)
     rows["second"] = _space(world, reseller, customer, f"{customer}-two.example", plan)
     rows["providers-own"] = _space(world, reseller, reseller, f"{reseller}-own.example", plan)

@@ -210,7 +210,7 @@ class Demo:
 
     def then(self, provider: str, pk: int, verb: str, given: dict[str, Any]) -> None:
         from hosting.conditions import today
-        from hosting.forms import limits_initial
+        from hosting.forms_plans import CustomizeForm, initial_of
         from hosting.models.subscriptions import Subscription
 
         row = Subscription.objects.unscoped("the demo").get(pk=pk)
@@ -218,7 +218,7 @@ class Demo:
             day = (today() - timedelta(days=9)).isoformat()
             self.do("subscription.set-expiry", provider, pk, {"expires_on": day})
         elif verb == "customize":
-            values = limits_initial(row.limits, row.permissions, row.overuse_policy)
+            values = initial_of(row, CustomizeForm)
             plain = {
                 name: str(value) if not isinstance(value, bool) else value
                 for name, value in values.items()

@@ -1,0 +1,274 @@
+"""Forms of what plans give: resources, permissions, parameters of hosting, applications."""
+
+from typing import Any, ClassVar
+
+from crispy_forms.layout import Column, Div, Fieldset, Layout, Row
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from hosting import limits
+from hosting.models.plans import OverusePolicy
+from hosting.services import base
+from panel.core.forms import OperationForm
+
+AS_IN_PLAN = _("As in the plan")
+
+
+class LimitField(forms.CharField):
+    """A number, or unlimited (the word, an asterisk or -1). In JSON a number, or null."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": ["integer", "string", "null"],
+        "minimum": 0,
+        "maximum": limits.HIGHEST,
+    }
+
+    def from_json(self, value: Any) -> str:
+        """What the form takes for a value of JSON; ValueError for what is no limit."""
+        if value is None:
+            return "unlimited"
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)
+        raise ValueError(_("A number from 0, or “unlimited”."))
+
+    def clean(self, value: Any) -> int | None:
+        text = str(super().clean(value)).strip().lower()
+        if not text:
+            return 0
+        if text in {str(_("unlimited")), "unlimited", "*", "-1"}:
+            return None
+        if not (text.isascii() and text.isdigit()) or int(text) > limits.HIGHEST:
+            raise ValidationError(_("A number from 0, or “unlimited”."))
+        return int(text)
+
+
+class LimitsForm(OperationForm):
+    """What the services declare; shared by plans, add-ons and Customize.
+
+    `of`: whose resources and permissions ("reseller" for what only resellers have). `adds`: what
+    is left empty adds nothing.
+    """
+
+    of: ClassVar[str] = "subscription"
+    adds: ClassVar[bool] = False
+
+    def prepare(self) -> None:
+        for name, resource in self.resources().items():
+            self.fields[f"limit_{name}"] = LimitField(
+                label=resource.label, max_length=20, required=not self.adds
+            )
+        for name, permission in self.permissions().items():
+            self.fields[f"may_{name}"] = forms.BooleanField(label=permission.label, required=False)
+        if self.has_settings:
+            for name, setting in base.plan_settings().items():
+                self.fields[f"set_{name}"] = setting_field(setting, adds=self.adds)
+        if base.applications():
+            self._offer_applications()
+        if self.has_policy:
+            self.fields["overuse_policy"] = forms.ChoiceField(
+                label=_("Overuse policy"),
+                choices=OverusePolicy.choices,
+                initial=OverusePolicy.SPACE,
+            )
+            self.fields["overuse_notice"] = forms.BooleanField(
+                label=_("Tell subscriber and provider about overuse"), required=False
+            )
+
+    @property
+    def has_settings(self) -> bool:
+        return self.of == "subscription"
+
+    @property
+    def has_policy(self) -> bool:
+        return self.of == "subscription" and not self.adds
+
+    def resources(self) -> dict[str, base.Resource]:
+        return base.resources(self.of)
+
+    def permissions(self) -> dict[str, base.Permission]:
+        return base.permissions(self.of)
+
+    def _offer_applications(self) -> None:
+        self.fields["all_applications"] = forms.BooleanField(
+            label=_("All applications"), required=False, initial=not self.adds
+        )
+        self.fields["applications"] = forms.MultipleChoiceField(
+            label=_("Or only these"),
+            choices=[(name, found.label) for name, found in base.applications().items()],
+            required=False,
+            widget=forms.CheckboxSelectMultiple,
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["limits"] = {
+            name: cleaned[f"limit_{name}"]
+            for name in self.resources()
+            if f"limit_{name}" in cleaned
+        }
+        cleaned["permissions"] = sorted(n for n in self.permissions() if cleaned.get(f"may_{n}"))
+        cleaned["settings"] = {
+            name: cleaned[f"set_{name}"]
+            for name in (base.plan_settings() if self.has_settings else ())
+            if cleaned.get(f"set_{name}", AS_IN_PLAN) is not AS_IN_PLAN
+        }
+        if not base.applications():
+            cleaned["applications"] = [] if self.adds else None
+        elif cleaned.get("all_applications"):
+            cleaned["applications"] = None
+        else:
+            cleaned["applications"] = sorted(cleaned.get("applications", []))
+        return cleaned
+
+    def sections(self) -> list[Fieldset]:
+        """Resources, permissions, parameters and applications, each under its heading."""
+        names = [f"limit_{name}" for name in self.resources()]
+        found = [Fieldset(str(_("Resources")), *in_pairs(names), *self._policy())]
+        may = [f"may_{name}" for name in self.permissions()]
+        found.append(Fieldset(str(_("Permissions")), Div(*may, css_class="check-columns")))
+        by_section: dict[str, list[str]] = {}
+        for name, setting in base.plan_settings().items() if self.has_settings else ():
+            by_section.setdefault(str(setting.section), []).append(f"set_{name}")
+        found += [Fieldset(title, *in_pairs(names)) for title, names in by_section.items()]
+        if base.applications():
+            found.append(Fieldset(str(_("Applications")), "all_applications", "applications"))
+        return found
+
+    def _policy(self) -> list[str]:
+        return ["overuse_policy", "overuse_notice"] if self.has_policy else []
+
+
+def in_pairs(names: list[str]) -> list[Any]:
+    """Fields two by two beside each other."""
+    pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
+    return [Row(*(Column(name) for name in pair)) for pair in pairs]
+
+
+class _RaisedLimit(LimitField):
+    """A parameter that is a number; empty leaves it to the plan."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value) if str(value or "").strip() else AS_IN_PLAN
+
+
+class _Raised(forms.TypedChoiceField):
+    """A parameter that an add-on states, or leaves to the plan."""
+
+    def __init__(self, choices: list[Any], **kwargs: Any) -> None:
+        choices = [("", AS_IN_PLAN), *choices]
+        super().__init__(choices=choices, required=False, empty_value=AS_IN_PLAN, **kwargs)
+
+
+def setting_field(setting: base.PlanSetting, *, adds: bool = False) -> forms.Field:
+    """The form field of a parameter of hosting."""
+    given: dict[str, Any] = {"label": setting.label, "help_text": setting.help_text}
+    if setting.kind == "choice":
+        if adds:
+            return _Raised(list(setting.choices), **given)
+        return forms.ChoiceField(choices=setting.choices, initial=setting.default, **given)
+    if setting.kind == "switch":
+        if adds:
+            return _Raised([("on", _("yes"))], coerce=bool, **given)
+        return forms.BooleanField(required=False, initial=setting.default, **given)
+    if adds:
+        field: LimitField = _RaisedLimit(required=False, max_length=20, **given)
+    else:
+        field = LimitField(max_length=20, initial=limit_text(setting.default), **given)
+    field.validators.append(_Within(setting))
+    return field
+
+
+class _Within:
+    """Refuses a number that a parameter cannot have."""
+
+    def __init__(self, setting: base.PlanSetting) -> None:
+        self.setting = setting
+
+    def __call__(self, text: Any) -> None:
+        plain = str(text).strip()
+        if plain.isascii() and plain.isdigit():
+            if self.setting.accepts(int(plain)):
+                return
+        elif self.setting.or_unlimited:
+            return
+        least, most = self.setting.minimum, self.setting.maximum
+        raise ValidationError(_("From %(least)s to %(most)s.") % {"least": least, "most": most})
+
+
+def limit_text(limit: int | None) -> Any:
+    """A limit as a field shows it."""
+    return _("unlimited") if limit is None else limit
+
+
+def initial_of(row: Any, form: type[LimitsForm]) -> dict[str, Any]:
+    """Initial values of a LimitsForm from a plan, a subscription or an account."""
+    initial: dict[str, Any] = {}
+    for name in base.resources(form.of):
+        limit = row.limits.get(name, 0)
+        initial[f"limit_{name}"] = "" if form.adds and limit == 0 else limit_text(limit)
+    for name in base.permissions(form.of):
+        initial[f"may_{name}"] = name in row.permissions
+    stored = getattr(row, "settings", {})
+    for name, setting in base.plan_settings().items():
+        if form.adds:
+            value = stored.get(name, "")
+            value = "on" if value is True else value
+        else:
+            value = stored.get(name, setting.default)
+        is_number = setting.kind == "number" and value != ""
+        initial[f"set_{name}"] = limit_text(value) if is_number else value
+    initial["all_applications"] = row.applications is None
+    initial["applications"] = row.applications or []
+    for name in ("overuse_policy", "overuse_notice"):
+        if hasattr(row, name):
+            initial[name] = getattr(row, name)
+    return initial
+
+
+class PlanForm(LimitsForm):
+    """A hosting plan."""
+
+    name = forms.CharField(label=_("Name"), max_length=100)
+    description = forms.CharField(label=_("Description"), max_length=500, required=False)
+    validity_days = forms.IntegerField(
+        label=_("Validity period"),
+        min_value=1,
+        max_value=36500,
+        required=False,
+        help_text=_("Days from creation; empty for unlimited."),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def get_layout(self) -> Layout:
+        return Layout(*self.general(), *self.sections(), "version")
+
+    def general(self) -> list[Any]:
+        return [Row(Column("name"), Column("validity_days")), "description"]
+
+
+class AddOnForm(PlanForm):
+    """What a subscription gets on top of its plan."""
+
+    adds = True
+    validity_days = None  # type: ignore[assignment]
+
+    def general(self) -> list[Any]:
+        return ["name", "description"]
+
+
+class ResellerPlanForm(PlanForm):
+    """Limits that hold over everything below a reseller, and what it may grant."""
+
+    of = "reseller"
+    validity_days = None  # type: ignore[assignment]
+
+    def general(self) -> list[Any]:
+        return ["name", "description"]
+
+
+class CustomizeForm(LimitsForm):
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def get_layout(self) -> Layout:
+        return Layout(*self.sections(), "version")

@@ -1,0 +1,61 @@
+"""What one may do: a permission that a reseller does not have, nobody below it has.
+
+Subscriptions store what they were given; what is in force is that, less what the reseller above
+lacks. Everything that asks for a permission asks here.
+"""
+
+from collections.abc import Iterable
+
+from accounts.models import Account
+from hosting.models.subscriptions import Subscription
+from panel.core.access import Actor
+
+_WHY = "what a reseller lacks holds below it, whoever asks"
+Names = frozenset[str]
+
+
+def of_resellers(ids: Iterable[int | None]) -> dict[int, Names]:
+    """The permissions that each of these resellers has."""
+    wanted = {pk for pk in ids if pk is not None}
+    if not wanted:
+        return {}
+    rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
+    return {pk: frozenset(names) for pk, names in rows.values_list("pk", "permissions")}
+
+
+def in_force(subscriptions: Iterable[Subscription]) -> dict[int, Names]:
+    """What the subscribers of these may do for themselves, by subscription."""
+    rows = list(subscriptions)
+    above = of_resellers(row.reseller_id for row in rows)
+    found = {}
+    for row in rows:
+        given = frozenset(row.permissions)
+        found[row.pk] = given if row.reseller_id is None else given & above[row.reseller_id]
+    return found
+
+
+def lacking(subscriptions: Iterable[Subscription], actor: Actor, permission: str) -> set[int]:
+    """In which of these the actor may not do what takes this permission.
+
+    Customers need it in their subscription, resellers have it or not; the administrator always may.
+    """
+    rows = list(subscriptions)
+    if actor.is_administrator or not permission:
+        return set()
+    if actor.is_reseller:
+        has = permission in of_resellers([actor.account_id])[actor.account_id]
+        return set() if has else {row.pk for row in rows}
+    granted = in_force(rows)
+    return {row.pk for row in rows if permission not in granted[row.pk]}
+
+
+def applications_of_resellers(ids: Iterable[int | None]) -> dict[int, Names | None]:
+    """The applications that each of these resellers may grant; None: all."""
+    wanted = {pk for pk in ids if pk is not None}
+    if not wanted:
+        return {}
+    rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
+    return {
+        pk: None if names is None else frozenset(names)
+        for pk, names in rows.values_list("pk", "applications")
+    }

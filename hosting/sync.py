@@ -1,0 +1,267 @@
+"""What plans promise, and subscriptions that follow: values, synchronising, and what is amiss.
+
+A subscription on a plan follows it, add-ons included, unless it is locked. What it has is stored
+with it. `is_unsynced` says that something of what its plan promises is not in force.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+from hosting import conditions, limits, permissions, provisioning
+from hosting.models.plans import OverusePolicy, Plan, PlanKind
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
+from hosting.services import base
+from panel.core.rows import among
+
+_WHY = "what follows a plan does not depend on who asks"
+# What a subscription takes over from its plan.
+FIELDS = ("limits", "permissions", "settings", "applications", "overuse_policy", "overuse_notice")
+# What a reseller takes over from its plan.
+RESELLER_FIELDS = ("limits", "permissions", "applications")
+Values = dict[str, Any]
+
+
+def values_of(plan: Plan, addons: Sequence[Plan] = ()) -> Values:
+    """What a plan gives together with add-ons, as columns of a subscription.
+
+    Limits add up and unlimited wins; permissions and applications are what any of them has; of
+    parameters of hosting the most counts, of those that an add-on states.
+    """
+    if plan.kind == PlanKind.RESELLER:
+        return {name: getattr(plan, name) for name in RESELLER_FIELDS}
+    every = [plan, *addons]
+    several = [one.applications for one in every]
+    open_to_all = any(names is None for names in several)
+    return {
+        "limits": limits.total([one.limits for one in every], base.resources()),
+        "permissions": sorted({name for one in every for name in one.permissions}),
+        "settings": _joined_settings(every),
+        "applications": None if open_to_all else sorted({n for names in several for n in names}),
+        "overuse_policy": plan.overuse_policy,
+        "overuse_notice": plan.overuse_notice,
+    }
+
+
+def _joined_settings(every: Sequence[Plan]) -> Values:
+    """The plan's parameters, raised by what add-ons state."""
+    plan, *addons = every
+    found = {}
+    for name, setting in base.plan_settings().items():
+        stated = [one.settings[name] for one in addons if name in one.settings]
+        found[name] = setting.joined([plan.settings.get(name, setting.default), *stated])
+    return found
+
+
+def settings_of(row: Any) -> Values:
+    """All parameters of hosting of a plan or a subscription; what is not stated is the default."""
+    return {
+        name: row.settings.get(name, setting.default)
+        for name, setting in base.plan_settings().items()
+    }
+
+
+def promises(rows: Sequence[Subscription]) -> dict[int, Values]:
+    """What the plans of these promise with their add-ons, by subscription; on none: left out.
+
+    The values are shared between those of the same plan and add-ons: not to be written into.
+    """
+    plans = Plan.objects.unscoped(_WHY).in_bulk({row.plan_id for row in rows if row.plan_id})
+    on_top: dict[int, list[Plan]] = {}
+    links = SubscriptionAddOn.objects.filter(subscription_id__in=among([row.pk for row in rows]))
+    addons = Plan.objects.unscoped(_WHY).in_bulk(set(links.values_list("plan_id", flat=True)))
+    for subscription_id, plan_id in links.order_by("plan_id").values_list(
+        "subscription_id", "plan_id"
+    ):
+        on_top.setdefault(subscription_id, []).append(addons[plan_id])
+    made: dict[tuple, Values] = {}
+    found = {}
+    for row in rows:
+        if row.plan_id is None:
+            continue
+        extra = on_top.get(row.pk, [])
+        key = (row.plan_id, *(plan.pk for plan in extra))
+        if key not in made:
+            made[key] = values_of(plans[row.plan_id], extra)
+        found[row.pk] = made[key]
+    return found
+
+
+def _followers(subscription_ids: Iterable[int]) -> list[Subscription]:
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(subscription_ids))
+    return list(rows.filter(is_locked=False, plan__isnull=False).order_by("pk"))
+
+
+def _due(row: Subscription, promise: Values, mask: frozenset[str] | None) -> Values:
+    """What a subscription gets: what is promised, but for what its subscriber may set itself, had
+    the right to set, and so may have set."""
+    kept = {}
+    for name, setting in base.plan_settings().items():
+        needed = setting.permission
+        may = needed in row.permissions and needed in promise["permissions"]
+        if needed and may and (mask is None or needed in mask):
+            kept[name] = row.settings.get(name, setting.default)
+    return {**promise, "settings": {**promise["settings"], **kept}} if kept else promise
+
+
+def differing(row: Any, values: Values) -> list[str]:
+    """Which columns of a plan or a subscription mean something else than these values."""
+    found = []
+    for name, value in values.items():
+        if _meaning(name, getattr(row, name)) != _meaning(name, value):
+            found.append(name)
+    return found
+
+
+def _meaning(name: str, value: Any) -> Any:
+    """A column's value with what it leaves unsaid: no limit stated is none given."""
+    if name == "limits":
+        declared = base.resources("reseller")
+        return {one: limits.limit_of(value, one) for one in declared}
+    if name == "settings":
+        return {one: value.get(one, given.default) for one, given in base.plan_settings().items()}
+    return set(value) if isinstance(value, list) else value
+
+
+def follow(subscription_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
+    """Bring these to what their plans promise, as far as that can be; gives the old and new values
+    of those that changed.
+
+    Locked ones and those on no plan are left alone. Inside a transaction, with the rows locked.
+    """
+    rows = _followers(subscription_ids)
+    promised = promises(rows)
+    masks = permissions.of_resellers(row.reseller_id for row in rows)
+    groups: dict[str, tuple[Values, list[int]]] = {}
+    changed: dict[int, tuple[Values, Values]] = {}
+    for row in rows:
+        values = _due(row, promised[row.pk], masks.get(row.reseller_id or 0))
+        names = differing(row, values)
+        if names:
+            old = {name: getattr(row, name) for name in names}
+            changed[row.pk] = old, {name: values[name] for name in names}
+            key = json.dumps(values, sort_keys=True)
+            groups.setdefault(key, (values, []))[1].append(row.pk)
+    for values, ids in groups.values():
+        found = Subscription.objects.unscoped(_WHY).filter(pk__in=among(ids))
+        found.update(**values, version=F("version") + 1)
+    conditions.judge(changed)
+    if to_nodes := [pk for pk, (old, _new) in changed.items() if "settings" in old]:
+        provisioning.touch(to_nodes)
+    judge(row.pk for row in rows)
+    return changed
+
+
+def resellers_follow(reseller_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
+    """Bring resellers to what their plans promise, and judge what is below them."""
+    rows = Account.objects.unscoped(_WHY).filter(pk__in=list(reseller_ids), is_locked=False)
+    found = list(rows.filter(plan_id__isnull=False))
+    plans = Plan.objects.unscoped(_WHY).in_bulk({row.plan_id for row in found})
+    changed: dict[int, tuple[Values, Values]] = {}
+    for row in found:
+        values = values_of(plans[row.plan_id])
+        if names := differing(row, values):
+            old = {name: getattr(row, name) for name in names}
+            changed[row.pk] = old, {name: values[name] for name in names}
+            one = Account.objects.unscoped(_WHY).filter(pk=row.pk)
+            one.update(**values, version=F("version") + 1)
+    judge_below(changed)
+    return changed
+
+
+def judge(subscription_ids: Iterable[int]) -> None:
+    """Write again of these whether what their plans promise is in force."""
+    ids = list(subscription_ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(ids))
+    found = list(rows)
+    amiss = {pk for pk, is_amiss in _amiss(found).items() if is_amiss}
+    for is_unsynced in (True, False):
+        wrong = [
+            row.pk
+            for row in found
+            if (row.pk in amiss) == is_unsynced and row.is_unsynced != is_unsynced
+        ]
+        if wrong:
+            some = Subscription.objects.unscoped(_WHY).filter(pk__in=among(wrong))
+            some.update(is_unsynced=is_unsynced)
+
+
+def judge_below(reseller_ids: Iterable[int]) -> None:
+    """The same for everything below these resellers, whose own rights changed."""
+    rows = Subscription.objects.unscoped(_WHY).filter(reseller_id__in=list(reseller_ids))
+    judge(rows.filter(plan__isnull=False).values_list("pk", flat=True))
+
+
+def _amiss(rows: Sequence[Subscription]) -> dict[int, bool]:
+    promised = promises(rows)
+    masks = permissions.of_resellers(row.reseller_id for row in rows)
+    grants = permissions.applications_of_resellers(row.reseller_id for row in rows)
+    found = {}
+    for row in rows:
+        promise = promised.get(row.pk)
+        if promise is None or row.is_locked:
+            found[row.pk] = False
+            continue
+        mask = masks.get(row.reseller_id or 0)
+        due = _due(row, promise, mask)
+        is_stale = bool(differing(row, due))
+        is_masked = mask is not None and not mask.issuperset(promise["permissions"])
+        found[row.pk] = is_stale or is_masked or bool(_not_granted(row, promise, grants))
+    return found
+
+
+def _not_granted(row: Subscription, promise: Values, grants: dict[int, Any]) -> list[str]:
+    """Applications that the plan promises and the reseller may not grant."""
+    may = grants.get(row.reseller_id or 0)
+    if may is None:
+        return []
+    wanted = base.applications() if promise["applications"] is None else promise["applications"]
+    return sorted(set(wanted) - may)
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """One thing that a plan promises and that is not so: what was promised, what there is."""
+
+    label: base.Text
+    promised: base.Text
+    available: base.Text
+
+
+def shortfalls(row: Subscription) -> list[Shortfall]:
+    """Everything that the plan of a subscription promises and that is not in force."""
+    promise = promises([row]).get(row.pk)
+    if promise is None or row.is_locked:
+        return []
+    mask = permissions.of_resellers([row.reseller_id]).get(row.reseller_id or 0)
+    granted = permissions.in_force([row])[row.pk]
+    due = _due(row, promise, mask)
+    found = []
+    for name, resource in base.resources().items():
+        pair = limits.limit_of(due["limits"], name), limits.limit_of(row.limits, name)
+        if pair[0] != pair[1]:
+            found.append(Shortfall(resource.label, *(limits.shown(resource, one) for one in pair)))
+    for name, permission in base.permissions().items():
+        if (name in promise["permissions"]) != (name in granted):
+            pair = _("yes"), _("no")
+            found.append(
+                Shortfall(
+                    permission.label, *(pair if name in promise["permissions"] else pair[::-1])
+                )
+            )
+    for name, setting in base.plan_settings().items():
+        pair = due["settings"][name], settings_of(row)[name]
+        if pair[0] != pair[1]:
+            found.append(Shortfall(setting.label, *(setting.words(one) for one in pair)))
+    grants = permissions.applications_of_resellers([row.reseller_id])
+    for name in _not_granted(row, promise, grants):
+        found.append(Shortfall(base.applications()[name].label, _("yes"), _("no")))
+    if row.overuse_policy != due["overuse_policy"]:
+        words = [OverusePolicy(one).label for one in (due["overuse_policy"], row.overuse_policy)]
+        found.append(Shortfall(_("Overuse policy"), *words))
+    return found
