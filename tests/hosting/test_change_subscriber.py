@@ -33,7 +33,7 @@ def owners(world: HostingWorld, name: str) -> set[tuple[int, int | None]]:
     return found
 
 
-@pytest.mark.parametrize("door", ["api", "cli"])
+@pytest.mark.parametrize("door", DOORS)
 def test_it_goes_to_another_customer_with_everything_in_it(world: HostingWorld, door: str):
     world.domain("carl.example", "more.example")
     world.alias("carl.example", "other.example")

@@ -5,7 +5,6 @@ and lifts what. Effective states, owner columns and counts are recomputed from n
 step, and what Activate says is held against what is really still shut.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -25,97 +24,19 @@ from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from panel.core import runs
 from panel.core.operations import operations
+from tests.hosting.oracle import (
+    ACCOUNTS,
+    CUSTOMER,
+    OFTEN,
+    OWNERS,
+    TARGETS,
+    Key,
+    Oracle,
+)
 from tests.hosting.truth import check_everything
 from tests.hosting.world import HostingWorld
 
 pytestmark = pytest.mark.django_db
-
-ADMINISTRATOR, RESELLER, CUSTOMER = "administrator", "reseller", "customer"
-# Who is above whom, and whose the subscriptions are.
-OWNERS = {
-    "carl.example": "carl",
-    "shop.example": "carl",
-    "cleo.example": "cleo",
-    "ada.example": "ada",
-    "nora.example": "nora",
-}
-ABOVE = {"carl": "ada", "cleo": "ada", "nora": "ben"}
-ACCOUNTS = ["carl", "cleo", "nora", "ada"]
-TARGETS = [*ACCOUNTS, *OWNERS]
-# Things have to meet to be interesting, so most of them happen to Carl and what is his.
-OFTEN = [*TARGETS, *["carl"] * 3, *["carl.example"] * 4, "ada", "ada", "shop.example"]
-Key = tuple[str, str]
-
-
-@dataclass
-class Oracle:
-    """Entries by object, as sets; which run set them; what is in the trash, and since when."""
-
-    entries: dict[str, dict[Key, int | None]] = field(
-        default_factory=lambda: {name: {} for name in [*TARGETS, "ben"]}
-    )
-    panel_only: set[Key] = field(default_factory=set)
-    removed: dict[str, int] = field(default_factory=dict)
-    moment: int = 0
-
-    def owner(self, name: str) -> str:
-        return OWNERS.get(name, name)
-
-    def chain(self, name: str) -> list[str]:
-        """The object and all accounts above it, but the administrator's."""
-        owner = self.owner(name)
-        return list(dict.fromkeys([name, owner, *([ABOVE[owner]] if owner in ABOVE else [])]))
-
-    def shuts(self, name: str, on: str) -> bool:
-        """Whether entries on `on` shut `name`."""
-        keys = set(self.entries[on])
-        return bool(keys if on == name or on != "ada" else keys - self.panel_only)
-
-    def is_shut(self, name: str) -> bool:
-        return any(self.shuts(name, on) for on in self.chain(name))
-
-    def sees(self, actor: str, name: str) -> bool:
-        return actor == "admin" or actor in self.chain(name)
-
-    def level(self, actor: str, name: str) -> str:
-        if actor == "admin":
-            return ADMINISTRATOR
-        return CUSTOMER if self.owner(name) == actor else RESELLER
-
-    def below(self, account: str) -> list[str]:
-        found = [name for name in OWNERS if account in self.chain(name)]
-        return [name for name in found if name not in self.removed]
-
-    def liftable(self, actor: str, name: str, *, abuse: bool, billing: bool) -> set[Key]:
-        own = self.level(actor, name)
-        levels = {ADMINISTRATOR: {ADMINISTRATOR, RESELLER}, RESELLER: {RESELLER}}.get(own, {own})
-        return {
-            (level, kind)
-            for level, kind in self.entries[name]
-            if level in levels and (kind == "unpaid" if billing else kind != "abuse" or abuse)
-        }
-
-    def activate(self, actor: str, name: str, *, own: bool, abuse: bool, billing: bool) -> bool:
-        """Lift; whether there was anything to lift."""
-        may = self.liftable(actor, name, abuse=abuse, billing=billing)
-        highest = next((x for x in (ADMINISTRATOR, RESELLER, CUSTOMER) if x in dict(may)), None)
-        along: list[tuple[str, Key]] = []
-        if own and name in ACCOUNTS:
-            for below in self.below(name):
-                keys = self.liftable(actor, below, abuse=abuse, billing=billing)
-                along += [(below, key) for key in keys if key[0] != CUSTOMER]
-        for key in may:
-            if key[0] == highest:
-                del self.entries[name][key]
-        for below, key in along:
-            del self.entries[below][key]
-        return bool(highest or along)
-
-    def holds(self, name: str) -> bool:
-        """Whether an entry of the administrator's is on it, above it or in it."""
-        inside = [one for one, owner in OWNERS.items() if owner == name]
-        keys = {key for on in [*self.chain(name), *inside] for key in self.entries[on]}
-        return any(level == ADMINISTRATOR for level, _kind in keys)
 
 
 class Suspensions(RuleBasedStateMachine):
@@ -235,7 +156,7 @@ class Suspensions(RuleBasedStateMachine):
         shut = {name} if oracle.is_shut(name) else set()
         if name in ACCOUNTS and not shut:
             below = oracle.below(name)
-            customers = [one for one, above in ABOVE.items() if above == name]
+            customers = [one for one, above in oracle.above.items() if above == name]
             asleep = {one for one in customers if oracle.is_shut(one) and one not in self.gone()}
             shut |= asleep
             shut |= {
@@ -260,11 +181,17 @@ class Suspensions(RuleBasedStateMachine):
     def switch(self, is_off: bool, name: str) -> None:
         if not self.can_act("carl") or name in self.gone():
             return
-        self.do("carl", "switch-off" if is_off else "switch-on", name)
-        if is_off:
-            self.oracle.entries[name].setdefault((CUSTOMER, "other"), None)
+        outcome = self.do("carl", "switch-off" if is_off else "switch-on", name)
+        entries = self.oracle.entries[name]
+        if self.oracle.owner(name) != "carl":
+            assert "done" not in outcome.counts
+        elif is_off:
+            # One switch, whatever it was called when it was the provider's.
+            if not any(level == CUSTOMER for level, _kind in entries):
+                entries[(CUSTOMER, "other")] = None
         else:
-            self.oracle.entries[name].pop((CUSTOMER, "other"), None)
+            for key in [key for key in entries if key[0] == CUSTOMER]:
+                del entries[key]
 
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
@@ -274,11 +201,7 @@ class Suspensions(RuleBasedStateMachine):
         if not self.can_act(actor):
             return
         self.world.undo(actor, outcome)
-        if name not in self.gone():
-            entries = self.oracle.entries[name]
-            self.oracle.entries[name] = {
-                key: run for key, run in entries.items() if run != outcome.run.pk
-            }
+        self.oracle.undo(actor, name, outcome.run.pk)
 
     @rule(actor=people, name=st.sampled_from(list(OWNERS)), is_over=st.booleans())
     def expiry(self, actor: str, name: str, is_over: bool) -> None:
@@ -292,6 +215,27 @@ class Suspensions(RuleBasedStateMachine):
             self.oracle.entries[name][("expired", "other")] = None
         else:
             self.oracle.entries[name].pop(("expired", "other"), None)
+
+    @rule(
+        actor=people,
+        name=st.sampled_from([*OWNERS, "carl.example", "carl.example"]),
+        to=st.sampled_from(["carl", "carl", "cleo", "nora", "ada", "ben", "admin"]),
+    )
+    def change_subscriber(self, actor: str, name: str, to: str) -> None:
+        if not self.can_act(actor):
+            return
+        outcome = self.do(actor, "change-subscriber", name, subscriber=to)
+        oracle = self.oracle
+        may = (
+            self.reaches(actor, name)
+            and oracle.sees(actor, to)
+            and to not in self.gone()
+            and oracle.owner(name) != to
+            and (actor == "admin" or not oracle.holds(name))
+        )
+        assert ("done" in outcome.counts) == may
+        if may:
+            oracle.hand_over(name, to)
 
     @rule(actor=people, name=st.sampled_from(["carl", "cleo", *OWNERS]))
     def remove(self, actor: str, name: str) -> None:
@@ -321,7 +265,7 @@ class Suspensions(RuleBasedStateMachine):
         assert ("done" in outcome.counts) == may
         if may:
             since = oracle.removed[name]
-            for one in [name, *(one for one, owner in OWNERS.items() if owner == name)]:
+            for one in [name, *(one for one, owner in oracle.owners.items() if owner == name)]:
                 if oracle.removed.get(one) == since:
                     del oracle.removed[one]
 

@@ -229,15 +229,10 @@ def test_a_suspended_and_c2_added_below_it_is_shut(world: HostingWorld):
 
 
 def change_subscriber(world: HostingWorld, name: str, to: str) -> None:
-    """What Change Subscriber does to rows."""
-    row, account = world.sub(name), world.accounts[to]
-    owner = {"account_id": account.pk, "reseller_id": account.reseller_id}
-    Subscription.objects.filter(pk=row.pk).update(**owner)
-    for model in tree.owned_models():
-        if any(column.attname == "subscription_id" for column in model._meta.concrete_fields):
-            model.objects.filter(subscription_id=row.pk).update(**owner)
-    suspension.recompute(subscriptions=[row.pk])
-    counters.recount_all()
+    outcome = world.perform(
+        "admin", "subscription.change-subscriber", world.sub(name), subscriber=to
+    )
+    assert outcome.counts == {"done": 1}
 
 
 def test_s_goes_from_suspended_c_to_active_c2_it_runs(world: HostingWorld):

@@ -26,7 +26,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from hosting.services import base
 from hosting.validators import apex_of
-from panel.core import reasons, search
+from panel.core import reasons, review, search
 from panel.core.bulk import BulkRun
 from panel.core.operations import Step, nouns, operations
 from panel.core.runs import Outcome, perform
@@ -157,10 +157,14 @@ class HostingWorld(World):
         url = f"/{made}s/add/" if noun == "account" else f"/{_plural(noun)}/{target.pk}/{verb}/"
         if noun == "account" and target.pk != self.accounts[who].pk:
             data["parent"] = str(target.pk)
-        response = self.client(who).post(url, data)
+        client = self.client(who)
+        response = client.post(url, data)
+        if seen := dict(_page_of(response).get("hidden", [])).get(review.FIELD):
+            # It has said what would happen; that is what is wanted.
+            response = client.post(url, {**data, review.FIELD: seen})
         if response.status_code in {302, 303}:
             return Answer("done")
-        found = (response.context or {}).get("page") or {}
+        found = _page_of(response)
         errors: dict[str, list[str]] = {}
         bound = found.get("form")
         if bound is not None and bound.errors:
@@ -223,6 +227,11 @@ def room(world: HostingWorld, reseller: str, **limits: int | None) -> None:
     """Limits of a reseller; what is not named has room enough."""
     Account.objects.filter(pk=world.accounts[reseller].pk).update(limits={**ROOM, **limits})
     totals.judge([world.accounts[reseller].pk])
+
+
+def _page_of(response: Any) -> dict[str, Any]:
+    """What the page of an operation was made of."""
+    return (response.context or {}).get("page") or {}
 
 
 def _plural(noun: str) -> str:
