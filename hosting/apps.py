@@ -6,7 +6,16 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
 
-_MODELS = ("nodes", "plans", "subscriptions", "suspension", "domains", "deployments", "questions")
+_MODELS = (
+    "nodes",
+    "plans",
+    "subscriptions",
+    "suspension",
+    "domains",
+    "deployments",
+    "questions",
+    "imports",
+)
 _OPERATIONS = (
     "customers",
     "resellers",
@@ -18,6 +27,7 @@ _OPERATIONS = (
     "switching",
     "domains",
     "notes",
+    "imports",
 )
 
 

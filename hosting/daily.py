@@ -23,6 +23,7 @@ from hosting import provisioning_queue as queue
 from hosting import purge as purging
 from hosting.exclusive import only_one
 from hosting.models.deployments import Deployment
+from hosting.models.imports import Import, ImportRow
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from panel.core import log, runs
@@ -193,6 +194,14 @@ def sweep_questions() -> None:
     old.delete()
 
 
+def sweep_imports() -> None:
+    """Files of customers that nobody has touched for a month: they hold people's data."""
+    rows = Import.objects.unscoped(_WHY).filter(created_at__lt=timezone.now() - 30 * _DAY)
+    old = list(rows.exclude(state__in=[State.QUEUED, State.RUNNING]).values_list("pk", flat=True))
+    ImportRow.objects.unscoped(_WHY).filter(source_id__in=old).delete()
+    rows.filter(pk__in=old).delete()
+
+
 def sweep_deployments() -> None:
     """What is gone from node and panel, in whichever order it went."""
     queue.drop(Deployment.objects.all())
@@ -206,6 +215,7 @@ JOBS: list[Job] = [
     Job("sweep-keys", _HOUR, sweep_keys),
     Job("sweep-messages", _HOUR, sweep_messages),
     Job("sweep-questions", _HOUR, sweep_questions),
+    Job("sweep-imports", _HOUR, sweep_imports),
     Job("sweep-deployments", _HOUR, sweep_deployments),
     Job("forget-system-users", _HOUR, purging.forget_system_users),
     Job("sweep-sessions", _HOUR, SessionStore.clear_expired),

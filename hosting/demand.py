@@ -6,7 +6,9 @@ next. The reseller is locked by the caller, and figures are counted from rows: n
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +67,36 @@ class Demand:
         both = [self.shares, other.shares]
         self.shares = limits.total(both, {*self.shares, *other.shares})
         self.permissions |= other.permissions
+
+    def drop(self, other: "Demand") -> None:
+        """The contrary of `add`; what is unlimited stays so."""
+        self.amounts.subtract(other.amounts)
+        for name, share in other.shares.items():
+            mine = self.shares.get(name, 0)
+            self.shares[name] = None if mine is None else mine - (share or 0)
+
+
+@dataclass
+class Ahead:
+    """A look ahead in pieces, each of which is taken back: what resellers gave in the pieces before
+    stands in no table any more. By reseller."""
+
+    before: dict[int, Demand] = field(default_factory=dict)
+    # In this piece: in the tables for now.
+    given: dict[int, Demand] = field(default_factory=dict)
+
+
+_ahead: ContextVar[Ahead | None] = ContextVar("ahead", default=None)
+
+
+@contextmanager
+def looking_ahead(ahead: Ahead) -> Iterator[None]:
+    """While this lasts, resellers have given `ahead.before` too, and what they give is noted."""
+    token = _ahead.set(ahead)
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
 
 
 def shares_of(given: limits.Limits) -> dict[str, int | None]:
@@ -135,6 +167,9 @@ class Room:
         self.used = Counter(totals.usage([self.reseller.pk])[self.reseller.pk])
         may_oversell = OVERSELL in self.reseller.permissions
         self.promised = {} if may_oversell else totals.allotted(self.reseller.pk)
+        ahead = _ahead.get()
+        if ahead is not None and (given := ahead.before.get(self.reseller.pk)):
+            self._give(given)
 
     def take(self, asked: Demand, actor: Actor | None = None) -> Refused | None:
         """Give it what it asks, or say why not; then nothing was given."""
@@ -152,10 +187,13 @@ class Room:
                 continue
             if promised is None or more is None or promised + more > limit:
                 return self._refused("allotment", declared[name], promised, actor)
+        self._give(asked)
+        return None
+
+    def _give(self, asked: Demand) -> None:
         self.used.update(asked.amounts)
         if self.promised:
             self.promised = limits.total([self.promised, asked.shares], self.promised)
-        return None
 
     def lacking(self, asked: Demand) -> list[str]:
         """Permissions among those asked that this reseller does not have, by name."""
@@ -188,8 +226,12 @@ class Room:
 
 def refuse_full(reseller_id: int | None, asked: Demand, actor: Actor | None = None) -> None:
     """Raise Refused if this reseller has no room for one thing more. It is locked."""
-    if reseller_id is not None and (refused := Room(reseller_id).take(asked, actor)):
+    if reseller_id is None:
+        return
+    if refused := Room(reseller_id).take(asked, actor):
         raise refused
+    if (ahead := _ahead.get()) is not None:
+        ahead.given.setdefault(reseller_id, Demand()).add(asked)
 
 
 def refuse_beyond(step: Step, asked: Mapping[int, Demand]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from django.utils.translation import gettext_lazy as _
 
 from hosting.models.domains import Alias, Domain
+from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import AddOn, HostingPlan, Plan, PlanKind, ResellerPlan
 from hosting.models.subscriptions import Subscription
 from panel.core import log, search
@@ -147,6 +148,53 @@ RESELLER_PLAN = register_noun(
             name
             for name in _PLAN_FIELDS
             if name not in {*_NOT_OF_ADDONS, "settings", "subscriptions_count"}
+        ],
+    )
+)
+
+IMPORT = register_noun(
+    Noun(
+        "import",
+        "imports",
+        Import,
+        _("Import"),
+        _("Imports"),
+        "files",
+        "import",
+        api_fields=[
+            "id",
+            "name",
+            "status",
+            "total",
+            "counts",
+            "mode",
+            "account_id",
+            "by_name",
+            "created_at",
+            "finished_at",
+        ],
+    )
+)
+IMPORT_ROW = register_noun(
+    Noun(
+        "import-row",
+        "import-rows",
+        ImportRow,
+        _("Row"),
+        _("Rows"),
+        "files",
+        list_name="import_row_list",
+        api_fields=[
+            "id",
+            "source_id",
+            "line",
+            "label",
+            "result",
+            "code",
+            "reason",
+            "is_made",
+            "customer_id",
+            "subscription_id",
         ],
     )
 )

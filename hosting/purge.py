@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import Account, ApiToken, User
 from hosting import counters, names, provisioning
 from hosting.models.domains import Alias, Domain
+from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import (
@@ -78,6 +79,8 @@ def accounts(ids: Iterable[int]) -> None:
     plans = list(own_plans.values_list("pk", flat=True))
     own_plans.delete()
     SuspensionEntry.objects.filter(account_id__in=wanted).delete()
+    for model in (ImportRow, Import):
+        model.objects.unscoped(_WHY).filter(account_id__in=wanted).delete()
     # An account owns itself, which the ORM takes for a row that protects another.
     rows._raw_delete(rows.db)
     for noun, gone in (

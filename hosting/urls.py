@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import domains, home, hosted, plans
+from hosting.views import domains, home, hosted, imports, plans
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.lists import (
     CustomerList,
@@ -24,6 +24,10 @@ urlpatterns = [
     *noun_urls("plan", plans.PlanList, plans.PlanDetail),
     *noun_urls("addon", plans.AddOnList, plans.AddOnDetail),
     *noun_urls("reseller-plan", plans.ResellerPlanList, plans.ResellerPlanDetail),
+    path("imports/example.csv", imports.import_sample, name="import_sample"),
+    path("imports/<int:pk>/state.json", imports.import_state, name="import_state"),
+    path("imports/<int:pk>/refused.csv", imports.import_refused, name="import_refused"),
+    *noun_urls("import", imports.ImportList, imports.ImportDetail),
     path("aliases/<int:pk>/", domains.alias_page, name="alias_detail"),
     path(
         "aliases/<int:pk>/<slug:verb>/",

@@ -160,6 +160,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 
+FILE_UPLOAD_HANDLERS = ["panel.core.uploads.SmallFiles"]
+
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 

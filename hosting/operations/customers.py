@@ -65,7 +65,8 @@ class AddAccount(Operation):
             self.role,
             provider,
             username=params["username"],
-            password=params["password"],
+            # An import has it apart, or none: then it is chosen by "Forgotten password?".
+            password=params.get("password", ""),
             description=params.get("description", ""),
             **contact,
             **fields,

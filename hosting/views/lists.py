@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +15,7 @@ from hosting.sites import site_url
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import attribute, day, link, main_cell, number, safe, tag, usage
-from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
+from panel.core.operations import ANY_ROLE, PROVIDERS, nouns, operations
 
 PROVIDERS_ONLY = PROVIDERS
 
@@ -98,6 +99,12 @@ class CustomerList(ListPage):
         Column(_("Domains"), lambda row, ls: number(row.domains_count), css="num"),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )
+
+    def header_links(self, actor: Actor) -> list[dict[str, Any]]:
+        operation = operations["account.add-import"]
+        if self.noun != "customer" or not operation.may(actor):
+            return []
+        return [{"label": operation.label, "url": reverse("import_add")}]
 
     def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
         suspended = [row for row in rows if row.is_suspended]

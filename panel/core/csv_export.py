@@ -7,11 +7,14 @@ from typing import Any
 
 from panel.core.lists import Listing
 
+# What makes a spreadsheet take a cell for a formula.
+FORMULA = frozenset("=+-@\t\r")
+
 
 def harmless(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = str(value if value is not None else "")
-    return "'" + text if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return "'" + text if text[:1] in FORMULA else text
 
 
 def lines(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

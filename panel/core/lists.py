@@ -84,6 +84,10 @@ class ListPage:
         """What cells need besides their row, for the whole page at once."""
         return {}
 
+    def header_links(self, actor: Actor) -> list[dict[str, Any]]:
+        """Ways beside the title to what belongs to the list: {label, url}."""
+        return []
+
     def found(self, actor: Actor, queryset: Any, text: str) -> Any:
         """The rows that match the search field; None: those that the index of words names."""
         return None

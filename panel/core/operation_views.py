@@ -52,7 +52,8 @@ class OperationView(View):
     ) -> Any:
         if operation.form_class is None:
             return None
-        given = {"data": data} if data is not None else {"initial": initial}
+        files = self.request.FILES
+        given = {"initial": initial} if data is None else {"data": data, "files": files}
         return operation.form_class(actor=self.request.actor, targets=rows, **given)
 
     def items(

@@ -157,6 +157,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "query_fields": [("query", listing.query()), ("size", str(listing.size))],
         "export_url": reverse(f"{noun.url_name}_export") + listing.query(after=None, before=None),
         "list_url": list_url,
+        "header_links": page.header_links(actor),
     }
 
 

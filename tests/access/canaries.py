@@ -14,6 +14,7 @@ from django.db import models
 from accounts.models import Account, ApiToken, User
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain, Name
+from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
@@ -31,6 +32,8 @@ EXEMPT = {
     "accounts.User.user_role": "a name from a list",
     "accounts.ApiToken.hint": "the first letters of a token, shown to its owner",
     "accounts.ApiToken.digest": "a secret: looked for by itself",
+    "hosting.ImportRow.password": "a secret: looked for by itself",
+    "hosting.ImportRow.code": "a name from a list",
     "hosting.Question.verb": "a name from a list",
     "hosting.Name.apex": "one table with all names, shown nowhere",
     "hosting.Name.ascii": "one table with all names, shown nowhere",
@@ -49,6 +52,8 @@ PLANTED = (
     Question,
     SuspensionEntry,
     Record,
+    Import,
+    ImportRow,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.
@@ -156,6 +161,9 @@ def _sees(actor: Any, model: Any, row: Any) -> bool:
     if model is User and actor.areas is not None and "users" not in actor.areas:
         # An additional user's account has one own login, named on the account's page.
         return row.pk == actor.user_id or row.is_own
+    if model in {Import, ImportRow} and actor.subscriptions is not None:
+        # A file names everybody in it.
+        return False
     if actor.subscriptions is None or model in {Account, User, Plan}:
         return True
     subscription = row.pk if model is Subscription else row.subscription_id

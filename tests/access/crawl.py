@@ -10,6 +10,7 @@ from django.urls import reverse
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.domains import DomainDetail
 from hosting.views.hosted import SubscriptionDetail
+from hosting.views.imports import ImportDetail
 from hosting.views.plans import AddOnDetail, PlanDetail, ResellerPlanDetail
 from panel.core.bulk import BulkRun
 from panel.core.operations import nouns, operations
@@ -23,6 +24,7 @@ _DETAILS = (
     PlanDetail,
     AddOnDetail,
     ResellerPlanDetail,
+    ImportDetail,
 )
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")
@@ -89,6 +91,9 @@ def everything(client: Client) -> Iterator[tuple[str, HttpResponse]]:
     for pk in BulkRun.objects.order_by("pk").values_list("pk", flat=True):
         yield f"/runs/{pk}/", client.get(f"/runs/{pk}/")
         yield f"/runs/{pk}/state.json", client.get(f"/runs/{pk}/state.json")
+    for pk in ids("import"):
+        yield f"/imports/{pk}/refused.csv", client.get(f"/imports/{pk}/refused.csv")
+        yield f"/imports/{pk}/state.json", client.get(f"/imports/{pk}/state.json")
     for pk in ids("subscription"):
         yield f"/subscriptions/{pk}/state.json", client.get(f"/subscriptions/{pk}/state.json")
 

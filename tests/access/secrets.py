@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 
 from accounts.models import ApiToken, User
+from hosting.models.imports import ImportRow
 from tests.access.world import AccessWorld
 from tests.world import PASSWORD
 
@@ -14,6 +15,8 @@ def secrets_of(world: AccessWorld) -> dict[str, str]:
     for user in User._base_manager.all():
         found[user.password] = f"the hash of {user.username}'s password"
         found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"
+    for row in ImportRow._base_manager.exclude(password=""):
+        found[row.password] = "the hash of a password to be"
     for token in ApiToken.objects.all():
         found[token.digest] = f"the digest of token {token.pk}"
     for text in world.tokens.values():

@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from accounts.actors import actor_of, users
 from accounts.models import Account, ApiToken, User
+from hosting.importing import carry_out_here
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain
+from hosting.models.imports import Import
 from hosting.models.nodes import Node
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.questions import Question
@@ -203,6 +205,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["trash-customer"] = _trash(world, reseller, "customer", f"{customer}-trash")
     rows["trash-reseller"] = _trash(world, "admin", "reseller", f"{reseller}-trash")
     rows["login"] = world.user(customer)
+    rows["import"] = _import(world, reseller)
     rows["settings"] = Settings.objects.get()
     rows["trash"] = _space(world, reseller, customer, f"{customer}-trash.example", plan)
     world.done(reseller, "subscription.remove", rows["trash"])
@@ -240,6 +243,17 @@ def _trash(world: AccessWorld, who: str, noun: str, username: str) -> Account:
     account = _add(world, who, noun, username, description="of a removed account")
     world.done(who, f"{noun}.remove", account)
     return Account.objects.get(pk=account.pk)
+
+
+def _import(world: AccessWorld, who: str) -> Import:
+    """A file that was checked: a good row and one that is refused."""
+    text = (
+        "contact_name,email,username,domain,password\n"
+        f"Imp Ort,{who}-imp@mail.example,{who}-imp,{who}-imp.example,{PASSWORD}\n"
+        f"No Body,{who}-nobody@mail.example,{who},,\n"
+    )
+    made = world.done(who, "account.add-import", world.accounts[who], file=text)
+    return carry_out_here(made.findings[0].created_id)
 
 
 def _on_the_node(row: Subscription) -> None:

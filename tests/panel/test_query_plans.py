@@ -14,6 +14,7 @@ from django.db import connection
 
 from accounts.actors import actor_of, users
 from accounts.models import Account, User
+from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
 from hosting.seed import Seed
 from hosting.seed_accounts import Sizes
@@ -40,6 +41,13 @@ EXCEPTIONS = {
 def seeded(db: None) -> None:
     """Rows enough for tokens of pages before and after."""
     Seed(Sizes(customers=60, subscriptions=120, domains=200, resellers=3)).fill("a password")
+    for account in Account.objects.filter(role__in=[Role.ADMINISTRATOR, Role.RESELLER]):
+        owner = {"account": account, "reseller_id": account.reseller_id}
+        for _number in range(4):
+            source = Import.objects.create(name="people.csv", door="page", **owner)
+            ImportRow.objects.bulk_create(
+                ImportRow(source=source, line=line, result="refused", **owner) for line in range(6)
+            )
 
 
 def actors() -> Iterator[Actor]:
@@ -72,6 +80,8 @@ def _values(name: str, form_field: Any) -> list[str]:
     if name == "provider":
         one = Account.objects.filter(role=Role.RESELLER).values_list("username", flat=True)[0]
         return ["admin", one]
+    if name == "source":
+        return [str(Import.objects.values_list("pk", flat=True)[0])]
     if name == "plan":
         return ["0", str(Plan.objects.values_list("pk", flat=True)[0])]
     if name.startswith(("created_", "on_")):
