@@ -187,7 +187,7 @@ CUSTOMERS = (
                     ("atelierdubois.localhost", "redirect"),
                     ("ébéniste-lyon.localhost", "redirect"),
                 ),
-                then=(("customize", {"limit_aliases": "1"}),),
+                then=(("customize", {"limit_aliases": 1}),),
             ),
         ),
     ),

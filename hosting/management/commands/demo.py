@@ -142,11 +142,24 @@ class Demo:
         return Account.objects.unscoped("the demo").get(username=username).pk
 
     def do(self, name: str, who: str, target: int, params: dict[str, Any]) -> int:
-        """One operation as one person; the demo's data must never be refused."""
-        from panel.core import runs
+        """One operation as one person; what is not given is as the page would show it. The demo's
+        data must never be refused."""
+        from panel.core import door, runs
         from panel.core.operations import Result, operations
 
-        outcome = runs.perform(operations[name], self.actor(who), [target], params=params)
+        operation, actor = operations[name], self.actor(who)
+        try:
+            given = door.read(operation, actor, [operation.visible(actor).get(pk=target)], params)
+        except door.BadInput as wrong:
+            raise CommandError(f"demo: {name} {params}: {wrong.fields}") from None
+        outcome = runs.perform(
+            operation,
+            actor,
+            [target],
+            params=given.params,
+            items=given.items,
+            secrets=given.secrets,
+        )
         finding = outcome.findings[0]
         if finding.result != Result.DONE:
             raise CommandError(f"demo: {name} {params}: {finding.code} {finding.params}")
@@ -165,7 +178,9 @@ class Demo:
             **person.contact,
         }
         if role == "reseller":
-            params |= {"limit_customers": "10", "limit_subscriptions": "15"}
+            params |= {"limit_customers": 10, "limit_subscriptions": 15}
+        else:
+            params["create_subscription"] = False
         self.do(f"account.add-{role}", person.provider, self.id_of(person.provider), params)
 
     def plan(
@@ -181,13 +196,13 @@ class Demo:
         params: dict[str, Any] = {
             "name": name,
             "description": description,
-            "limit_domains": str(domains),
-            "limit_aliases": str(aliases),
+            "limit_domains": domains,
+            "limit_aliases": aliases,
             "overuse_policy": "space",
             **{f"may_{permission}": True for permission in permissions},
         }
         if validity:
-            params["validity_days"] = str(validity)
+            params["validity_days"] = validity
         self.do("account.add-plan", provider, self.id_of(provider), params)
 
     def space(self, person: Any, space: Any) -> None:
@@ -197,7 +212,7 @@ class Demo:
         params: dict[str, Any] = {"domain": space.domain, "description": space.description}
         if space.plan:
             plans = Plan.objects.unscoped("the demo").filter(account__username=person.provider)
-            params["plan"] = str(plans.get(name=space.plan).pk)
+            params["plan"] = plans.get(name=space.plan).pk
         owner = self.id_of(person.username)
         pk = self.do("account.add-subscription", person.provider, owner, params)
         main = Domain.objects.unscoped("the demo").get(subscription_id=pk, is_main=True)
@@ -210,19 +225,9 @@ class Demo:
 
     def then(self, provider: str, pk: int, verb: str, given: dict[str, Any]) -> None:
         from hosting.conditions import today
-        from hosting.forms_plans import CustomizeForm, initial_of
-        from hosting.models.subscriptions import Subscription
 
-        row = Subscription.objects.unscoped("the demo").get(pk=pk)
         if verb == "expire":
             day = (today() - timedelta(days=9)).isoformat()
             self.do("subscription.set-expiry", provider, pk, {"expires_on": day})
-        elif verb == "customize":
-            values = initial_of(row, CustomizeForm)
-            plain = {
-                name: str(value) if not isinstance(value, bool) else value
-                for name, value in values.items()
-            }
-            self.do("subscription.customize", provider, pk, {**plain, **given})
         else:
             self.do(f"subscription.{verb}", provider, pk, given)
