@@ -24,6 +24,8 @@ _OPERATIONS = (
     "subscribers",
     "overuse",
     "syncing",
+    "moving",
+    "converting",
     "switching",
     "domains",
     "notes",

@@ -47,7 +47,9 @@ reasons.declare(
     limit_buy_action=gettext_lazy("Buy more…"),
     allotment_buy_action=gettext_lazy("Buy more…"),
     limit_above=gettext_lazy("%(resource)s: your provider has no room left. It can get more."),
-    owner_suspended=gettext_lazy("%(name)s is suspended: what comes below it is shut with it."),
+    owner_suspended=gettext_lazy(
+        "%(name)s is suspended. Activate it first, or tick that what moves may be shut with it."
+    ),
 )
 _WHY = "what is asked of an account, whoever acts"
 OVERSELL = "oversell"

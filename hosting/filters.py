@@ -14,6 +14,7 @@ from hosting.models.domains import Domain, HostingType
 from hosting.models.plans import AddOn, Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core import search
+from panel.core.access import Role
 from panel.core.filters import DayFilter, PanelFilterSet, flagged, ranged
 
 ACTIVE, SUSPENDED, REMOVED = "active", "suspended", "removed"
@@ -34,6 +35,11 @@ class ProviderFilter(django_filters.CharFilter):
         if value.strip().lower() in {"admin", "administrator"}:
             return rows.filter(reseller_id=None)
         actor = self.parent.actor
+        exactly = Account.objects.visible_to(actor).filter(
+            username=value.strip().lower(), role=Role.RESELLER
+        )
+        if (pk := exactly.values_list("pk", flat=True).first()) is not None:
+            return rows.filter(reseller_id=pk)
         hits = search.matching(actor, value, ["reseller"])
         ids = list(hits.values_list("object_id", flat=True)[:PROVIDERS])
         if len(ids) == 1:

@@ -96,11 +96,14 @@ class SubscriberField(forms.CharField):
         if form.is_bound:
             return find_subscriber(form.data.get(form.add_prefix("subscriber")), form.actor)
         if form.actor.door == "page":
-            rows = Account.objects.visible_to(form.actor).present().filter(role__in=_SUBSCRIBERS)
-            found = list(rows.order_by("name_key", "pk")[: OFFERED + 1])
-            if len(found) <= OFFERED:
-                self.widget.offered = [(row.username, row.contact_name) for row in found]
+            self.propose(Account.objects.visible_to(form.actor).filter(role__in=_SUBSCRIBERS))
         return None
+
+    def propose(self, rows: Any) -> None:
+        """Offer these accounts while somebody types, unless there are too many of them."""
+        found = list(rows.present().order_by("name_key", "pk")[: OFFERED + 1])
+        if len(found) <= OFFERED:
+            self.widget.offered = [(row.username, row.contact_name) for row in found]
 
     def clean(self, value: Any) -> Account | None:
         text = super().clean(value)

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting import conditions, limits, permissions, provisioning
+from hosting import conditions, limits, permissions, provisioning, totals
 from hosting.models.plans import OverusePolicy, Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.services import base
@@ -171,6 +171,7 @@ def resellers_follow(reseller_ids: Iterable[int]) -> dict[int, tuple[Values, Val
             one = Account.objects.unscoped(_WHY).filter(pk=row.pk)
             one.update(**values, version=F("version") + 1)
     judge_below(changed)
+    totals.judge(changed)
     return changed
 
 

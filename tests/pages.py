@@ -46,7 +46,9 @@ class _Reader(HTMLParser):
     def _field(self, form: Form, tag: str, given: dict[str, str]) -> None:
         name = given.get("name", "")
         if tag == "input" and name:
-            if given.get("type") not in {"checkbox", "radio"} or "checked" in given:
+            if given.get("type") not in {"checkbox", "radio"}:
+                form.values[name] = given.get("value", "")
+            elif "checked" in given:
                 form.values[name] = given.get("value", "on")
         elif tag == "textarea":
             self._area, form.values[name] = name, ""

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -21,6 +23,7 @@ reasons.declare(
     self_removed=_("Nobody removes the own account."),
     held=_("It carries a suspension by the administrator; only the administrator can do this."),
     has_customers=_("It still has customers: %(names)s. Move or remove them first."),
+    has_customers_action=_("Move the customers…"),
     account_removed=_("%(name)s, to which it belongs, was removed: restore that first."),
 )
 _WHY = "removal takes along what hangs on it"
@@ -146,14 +149,7 @@ class Remove(Operation):
             if row.pk == step.actor.account_id:
                 step.refuse(row.pk, "self_removed")
         refuse_held(step, "account")
-        below = Account.objects.unscoped(_WHY).filter(
-            provider_id__in=step.open_ids, removing_at=None
-        )
-        names: dict[int, list[str]] = {}
-        for provider, name in below.values_list("provider_id", "contact_name")[:1000]:
-            names.setdefault(provider, []).append(name)
-        for pk, found in names.items():
-            step.refuse(pk, "has_customers", names=", ".join(found[:5]))
+        refuse_with_customers(step, "has_customers")
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         counts = _count_below(actor, rows)
@@ -244,6 +240,28 @@ class Restore(Operation):
         counters.recount_accounts([*ids, *(pk for pk in resellers if pk)])
         step.index(self.noun, ids)
         index_below(step, restored)
+
+
+def refuse_with_customers(step: Step, code: str, code_removed: str = "") -> None:
+    """Refuse providers that have customers: with names, and a button that leads to moving them.
+    With the second code, those that have removed ones, too."""
+    below = Account.objects.unscoped(_WHY).filter(provider_id__in=step.open_ids, role=Role.CUSTOMER)
+    for pk, names in _names_by_provider(below.present()).items():
+        url = f"{reverse('customer_list')}?{urlencode({'provider': step.targets[pk].username})}"
+        step.refuse(pk, code, names=names, action=url)
+    if code_removed:
+        for pk, names in _names_by_provider(below.removed()).items():
+            step.refuse(pk, code_removed, names=names)
+
+
+def _names_by_provider(below: Any) -> dict[int, str]:
+    """The first names below each provider, in a line."""
+    names: dict[int, list[str]] = {}
+    for provider, name in below.values_list("provider_id", "contact_name")[:1000]:
+        names.setdefault(provider, []).append(name)
+    return {
+        pk: ", ".join(found[:5]) + ("…" if len(found) > 5 else "") for pk, found in names.items()
+    }
 
 
 def refuse_below_removed(step: Step) -> None:

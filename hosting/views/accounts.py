@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from hosting import status
 from hosting.views.lists import CustomerList, DomainList, SubscriptionList, described
+from panel.core.access import Role
 from panel.core.activity_views import entries_table
 from panel.core.lists import Listing, ListPage, list_pages
 from panel.core.markup import day, link, moment, number, usage
@@ -103,7 +104,20 @@ class AccountDetail(DetailPage):
         ]
         if actor.is_administrator and row.admin_note:
             facts.append((_("Administrator's note"), row.admin_note))
-        return [{"label": label, "value": value, "action": None} for label, value in facts]
+        return [
+            {"label": label, "value": value, "action": self.fact_action(request, row, label)}
+            for label, value in facts
+        ]
+
+    def fact_action(self, request: HttpRequest, row: Any, label: Any) -> dict[str, Any] | None:
+        """What can be done about a fact, beside it: moving to another provider."""
+        if label != _("Provider") or row.role != Role.CUSTOMER or row.removing_at is not None:
+            return None
+        move = operations["customer.move"]
+        if not move.may(request.actor):
+            return None
+        url = reverse("customer_operation", args=[row.pk, move.verb])
+        return {"label": move.label, "url": url, "post": False}
 
     def provider(self, row: Any) -> Any:
         if row.role == "customer" and row.reseller_id:

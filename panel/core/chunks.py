@@ -136,7 +136,11 @@ def _clean_items(operation: Operation, actor: Actor, run: BulkRun, step: Step) -
     for_all = run.params.get(FOR_ALL, {})
     for pk, target in step.targets.items():
         cleaned, errors = clean_params(
-            operation.item_form_class, {**for_all, **(given.get(pk) or {})}, actor, [target]
+            operation.item_form_class,
+            {**for_all, **(given.get(pk) or {})},
+            actor,
+            [target],
+            run.params,
         )
         step.items[pk] = cleaned
         if errors:

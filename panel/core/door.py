@@ -64,7 +64,7 @@ def read(
     form_class, item_class = operation.form_class, operation.item_form_class
     shown = list(targets[:FORM_TARGETS])
     blank = blank_form(form_class, actor, shown) if form_class else None
-    blank_item = blank_form(item_class, actor, shown[:1]) if item_class else None
+    blank_item = blank_form(item_class, actor, shown[:1], values) if item_class else None
     own = set(blank.fields) if blank else set()
     each = set(blank_item.fields) if blank_item else set()
     errors = {
@@ -87,9 +87,11 @@ def read(
     return given
 
 
-def blank_form(form_class: Any, actor: Actor, targets: Sequence[Any]) -> Any:
+def blank_form(
+    form_class: Any, actor: Actor, targets: Sequence[Any], given: Mapping[str, Any] | None = None
+) -> Any:
     """An operation's form, to look at its fields. (An OperationForm, whatever the declaration.)"""
-    return form_class(actor=actor, targets=targets)
+    return form_class(actor=actor, targets=targets, given=given)
 
 
 def _read_items(
@@ -102,7 +104,7 @@ def _read_items(
 ) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for target in targets:
-        blank = blank_form(operation.item_form_class, actor, [target])
+        blank = blank_form(operation.item_form_class, actor, [target], given.params)
         values = {**shared, **items.get(target.pk, {})}
         prefix = f"items.{target.pk}." if target.pk in items else ""
         for name in set(values) - set(blank.fields):
@@ -138,7 +140,7 @@ def _fill(
             continue
         if value not in (None, "", False, []):
             raw[name] = value
-    form = type(blank)(data=raw, actor=blank.actor, targets=blank.targets)
+    form = type(blank)(data=raw, actor=blank.actor, targets=blank.targets, given=blank.given)
     for name, words in form.errors.items():
         key = "*" if name == "__all__" else name
         errors.setdefault(key, [str(error) for error in words])

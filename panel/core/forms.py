@@ -1,6 +1,6 @@
 """Forms of operations: one base class lays them out, scopes choices, and cleans for all doors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -26,16 +26,22 @@ def refuse_nul(value: str) -> None:
 class OperationForm(forms.Form):
     """Parameters of an operation, the same for all its targets.
 
-    `actor` and `targets` are what the choices may depend on. Validation only, never side effects.
+    `actor` and `targets` are what the choices may depend on; those of a form for each target also
+    on what was `given`, as it was typed, for all of them. Validation only, never side effects.
     """
 
     # Fields that are never written down (passwords); they go with the request that has them.
     secret_fields: tuple[str, ...] = ()
 
     def __init__(
-        self, *args: Any, actor: Actor, targets: Sequence[Any] = (), **kwargs: Any
+        self,
+        *args: Any,
+        actor: Actor,
+        targets: Sequence[Any] = (),
+        given: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.actor, self.targets = actor, targets
+        self.actor, self.targets, self.given = actor, targets, given or {}
         super().__init__(*args, **kwargs)
         self.prepare()
         scope_form(self, actor)
@@ -77,11 +83,12 @@ def clean_params(
     raw: dict[str, Any],
     actor: Actor,
     targets: Sequence[Any],
+    given: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Cleaned parameters, and what is wrong with them in one line ("" if nothing is)."""
     if form_class is None:
         return {}, ""
-    form = form_class(data=raw, actor=actor, targets=targets)
+    form = form_class(data=raw, actor=actor, targets=targets, given=given)
     if form.is_valid():
         return form.cleaned_data, ""
     lines = [

@@ -1,6 +1,6 @@
 """Per-target forms on the page of an operation: the same for all on top, exceptions below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,24 +30,31 @@ class ItemForms:
     targets: Sequence[Any]
     shared: OperationForm
     exceptions: list[tuple[Any, OperationForm]]
+    # What was typed into the form for all targets.
+    given: Mapping[str, Any]
 
     @classmethod
     def make(
-        cls, operation: Operation, actor: Actor, targets: Sequence[Any], data: QueryDict | None
+        cls,
+        operation: Operation,
+        actor: Actor,
+        targets: Sequence[Any],
+        data: QueryDict | None,
     ) -> "ItemForms | None":
         """The forms for these targets, filled with `data` if it was posted; None if the operation
         asks nothing of each target."""
         form_class = operation.item_form_class
         if form_class is None:
             return None
-        shared = form_class(data, prefix=SHARED, actor=actor, targets=targets)
+        given = data.dict() if data is not None else {}
+        shared = form_class(data, prefix=SHARED, actor=actor, targets=targets, given=given)
         each = []
         if 1 < len(targets) <= MOST:
             for target in targets:
                 prefix = item_prefix(target.pk)
-                form = form_class(data, prefix=prefix, actor=actor, targets=[target])
+                form = form_class(data, prefix=prefix, actor=actor, targets=[target], given=given)
                 each.append((target, _as_exception(form)))
-        return cls(operation, actor, targets, shared, each)
+        return cls(operation, actor, targets, shared, each, given)
 
     def raw(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
         """What is written down: the answer for all, and what differs from it by target."""
@@ -72,8 +79,8 @@ class ItemForms:
             form.errors.clear()
         shown = {target.pk: form for target, form in self.exceptions}
         for target in self.targets:
-            given = {**for_all, **items.get(target.pk, {})}
-            joined = form_class(given, actor=self.actor, targets=[target])
+            answer = {**for_all, **items.get(target.pk, {})}
+            joined = form_class(answer, actor=self.actor, targets=[target], given=self.given)
             if joined.is_valid():
                 continue
             sound = False
@@ -90,17 +97,18 @@ class ItemForms:
                 form.add_error(name if name in form.fields else None, text)
 
     def rows(self) -> list[dict[str, Any]]:
-        """For the page: each target with its own small form."""
+        """For the page: each target with its own small form, if there is anything to ask yet."""
         noun = nouns[self.operation.noun]
         return [
             {"label": str(target), "url": noun.url(target.pk), "form": form}
             for target, form in self.exceptions
+            if form.fields
         ]
 
 
 def _as_exception(form: OperationForm) -> OperationForm:
     for field in form.fields.values():
-        field.required = False
+        field.required, field.initial, field.help_text = False, None, ""
         if isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("as for all")
         elif isinstance(field, forms.ChoiceField):

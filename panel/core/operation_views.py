@@ -86,7 +86,7 @@ class OperationView(View):
             ],
             "form": form,
             "item_rows": items.rows() if items else [],
-            "shared": items.shared if items else None,
+            "shared": items.shared if items and items.shared.fields else None,
             "hidden": more.pop("hidden", []),
             "submit_label": self.submit_label(operation, is_last=more.pop("is_last", False)),
             "submit_tone": "danger" if operation.destructive else "primary",
@@ -323,11 +323,13 @@ class BulkOperationView(OperationView):
         return operation.visible(self.request.actor).filter(pk__in=chosen).order_by("pk")
 
     def surroundings(self, operation: Operation, run: BulkRun) -> dict[str, Any]:
+        label = operation.bulk_label or operation.label
         return {
             "count": run.total,
+            "title": operation.title or label,
             "cancel_url": self.back(run.back),
             "hidden": [("selection", str(run.pk))],
-            "path": crumbs((nouns[self.noun].labels, self.back(run.back)), (operation.label, None)),
+            "path": crumbs((nouns[self.noun].labels, self.back(run.back)), (label, None)),
         }
 
     def selected(self, operation: Operation) -> HttpResponse:

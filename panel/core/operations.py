@@ -146,6 +146,8 @@ class Operation:
     noun: ClassVar[str]
     verb: ClassVar[str]
     label: ClassVar[Text]
+    # Where the button over a list reads otherwise than the one of a single object.
+    bulk_label: ClassVar[Text | None] = None
     # Buttons of the same group share a menu ("Change Status").
     group: ClassVar[Text | None] = None
     title: ClassVar[Text | None] = None

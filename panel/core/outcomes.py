@@ -83,8 +83,9 @@ def describe(run: BulkRun, actor: Actor) -> dict[str, Any]:
 
 
 def _headline(operation: Any, done: int, total: int, labels: dict, run: BulkRun) -> str:
-    label = str(operation.label)
-    if operation.creates or total == 1:
+    is_one = operation.creates or total == 1
+    label = str(operation.label if is_one else operation.bulk_label or operation.label)
+    if is_one:
         if done:
             return _("%(operation)s: done.") % {"operation": label}
         return _("%(operation)s: nothing was changed.") % {"operation": label}

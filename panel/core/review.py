@@ -29,10 +29,11 @@ def rehearse(
 ) -> Step:
     """What stands against it with these answers, judged in the order of the rows."""
     each: dict[int, dict[str, Any]] = {}
+    given = form.raw_params()[0] if form is not None else {}
     if items is not None:
         for_all, own = items.raw()
         for row in rows:
             raw = {**for_all, **own.get(row.pk, {})}
-            each[row.pk], _wrong = clean_params(operation.item_form_class, raw, actor, [row])
+            each[row.pk], _wrong = clean_params(operation.item_form_class, raw, actor, [row], given)
     params = dict(form.cleaned_data) if form is not None else {}
     return runs.rehearse(operation, actor, [row.pk for row in rows], params=params, items=each)

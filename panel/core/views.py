@@ -228,7 +228,8 @@ def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[di
         group = groups.setdefault(
             key, {"label": operation.group, "name": operation.verb, "buttons": []}
         )
-        group["buttons"].append(_button(operation, url, operation.label))
+        label = operation.bulk_label or operation.label
+        group["buttons"].append(_button(operation, url, label))
         if operation.ask_label:
             group["buttons"].append(_button(operation, f"{url}?ask=1", operation.ask_label))
     return list(groups.values())
