@@ -114,13 +114,13 @@ class FirstRunView(View):
         return render(self.request, "accounts/first_run.html", {"form": form}, status=status)
 
 
-def log_in_as_action(actor: Actor, account: Account) -> dict[str, Any] | None:
+def log_in_as_action(actor: Actor, account: Account, label: Any = None) -> dict[str, Any] | None:
     """The button "Log in as customer" for a page's sidebar; None where it is not possible."""
-    user = _enterable(actor, account)
-    if user is None:
+    if account.is_removed or _enterable(actor, account) is None:
         return None
     noun = noun_of(account)
-    label = _("Log in as reseller") if noun == "reseller" else _("Log in as customer")
+    if label is None:
+        label = _("Log in as reseller") if noun == "reseller" else _("Log in as customer")
     url = reverse(f"{noun}_log_in_as", args=[account.pk])
     return {"label": label, "url": url, "post": True, "destructive": False}
 

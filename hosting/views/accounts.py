@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from accounts.views import log_in_as_action
 from hosting import status
 from hosting.views.lists import CustomerList, DomainList, SubscriptionList, described
 from panel.core.access import Role
@@ -147,13 +148,8 @@ class AccountDetail(DetailPage):
 
     def log_in_as(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         """Not nested: whoever is somebody else already goes back first."""
-        actor = request.actor
-        if actor.real is not None or row.removing_at is not None or not actor.may_in("accounts"):
-            return []
-        label = _("Log in as reseller") if row.role == "reseller" else _("Log in as customer")
-        url = reverse(f"{row.role}_log_in_as", args=[row.pk])
-        item = {"label": label, "url": url, "post": True, "destructive": False}
-        return [{"label": None, "items": [item]}]
+        item = log_in_as_action(request.actor, row)
+        return [{"label": None, "items": [item]}] if item else []
 
     def tag(self, row: Any) -> dict[str, Any]:
         """The status; why it is so stands in the notices below."""

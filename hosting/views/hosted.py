@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Account
+from accounts.views import log_in_as_action
 from hosting import limits, permissions, provisioning, status, sync
 from hosting.models.deployments import Deployment
 from hosting.models.plans import Plan
@@ -112,10 +113,18 @@ class SubscriptionDetail(DetailPage):
             "notices": self.notices(request, target, found),
             "facts": self.facts(request, target),
             "sidebar_facts": self.sidebar_facts(request, target),
+            "more_actions": self.log_in_as(request, target),
             "panel_sections": sections,
             "waiting": any(section.get("waiting") for section in sections),
             "tab_counts": {"domains": target.domains_count},
         }
+
+    def log_in_as(self, request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
+        """The way into the subscriber's panel; not to oneself."""
+        if row.removing_at is not None or row.account_id == request.actor.account_id:
+            return []
+        item = log_in_as_action(request.actor, row.account, _("Log in as subscriber"))
+        return [{"label": None, "items": [item]}] if item else []
 
     def plan_words(self, row: Subscription) -> str:
         if row.plan_id is None:
