@@ -15,6 +15,7 @@ _MODELS = (
     "deployments",
     "questions",
     "imports",
+    "samples",
 )
 _OPERATIONS = (
     "customers",

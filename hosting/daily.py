@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account
-from hosting import conditions, counters, locks
+from hosting import conditions, counters, locks, samples
 from hosting import provisioning_queue as queue
 from hosting import purge as purging
 from hosting.exclusive import only_one
@@ -211,6 +211,7 @@ JOBS: list[Job] = [
     Job("expire", _MINUTE, expire),
     Job("recalculate", _MINUTE, recalculate),
     Job("purge", _MINUTE, purge),
+    Job("sample", _HOUR, samples.take),
     Job("sweep-runs", _HOUR, sweep_runs),
     Job("sweep-keys", _HOUR, sweep_keys),
     Job("sweep-messages", _HOUR, sweep_messages),

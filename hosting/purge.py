@@ -10,6 +10,7 @@ from hosting.models.domains import Alias, Domain
 from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
+from hosting.models.samples import Sample
 from hosting.models.subscriptions import (
     RETIRED_FOR,
     RetiredSystemUser,
@@ -79,7 +80,7 @@ def accounts(ids: Iterable[int]) -> None:
     plans = list(own_plans.values_list("pk", flat=True))
     own_plans.delete()
     SuspensionEntry.objects.filter(account_id__in=wanted).delete()
-    for model in (ImportRow, Import):
+    for model in (ImportRow, Import, Sample):
         model.objects.unscoped(_WHY).filter(account_id__in=wanted).delete()
     # An account owns itself, which the ORM takes for a row that protects another.
     rows._raw_delete(rows.db)

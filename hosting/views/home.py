@@ -5,16 +5,18 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext_lazy as _n
 from django.views.decorators.http import require_safe
 
-from accounts.models import Customer, Reseller
 from hosting import conditions, status
-from hosting.filters import SOON
+from hosting.filters import SOON, SubscriptionStatus
 from hosting.models.domains import Domain, HostingType
 from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
+from hosting.views import home_figures
 from panel.core.access import Actor
 from panel.core.activity_views import action_label, who
 from panel.core.filters import flagged
@@ -36,88 +38,65 @@ def home(request: HttpRequest) -> HttpResponse:
 def provider_home(request: HttpRequest) -> dict[str, Any]:
     actor = request.actor
     attention = needs_attention(actor)
+    figures = home_figures.figures(actor, home_figures.period(request))
     return {
         "title": _("Home"),
+        "today": date_format(timezone.localdate(), "l, j F Y"),
         "attention": attention,
         "calm": not attention,
-        "counts": counts(actor),
+        "figures": figures,
+        "states": home_figures.states(actor, figures["numbers"]),
+        "limits": home_figures.own_limits(actor),
         "recent": recent(actor),
         "recent_url": reverse("activity_list"),
     }
 
 
-def capped(rows: Any) -> tuple[int, str]:
-    """A count that costs no more than a page: exact up to 10,000."""
-    number = rows.order_by()[:10_001].count()
-    return number, f"{number:,}" if number <= 10_000 else _("more than 10,000")
+# Status of the list, tone, words.
+ATTENTION = (
+    ("failed", "bad", _n("subscription failed on a node", "subscriptions failed on a node")),
+    (
+        "overused",
+        "warn",
+        _n("subscription uses more than it may", "subscriptions use more than they may"),
+    ),
+    ("expired", "warn", _n("subscription has expired", "subscriptions have expired")),
+    (
+        "expiring",
+        "warn",
+        _n("subscription expires within 14 days", "subscriptions expire within 14 days"),
+    ),
+    (
+        "unsynchronised",
+        "info",
+        _n(
+            "subscription is not in sync with its plan", "subscriptions are not in sync with theirs"
+        ),
+    ),
+)
 
 
 def needs_attention(actor: Actor) -> list[dict[str, Any]]:
     """What somebody should look at first, with the filtered list behind it."""
     rows = Subscription.objects.visible_to(actor).present()
-    soon = rows.filter(
-        expires_on__gte=conditions.today(), expires_on__lte=conditions.today() + SOON
-    )
+    today = conditions.today()
+    which = {
+        **{name: flagged(rows, flag) for name, flag in SubscriptionStatus.FLAGS.items()},
+        "expiring": rows.filter(expires_on__gte=today, expires_on__lte=today + SOON),
+    }
     url = reverse("subscription_list")
-    found = [
-        (
-            "failed",
-            "bad",
-            flagged(rows, "is_failed"),
-            ngettext_lazy("subscription failed on a node", "subscriptions failed on a node"),
-        ),
-        (
-            "overused",
-            "warn",
-            flagged(rows, "is_overused"),
-            ngettext_lazy(
-                "subscription uses more than it may", "subscriptions use more than they may"
-            ),
-        ),
-        (
-            "expired",
-            "warn",
-            flagged(rows, "is_expired"),
-            ngettext_lazy("subscription has expired", "subscriptions have expired"),
-        ),
-        (
-            "expiring",
-            "warn",
-            soon,
-            ngettext_lazy(
-                "subscription expires within 14 days", "subscriptions expire within 14 days"
-            ),
-        ),
-    ]
     result = []
-    for name, tone, which, text in found:
-        number, label = capped(which)
-        if number:
-            target = f"{url}?status={name}"
-            result.append({"text": text % number, "tone": tone, "url": target, "count": label})
+    for name, tone, text in ATTENTION:
+        if number := home_figures.count(which[name]):
+            result.append(
+                {
+                    "text": text % number,
+                    "tone": tone,
+                    "url": f"{url}?status={name}",
+                    "count": home_figures.written(number),
+                }
+            )
     return result
-
-
-def counts(actor: Actor) -> list[dict[str, Any]]:
-    """How much there is, each with its list."""
-    shown = [
-        (_("Customers"), Customer.objects.visible_to(actor).present(), reverse("customer_list")),
-        (
-            _("Suspended customers"),
-            flagged(Customer.objects.visible_to(actor).present(), "is_suspended"),
-            reverse("customer_list") + "?status=suspended",
-        ),
-        (
-            _("Subscriptions"),
-            Subscription.objects.visible_to(actor).present(),
-            reverse("subscription_list"),
-        ),
-        (_("Domains"), Domain.objects.visible_to(actor).present(), reverse("domain_list")),
-    ]
-    if actor.is_administrator:
-        resellers = Reseller.objects.visible_to(actor).present()
-        shown.insert(2, (_("Resellers"), resellers, reverse("reseller_list")))
-    return [{"label": label, "value": capped(rows)[1], "url": url} for label, rows, url in shown]
 
 
 def recent(actor: Actor) -> list[dict[str, Any]]:

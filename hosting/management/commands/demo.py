@@ -25,6 +25,7 @@ class Command(BaseCommand):
 
         from accounts.creation import has_administrator
         from accounts.models import Account
+        from hosting import example_history
 
         target = Path(settings.DATA_DIR) / "demo.json"
         if has_administrator():
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             for role in ("administrator", "reseller", "customer")
         }
         Demo(passwords).fill()
+        example_history.write()
         self.write(target, passwords)
 
     def write(self, target: Path, passwords: dict[str, str]) -> None:

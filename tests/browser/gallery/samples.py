@@ -1,5 +1,10 @@
 """Every template with the everyday, the empty, the refused and the hostile."""
 
+from datetime import date, timedelta
+
+from panel.core import plots
+from panel.core.markup import number
+from panel.core.plots import Series, Share
 from tests.browser.gallery import forms
 from tests.browser.gallery.contexts import (
     ACTING,
@@ -152,8 +157,6 @@ def searches() -> dict[str, Sample]:
 
 def homes() -> dict[str, Sample]:
     """The administrator's first page and the customer's, with sites and without."""
-    counts = [("Customers", "1,234"), ("Resellers", "18"), ("Subscriptions", "2,410")]
-    counts += [("Domains", "3,871"), ("Suspended", "37")]
     attention = [
         ("bad", 2, "subscriptions failed on their node"),
         ("warn", 14, "subscriptions are overused"),
@@ -162,7 +165,13 @@ def homes() -> dict[str, Sample]:
     ]
     home = {
         "title": "Home",
-        "counts": [{"label": label, "value": value, "url": "#"} for label, value in counts],
+        "today": "Sunday, 22 November 2026",
+        "figures": _figures(),
+        "states": _states(),
+        "limits": [
+            {"label": LONG, "text": "9 of 5", "used": 9, "limit": 5, "is_over": True},
+            {"label": "Domains", "text": "3 of unlimited", "used": 3, "limit": None},
+        ],
         "attention": [
             {"tone": tone, "count": count, "text": text, "url": "#"}
             for tone, count, text in attention
@@ -181,6 +190,36 @@ def homes() -> dict[str, Sample]:
         "home-customer": framed("home.html", page=customer),
         "home-empty": framed("home.html", page={"title": "Websites & Domains", "empty": nothing}),
     }
+
+
+def _figures() -> dict:
+    first = date(2026, 8, 24)
+    several = [
+        Series(f"figure{n}", label, [(first + timedelta(days=d), n + d * n) for d in range(91)])
+        for n, label in ((14, "Customers"), (0, "Resellers"), (100_000, LONG), (3, "Domains"))
+    ]
+    return {
+        "cards": [
+            {
+                "label": one.label,
+                "value": number(one.points[-1][1]),
+                "url": "#",
+                "change": "+12 in 90 days",
+                "plot": plots.line(one),
+            }
+            for one in several
+        ],
+        "table": plots.table(several),
+        "periods": [{"days": n, "url": "#", "current": n == 90} for n in (30, 90, 365)],
+    }
+
+
+def _states() -> list[dict]:
+    shares = [Share("Active", 1197, "ok"), Share("Suspended", 37, "bad")]
+    legend = [{"label": s.label, "value": s.value, "tone": s.tone, "url": "#"} for s in shares]
+    return [
+        {"label": "Customers", "bar": plots.bar("customers", "Customers", shares), "legend": legend}
+    ]
 
 
 def _subscriptions() -> list[dict]:
