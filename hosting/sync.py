@@ -6,15 +6,13 @@ with it. `is_unsynced` says that something of what its plan promises is not in f
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting import conditions, limits, permissions, provisioning, totals
-from hosting.models.plans import OverusePolicy, Plan, PlanKind
+from hosting import conditions, demand, limits, permissions, provisioning, totals
+from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.services import base
 from panel.core.rows import among
@@ -97,7 +95,7 @@ def _followers(subscription_ids: Iterable[int]) -> list[Subscription]:
     return list(rows.filter(is_locked=False, plan__isnull=False).order_by("pk"))
 
 
-def _due(row: Subscription, promise: Values, mask: frozenset[str] | None) -> Values:
+def due(row: Subscription, promise: Values, mask: frozenset[str] | None) -> Values:
     """What a subscription gets: what is promised, but for what its subscriber may set itself, had
     the right to set, and so may have set."""
     kept = {}
@@ -128,6 +126,41 @@ def _meaning(name: str, value: Any) -> Any:
     return set(value) if isinstance(value, list) else value
 
 
+class _Shares:
+    """What resellers without the permission to oversell have left to promise, drawn down in the
+    order of the rows: who comes too late gets what is left."""
+
+    def __init__(self, reseller_ids: Iterable[int | None]) -> None:
+        self.left: dict[int, dict[str, int | None]] = {}
+        wanted = {pk for pk in reseller_ids if pk is not None}
+        for reseller in Account.objects.unscoped(_WHY).filter(pk__in=wanted):
+            if demand.OVERSELL in reseller.permissions:
+                continue
+            limited = {}
+            for name, promised in totals.allotted(reseller.pk).items():
+                limit = limits.limit_of(reseller.limits, name)
+                if limit is not None:
+                    limited[name] = None if promised is None else limit - promised
+            self.left[reseller.pk] = limited
+
+    def fitted(self, row: Subscription, values: Values) -> Values:
+        """The values, with no more of what is finite than there is."""
+        left, given = self.left.get(row.reseller_id or 0, {}), {}
+        for name, rest in left.items():
+            now, then = (limits.limit_of(one, name) for one in (row.limits, values["limits"]))
+            if now is None or (then is not None and then <= now):
+                # Somebody has it without limit already; or it becomes less.
+                back = 0 if now is None or then is None else now - then
+            else:
+                more = max(0, rest or 0)
+                given[name] = now + more if then is None else min(then, now + more)
+                back = now - given[name]
+            left[name] = None if rest is None else rest + back
+        if all(given[name] == values["limits"].get(name, 0) for name in given):
+            return values
+        return {**values, "limits": {**values["limits"], **given}}
+
+
 def follow(subscription_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
     """Bring these to what their plans promise, as far as that can be; gives the old and new values
     of those that changed.
@@ -137,10 +170,12 @@ def follow(subscription_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
     rows = _followers(subscription_ids)
     promised = promises(rows)
     masks = permissions.of_resellers(row.reseller_id for row in rows)
+    shares = _Shares(row.reseller_id for row in rows)
     groups: dict[str, tuple[Values, list[int]]] = {}
     changed: dict[int, tuple[Values, Values]] = {}
     for row in rows:
-        values = _due(row, promised[row.pk], masks.get(row.reseller_id or 0))
+        values = due(row, promised[row.pk], masks.get(row.reseller_id or 0))
+        values = shares.fitted(row, values)
         names = differing(row, values)
         if names:
             old = {name: getattr(row, name) for name in names}
@@ -209,60 +244,16 @@ def _amiss(rows: Sequence[Subscription]) -> dict[int, bool]:
             found[row.pk] = False
             continue
         mask = masks.get(row.reseller_id or 0)
-        due = _due(row, promise, mask)
-        is_stale = bool(differing(row, due))
+        is_stale = bool(differing(row, due(row, promise, mask)))
         is_masked = mask is not None and not mask.issuperset(promise["permissions"])
-        found[row.pk] = is_stale or is_masked or bool(_not_granted(row, promise, grants))
+        found[row.pk] = is_stale or is_masked or bool(not_granted(row, promise, grants))
     return found
 
 
-def _not_granted(row: Subscription, promise: Values, grants: dict[int, Any]) -> list[str]:
+def not_granted(row: Subscription, promise: Values, grants: dict[int, Any]) -> list[str]:
     """Applications that the plan promises and the reseller may not grant."""
     may = grants.get(row.reseller_id or 0)
     if may is None:
         return []
     wanted = base.applications() if promise["applications"] is None else promise["applications"]
     return sorted(set(wanted) - may)
-
-
-@dataclass(frozen=True)
-class Shortfall:
-    """One thing that a plan promises and that is not so: what was promised, what there is."""
-
-    label: base.Text
-    promised: base.Text
-    available: base.Text
-
-
-def shortfalls(row: Subscription) -> list[Shortfall]:
-    """Everything that the plan of a subscription promises and that is not in force."""
-    promise = promises([row]).get(row.pk)
-    if promise is None or row.is_locked:
-        return []
-    mask = permissions.of_resellers([row.reseller_id]).get(row.reseller_id or 0)
-    granted = permissions.in_force([row])[row.pk]
-    due = _due(row, promise, mask)
-    found = []
-    for name, resource in base.resources().items():
-        pair = limits.limit_of(due["limits"], name), limits.limit_of(row.limits, name)
-        if pair[0] != pair[1]:
-            found.append(Shortfall(resource.label, *(limits.shown(resource, one) for one in pair)))
-    for name, permission in base.permissions().items():
-        if (name in promise["permissions"]) != (name in granted):
-            pair = _("yes"), _("no")
-            found.append(
-                Shortfall(
-                    permission.label, *(pair if name in promise["permissions"] else pair[::-1])
-                )
-            )
-    for name, setting in base.plan_settings().items():
-        pair = due["settings"][name], settings_of(row)[name]
-        if pair[0] != pair[1]:
-            found.append(Shortfall(setting.label, *(setting.words(one) for one in pair)))
-    grants = permissions.applications_of_resellers([row.reseller_id])
-    for name in _not_granted(row, promise, grants):
-        found.append(Shortfall(base.applications()[name].label, _("yes"), _("no")))
-    if row.overuse_policy != due["overuse_policy"]:
-        words = [OverusePolicy(one).label for one in (due["overuse_policy"], row.overuse_policy)]
-        found.append(Shortfall(_("Overuse policy"), *words))
-    return found

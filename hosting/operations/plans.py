@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account, sort_key
-from hosting import counters, locks, sync
+from hosting import counters, locks, sync, sync_words
 from hosting.forms_plans import AddOnForm, LimitsForm, PlanForm, ResellerPlanForm, initial_of
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
@@ -136,7 +136,8 @@ class _Edit(_OfHosting, Operation):
 
     verb = "edit"
     label = _("Edit")
-    submit_label = _("Update & Sync")
+    submit_label = review_label = _("Update & Sync")
+    review = True
     bulk = False
     order = 20
 
@@ -155,6 +156,16 @@ class _Edit(_OfHosting, Operation):
         text = ngettext("%(n)s subscription follows.", "%(n)s subscriptions follow.", follow)
         held = ngettext("%(n)s is locked and stays.", "%(n)s are locked and stay.", locked)
         return f"{text % {'n': f'{follow:,}'}} {held % {'n': f'{locked:,}'}}"
+
+    def foresee(self, step: Step) -> list[Consequence]:
+        """What changes for those who follow; nothing, if there are none."""
+        (plan,) = step.open
+        values = _values(step.params)
+        columns = [name for name in sync.FIELDS if name in values]
+        if not self.followers([plan.pk]).filter(is_locked=False).exists():
+            return []
+        lines = sync_words.told({name: getattr(plan, name) for name in columns}, values)
+        return [Consequence(_("This changes for those who follow:"), "warn", lines)] * bool(lines)
 
     def lock(self, actor: Actor, ids: Sequence[int]) -> None:
         # What is above plans is locked before them.

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import locks, sync
+from hosting import locks, sync, sync_words
 from hosting.models.subscriptions import Subscription
 from panel.core import reasons
 from panel.core.access import Actor
@@ -108,8 +108,8 @@ def changes_of(row: Subscription) -> list[str]:
     """What changes when a locked subscription follows its plan again."""
     row.is_locked = False
     found = [
-        _("%(what)s: %(now)s, by the plan %(then)s")
-        % {"what": one.label, "now": one.available, "then": one.promised}
-        for one in sync.shortfalls(row)
+        str(_("%(what)s: %(old)s → %(new)s"))
+        % {"what": one.label, "old": one.other, "new": one.one}
+        for one in sync_words.shortfalls(row)
     ]
     return found or [str(_("Its values are those of the plan; nothing changes."))]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Account
 from accounts.views import log_in_as_action
-from hosting import limits, permissions, provisioning, status, sync
+from hosting import limits, permissions, provisioning, status, sync, sync_words
 from hosting.models.deployments import Deployment
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
@@ -356,7 +356,7 @@ def applications_section(row: Any) -> list[dict[str, Any]]:
 
 def shortfalls_section(row: Subscription) -> list[dict[str, Any]]:
     """What the plan promises and is not so, each with plan value and available value."""
-    found = sync.shortfalls(row)
+    found = sync_words.shortfalls(row)
     if not found:
         return []
     words = (_t("Property"), _t("Plan value"), _t("Available value"))
@@ -364,7 +364,7 @@ def shortfalls_section(row: Subscription) -> list[dict[str, Any]]:
         "",
         '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
         '<td data-label="{}">{}</td></tr>',
-        ((words[0], one.label, words[1], one.promised, words[2], one.available) for one in found),
+        ((words[0], row.label, words[1], row.one, words[2], row.other) for row in found),
     )
     head = format_html_join("", '<th scope="col">{}</th>', ((word,) for word in words))
     table = format_html(

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from accounts.tree import wrong_owner_columns
-from hosting import counters
+from hosting import counters, sync
 from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
@@ -93,3 +93,15 @@ def check_everything() -> None:
     shut = set(rows.filter(is_suspended=True).values_list("pk", flat=True))
     for site in Domain.objects.all():
         assert site.is_suspended == (site.subscription_id in shut), site
+
+
+def check_synced() -> None:
+    """Who says that something of its plan is not in force, recomputed from nothing. Not for tests
+    that write limits into rows."""
+    rows = Subscription.objects.all()
+    with transaction.atomic():
+        said = set(rows.filter(is_unsynced=True).values_list("name", flat=True))
+        sync.judge(rows.values_list("pk", flat=True))
+        judged = set(rows.filter(is_unsynced=True).values_list("name", flat=True))
+        transaction.set_rollback(True)
+    assert said == judged
