@@ -213,6 +213,28 @@ class Limits(RuleBasedStateMachine):
         if row is not None:
             self.do("admin", "subscription.change-subscriber", row, subscriber=to.username)
 
+    @rule(data=st.data(), owner=st.sampled_from(["admin", "ada", "ada", "ben"]))
+    def move_a_customer(self, data: Any, owner: str) -> None:
+        """All of it or nothing: what comes to a reseller has to fit there."""
+        rows = Account.objects.filter(role=Role.CUSTOMER, removing_at=None)
+        if (row := self.pick(data, rows)) is not None:
+            self.do("admin", "customer.move", row, owner=owner)
+
+    @rule(data=st.data())
+    def convert_a_customer(self, data: Any) -> None:
+        """Never refused for what it has: what is too much shows as overused."""
+        rows = Account.objects.filter(role=Role.CUSTOMER, removing_at=None)
+        if (row := self.pick(data, rows)) is not None:
+            self.new_resellers.add(row.pk)
+            self.do("admin", "customer.convert-to-reseller", row)
+
+    @rule(data=st.data())
+    def convert_a_reseller_back(self, data: Any) -> None:
+        rows = Account.objects.filter(role=Role.RESELLER, removing_at=None)
+        row = self.pick(data, rows.exclude(username__in=["ada", "ben"]))
+        if row is not None:
+            self.do("admin", "reseller.convert-to-customer", row)
+
     @rule(data=st.data())
     def change_the_plan(self, data: Any) -> None:
         row = self.pick(data, self.present())
@@ -260,7 +282,7 @@ def attack(world: HostingWorld, met: Counter[str], **more: Any) -> None:
     machine = type("Limits", (Limits,), {"world": world, "met": met})
     given = settings(
         max_examples=10,
-        stateful_step_count=20,
+        stateful_step_count=30,
         deadline=None,
         derandomize=True,
         database=None,
@@ -282,6 +304,7 @@ def test_whatever_adds_is_refused_at_its_limit_whoever_does_it(world: HostingWor
         "subscription.add-domain",
         "domain.add-alias",
         "subscription.change-subscriber",
+        "customer.move",
     }
     assert refused <= done
 
