@@ -26,7 +26,7 @@ from panel.core.work import LEASE, State
 
 CHUNK = 20
 # All rows or none: that is one transaction, and so long everybody else waits to write.
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 300
 _WHY = "an import goes on for whoever began it"
 _OUTCOME = (
     "result",

@@ -20,6 +20,15 @@ def text_of(*lines: str, head: str = HEAD) -> str:
     return "\n".join([head, *lines]) + "\n"
 
 
+def people(*names: str, domains: bool = True) -> str:
+    return text_of(
+        *(
+            f"{n.title()} Test,{n}@mail.example,{n},{f'{n}.example' if domains else ''},"
+            for n in names
+        )
+    )
+
+
 def uploaded(world: HostingWorld, who: str, text: str, **changes: Any) -> Import:
     """A file, read and checked by the worker."""
     account = world.accounts[who]
