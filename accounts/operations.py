@@ -23,6 +23,10 @@ ROLES_FOR = {"customer": PROVIDERS, "reseller": _ADMINISTRATOR, "account": ANY_R
 # forgotten while the hosting is shut cannot be got back. Set by the app that knows mail.
 is_own_hosting: Callable[[int, str], bool] = lambda account_id, email: False  # noqa: E731
 
+# What else is found by an account's name and company: its rows by noun. Set by the app that has
+# such rows.
+found_by_name: Callable[[int], Mapping[str, Iterable[int]]] = lambda account_id: {}  # noqa: E731
+
 reasons.declare(
     external_id_taken=_("Another account of the same provider has this external id."),
     email_in_own_hosting=_(
@@ -153,6 +157,9 @@ class EditContactInfo(AccountOperation):
         if own:
             own_logins([target.pk]).update(**own)
         step.index(noun_of(target), [target.pk])
+        if {"contact_name", "company"} & new.keys():
+            for noun, ids in found_by_name(target.pk).items():
+                step.index(noun, ids)
 
 
 def _rename(step: Step, pk: int, name: str) -> None:

@@ -29,6 +29,7 @@ _OPERATIONS = (
     "converting",
     "switching",
     "domains",
+    "aliases",
     "notes",
     "imports",
 )
@@ -62,6 +63,13 @@ class HostingConfig(base.ServiceConfig):
             total="hosting.usage.domains_of_resellers",
         ),
         base.Resource(
+            "subdomains",
+            _("Subdomains"),
+            default=5,
+            count="hosting.usage.subdomains",
+            total="hosting.usage.subdomains_of_resellers",
+        ),
+        base.Resource(
             "aliases",
             _("Domain aliases"),
             default=5,
@@ -71,6 +79,7 @@ class HostingConfig(base.ServiceConfig):
     )
     permissions = (
         base.Permission("manage_domains", _("Domain management")),
+        base.Permission("manage_subdomains", _("Subdomain management"), default=True),
         base.Permission("manage_aliases", _("Domain alias management"), default=True),
         base.Permission("manage_hosting", _("Hosting settings management")),
         base.Permission("oversell", _("Overselling of disk space and traffic"), of="reseller"),

@@ -26,7 +26,7 @@ from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 from hosting.models.plans import OverusePolicy, Plan
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
-from hosting.validators import to_unicode
+from hosting.validators import host_of, to_unicode
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.operations import Refused, Step
@@ -40,6 +40,8 @@ reasons.declare(
     name_taken_by_action=_("Change Subscriber"),
     name_taken_here=_("%(name)s is taken: it belongs to the subscription %(where)s."),
     name_taken_here_action=_("Open %(where)s"),
+    leads_to_itself=_("%(name)s is a name of this domain: it would lead to itself."),
+    name_held=_("%(name)s is below or above a name that is suspended from above."),
     name_near=_("%(name)s is below or above a name of somebody else."),
     system_user_taken=_("The system user %(name)s exists, or did until recently."),
     plan_gone=_("This service plan was removed meanwhile."),
@@ -67,10 +69,12 @@ reasons.declare(
 )
 
 
-def refuse_name(name: str, account_id: int, actor: Actor) -> None:
+def refuse_name(
+    name: str, account_id: int, actor: Actor, subscription_id: int | None = None
+) -> None:
     """Raise Refused if the account cannot have this name. Locks its apex first."""
     names.lock([name])
-    conflict = names.conflict(name, account_id, actor)
+    conflict = names.conflict(name, account_id, actor, subscription_id)
     if conflict is not None:
         raise Refused(conflict.code, name=to_unicode(name), **conflict.params)
 
@@ -220,19 +224,38 @@ def settle(step: Step, rows: Iterable[Subscription], domain_ids: Iterable[int]) 
     step.index("domain", domain_ids)
 
 
-def domain(step: Step, row: Subscription, values: dict[str, Any]) -> Domain:
-    """An additional domain of a subscription. Raises Refused; the subscription is locked."""
+def hosting_values(values: dict[str, Any]) -> dict[str, Any]:
+    """What was said about hosting, by column; what was left empty is left to the column."""
+    names = ("hosting_type", "document_root", "preferred_name", "forward_to", "forward_code")
+    return {name: values[name] for name in names if values.get(name)}
+
+
+def refuse_circle(forward_to: str, names: Iterable[str]) -> None:
+    """Raise Refused if what a domain forwards to is one of its own names."""
+    host = host_of(forward_to)
+    if host and host.removeprefix("www.") in names:
+        raise Refused("leads_to_itself", name=to_unicode(host))
+
+
+def domain(
+    step: Step, row: Subscription, values: dict[str, Any], parent: Domain | None = None
+) -> Domain:
+    """An additional domain of a subscription, or a subdomain of one of its domains.
+
+    Raises Refused; the subscription is locked.
+    """
     name = values["name"]
-    refuse_full(step, row, "domains")
-    refuse_name(name, row.account_id, step.actor)
+    refuse_full(step, row, "subdomains" if parent else "domains")
+    refuse_name(name, row.account_id, step.actor, row.pk)
+    refuse_circle(values.get("forward_to", ""), [name])
     made = Domain(
         account_id=row.account_id,
         reseller_id=row.reseller_id,
         subscription=row,
         ascii=name,
         name=to_unicode(name),
-        hosting_type=values.get("hosting_type") or HostingType.WEBSITE,
-        document_root=values.get("document_root") or name,
+        parent=parent,
+        **{"document_root": name, **hosting_values(values)},
     )
     made.save()
     names.take(
@@ -251,7 +274,9 @@ def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
     """Another name for a domain. Raises Refused; the domain's subscription is locked."""
     name = values["name"]
     refuse_full(step, of.subscription, "aliases")
-    refuse_name(name, of.account_id, step.actor)
+    refuse_name(name, of.account_id, step.actor, of.subscription_id)
+    if of.hosting_type == HostingType.FORWARDING:
+        refuse_circle(of.forward_to, [name])
     made = Alias.objects.create(
         account_id=of.account_id,
         reseller_id=of.reseller_id,
@@ -260,6 +285,8 @@ def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
         ascii=name,
         name=to_unicode(name),
         mode=values.get("mode") or AliasMode.REDIRECT,
+        has_mail=values.get("has_mail", True),
+        syncs_dns=values.get("syncs_dns", True),
     )
     names.take(
         name,

@@ -10,7 +10,6 @@ from django.utils.translation import ngettext
 from accounts.models import Account
 from accounts.validators import SYSTEM_NAMES
 from hosting import suspension
-from hosting.models.domains import AliasMode, HostingType
 from hosting.models.plans import HostingPlan
 from hosting.models.subscriptions import (
     RETIRED_FOR,
@@ -18,7 +17,7 @@ from hosting.models.subscriptions import (
     Subscription,
 )
 from hosting.models.suspension import Kind, Scope
-from hosting.validators import clean_document_root, clean_host_name
+from hosting.validators import clean_host_name
 from panel.core.access import Role
 from panel.core.forms import OperationForm
 
@@ -134,46 +133,3 @@ def system_user_taken(name: str) -> bool:
             name=name, retired_at__gt=timezone.now() - RETIRED_FOR
         ).exists()
     )
-
-
-class AddDomainForm(OperationForm):
-    name = HostNameField()
-    hosting_type = forms.ChoiceField(
-        label=_("Hosting type"),
-        choices=HostingType.choices,
-        required=False,
-        initial=HostingType.WEBSITE,
-    )
-    document_root = forms.CharField(
-        label=_("Document root"),
-        max_length=200,
-        required=False,
-        help_text=_("Below the subscription's home. Empty: a folder named after the domain."),
-    )
-
-    def clean_document_root(self) -> str:
-        value = self.cleaned_data["document_root"]
-        return clean_document_root(value) if value else ""
-
-
-class AddAliasForm(OperationForm):
-    name = HostNameField(label=_("Alias name"))
-    mode = forms.ChoiceField(
-        label=_("Web"),
-        choices=AliasMode.choices,
-        required=False,
-        initial=AliasMode.REDIRECT,
-        help_text=_("Visitors are sent to the main name, or see the same site under this one."),
-    )
-
-
-class EditAliasForm(OperationForm):
-    mode = forms.ChoiceField(label=_("Web"), choices=AliasMode.choices)
-
-
-class SiteForm(OperationForm):
-    document_root = forms.CharField(label=_("Document root"), max_length=200)
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-
-    def clean_document_root(self) -> str:
-        return clean_document_root(self.cleaned_data["document_root"])

@@ -1,11 +1,15 @@
 """What accounts ask of hosting without knowing it: set once, when the apps are ready."""
 
-from accounts import backends, forms
+from collections.abc import Iterable
+
+from accounts import backends, forms, operations
 from accounts.models import Account
+from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, Scope, SuspensionEntry
 from panel.core.access import Actor
 
+_WHY = "search text, whoever asks"
 _ORDER = [Level.ADMINISTRATOR, Level.RESELLER]
 
 
@@ -32,7 +36,18 @@ def subscription_choices(actor: Actor, account_id: int) -> list[tuple[int, str]]
     return list(rows.order_by("name_key", "pk").values_list("pk", "name")[:500])
 
 
+def found_by_name(account_id: int) -> dict[str, Iterable[int]]:
+    """What a search for an account's name or company finds besides the account."""
+    subscriptions = Subscription.objects.unscoped(_WHY).filter(account_id=account_id)
+    domains = Domain.objects.unscoped(_WHY).filter(account_id=account_id)
+    return {
+        "subscription": list(subscriptions.values_list("pk", flat=True)),
+        "domain": list(domains.values_list("pk", flat=True)),
+    }
+
+
 def connect() -> None:
     """Put the answers in place."""
     backends.suspension_message = suspension_message
     forms.subscription_choices = subscription_choices
+    operations.found_by_name = found_by_name

@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Account
+from hosting import suspension
 from hosting.models.domains import Apex, Name
-from hosting.validators import apex_of
+from hosting.validators import apex_of, own_hosts
 from panel.core.access import Actor
 from panel.core.operations import nouns, operations
 
@@ -42,10 +43,13 @@ def lock(names: Iterable[str]) -> None:
     list(Apex.objects.select_for_update().filter(name__in=apexes).order_by("name"))
 
 
-def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
+def conflict(
+    name: str, account_id: int, actor: Actor, subscription_id: int | None = None
+) -> Conflict | None:
     """What stands against `account_id` having this name, after `lock`.
 
-    Taken; or below or above a name of somebody whom the actor may not manage.
+    Taken; below or above a name of somebody whom the actor may not manage, or of the panel itself;
+    or below or above one that the administrator suspended in another subscription.
     """
     parents = [".".join(name.split(".")[i:]) for i in range(1, name.count(".") + 1)]
     # SECURITY: an exact suffix with its dot; a bare suffix would match "notexample.com".
@@ -55,21 +59,37 @@ def conflict(name: str, account_id: int, actor: Actor) -> Conflict | None:
         .filter(Q(ascii=name) | Q(ascii__in=parents) | Q(ascii__endswith="." + name))
         .select_related("subscription")
     )
-    others: list[Name] = []
-    for row in rows:
+    near = list(rows)
+    for row in near:
         if row.ascii == name:
             return _told(row, account_id, actor)
-        if row.account_id != account_id:
-            others.append(row)
+    others = [row for row in near if row.account_id != account_id]
     visible = set(
         Account.objects.visible_to(actor)
         .filter(pk__in=[row.account_id for row in others])
         .values_list("pk", flat=True)
     )
-    for row in others:
-        if row.account_id not in visible:
-            return Conflict("name_near")
-    return None
+    if any(row.account_id not in visible for row in others):
+        return Conflict("name_near")
+    if actor.is_administrator:
+        return None
+    if any(name.endswith(f".{host}") or host.endswith(f".{name}") for host in own_hosts()):
+        return Conflict("name_near")
+    elsewhere = [row.pk for row in near if row.subscription_id != subscription_id]
+    return Conflict("name_held") if _held(elsewhere) else None
+
+
+def _held(ids: list[int]) -> set[int]:
+    """Of these names, those that the administrator suspended, or whose owners: they come up
+    nowhere else, not with a word before them either."""
+    if not ids:
+        return set()
+    return suspension.administrator_holds(
+        Name.objects.unscoped(_WHY).filter(pk__in=ids),
+        account="account_id",
+        reseller="reseller_id",
+        own="subscription_id",
+    )
 
 
 def _told(row: Name, account_id: int, actor: Actor) -> Conflict:

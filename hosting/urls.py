@@ -4,9 +4,10 @@ from django.urls import path
 
 from hosting.views import domains, home, hosted, imports, plans
 from hosting.views.accounts import CustomerDetail, ResellerDetail
+from hosting.views.choosing import AddBelowView
+from hosting.views.domain_list import DomainList
 from hosting.views.lists import (
     CustomerList,
-    DomainList,
     ResellerList,
     SubscriptionList,
 )
@@ -20,6 +21,7 @@ urlpatterns = [
     *noun_urls("customer", CustomerList, CustomerDetail),
     *noun_urls("reseller", ResellerList, ResellerDetail),
     *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),
+    path("domains/add/<slug:what>/", AddBelowView.as_view(), name="domain_add_below"),
     *noun_urls("domain", DomainList, domains.DomainDetail),
     *noun_urls("plan", plans.PlanList, plans.PlanDetail),
     *noun_urls("addon", plans.AddOnList, plans.AddOnDetail),

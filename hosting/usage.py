@@ -17,9 +17,17 @@ def _by(rows: object, column: str) -> dict[int, int]:
 
 
 def domains(subscription_ids: Sequence[int]) -> dict[int, int]:
-    """Domains of each subscription, its main domain included."""
+    """Domains of each subscription, its main domain included; subdomains are counted apart."""
     rows = Domain.objects.unscoped(_WHY).filter(
-        subscription_id__in=subscription_ids, removing_at=None
+        subscription_id__in=subscription_ids, parent=None, removing_at=None
+    )
+    return _by(rows, "subscription_id")
+
+
+def subdomains(subscription_ids: Sequence[int]) -> dict[int, int]:
+    """Subdomains of each subscription's domains."""
+    rows = Domain.objects.unscoped(_WHY).filter(
+        subscription_id__in=subscription_ids, parent__isnull=False, removing_at=None
     )
     return _by(rows, "subscription_id")
 
@@ -49,9 +57,15 @@ def subscriptions_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
 
 
 def domains_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
-    """Domains of all subscriptions below each reseller."""
+    """Domains of all subscriptions below each reseller; subdomains are counted apart."""
     rows = Domain.objects.unscoped(_WHY).filter(reseller_id__in=reseller_ids, removing_at=None)
-    return _by(rows, "reseller_id")
+    return _by(rows.filter(parent=None), "reseller_id")
+
+
+def subdomains_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:
+    """Subdomains of those domains."""
+    rows = Domain.objects.unscoped(_WHY).filter(reseller_id__in=reseller_ids, removing_at=None)
+    return _by(rows.filter(parent__isnull=False), "reseller_id")
 
 
 def aliases_of_resellers(reseller_ids: Sequence[int]) -> dict[int, int]:

@@ -1,8 +1,10 @@
 """Host names, document roots: what may be typed, and how it is stored."""
 
 import ipaddress
+import re
 import unicodedata
 from functools import lru_cache
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 from django.conf import settings
@@ -124,13 +126,18 @@ def clean_host_name(value: str) -> str:
 
 def is_restricted(name: str) -> bool:
     """The panel's own hosts, public suffixes, and well-known names with all below them."""
-    own = {host.strip("[].").lower() for host in settings.ALLOWED_HOSTS}
-    # *.localhost are the sites of a first look; localhost itself is the panel.
-    if name in own or suffixes().publicsuffix(name, accept_unknown=False) == name:
+    if name in own_hosts() or suffixes().publicsuffix(name, accept_unknown=False) == name:
         return True
     labels = name.split(".")
     above = {".".join(labels[i:]) for i in range(len(labels))}
     return not above.isdisjoint(RESTRICTED_NAMES.get())
+
+
+def own_hosts() -> set[str]:
+    """Names of the panel itself. (Of a first look it is localhost, and the sites *.localhost: a
+    word alone is no name here.)"""
+    hosts = {host.strip("[].").lower() for host in settings.ALLOWED_HOSTS}
+    return {host for host in hosts if "." in host and not host[-1].isdigit()}
 
 
 def clean_document_root(value: str) -> str:
@@ -146,3 +153,47 @@ def clean_document_root(value: str) -> str:
     if len(path) > 200:
         raise ValidationError(_("At most 200 characters."))
     return path
+
+
+# What may stand unencoded in a path, a query and a fragment (RFC 3986); a percent sign only
+# where it begins an escape. Apostrophes and dollar signs mean something to some configurations.
+_PLAIN = "/:@!&()*+,;=~%"
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def clean_address(value: str) -> str:
+    """An address of the web to lead visitors to, in ASCII: http or https, a host, maybe a page."""
+    wrong = ValidationError(_("This is not an address like https://example.com/page."))
+    try:
+        parts = urlsplit(value.strip())
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValidationError(_("It has to begin with http:// or https://."))
+    if not parts.hostname or "@" in parts.netloc or port == 0:
+        raise wrong
+    host = _host_of_address(parts.hostname)
+    path, query, fragment = (
+        quote(_NO_ESCAPE.sub("%25", text), safe=_PLAIN + more)
+        for text, more in ((parts.path, ""), (parts.query, "?"), (parts.fragment, "?"))
+    )
+    if path == "/" and not query and not fragment:
+        path = ""
+    found = urlunsplit((parts.scheme, host if port is None else f"{host}:{port}", path, query, ""))
+    found += f"#{fragment}" if fragment else ""
+    if len(found) > 500:
+        raise ValidationError(_("At most 500 characters."))
+    return found
+
+
+def _host_of_address(host: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        return to_ascii(host)
+
+
+def host_of(address: str) -> str:
+    """The host of a stored address."""
+    return urlsplit(address).hostname or ""

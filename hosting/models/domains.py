@@ -126,6 +126,12 @@ class Domain(Owned):
             models.Index(
                 "hosting_type", "id", name="dom_unhosted", condition=models.Q(hosting_type="none")
             ),
+            models.Index(
+                "hosting_type",
+                "id",
+                name="dom_forwarding",
+                condition=models.Q(hosting_type="forwarding"),
+            ),
             models.Index("account", name="dom_account"),
             models.Index("reseller", name="dom_reseller"),
         ]

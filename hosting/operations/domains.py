@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from hosting import creating, locks, names, permissions, provisioning, suspension
-from hosting.forms import AddAliasForm, AddDomainForm, EditAliasForm, SiteForm
-from hosting.models.domains import Alias, AliasMode, Domain, HostingType, SiteState
+from hosting.forms_domains import AddDomainForm, AddSubdomainForm, HostingSettingsForm
+from hosting.models.domains import Alias, Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL
-from hosting.operations.removing import refuse_held
+from hosting.operations.removing import refuse_held, what_goes
 from hosting.operations.subscriptions import refuse_stale
 from panel.core import reasons
 from panel.core.access import Actor
@@ -73,10 +73,19 @@ class AddDomain(Operation):
                 step.refuse(row.pk, refused.code, **refused.params)
                 continue
             step.created[row.pk] = made
-            step.changed(row.pk, {}, {"name": made.name, "document_root": made.document_root})
+            step.changed(row.pk, {}, about(made))
 
 
-class _OnDomains(Operation):
+def about(made: Domain) -> dict[str, Any]:
+    """A new domain, for the activity log."""
+    if made.hosting_type == HostingType.FORWARDING:
+        return {"name": made.name, "forward_to": made.forward_to}
+    return {"name": made.name, "document_root": made.document_root}
+
+
+class OnDomains(Operation):
+    """On domains of subscriptions that are active, for those who have the permission."""
+
     noun = "domain"
     area = "sites"
     roles = ANY_ROLE
@@ -95,65 +104,78 @@ class _OnDomains(Operation):
 
 
 @register
-class AddAlias(_OnDomains):
-    """Another name for a domain: redirecting to it, or the same site."""
+class AddSubdomain(OnDomains):
+    """A site of its own below a main or additional domain, in the same subscription."""
 
-    verb = "add-alias"
-    creates = "alias"
-    label = _("Add Domain Alias")
-    form_class = AddAliasForm
+    verb = "add-subdomain"
+    creates = "domain"
+    label = _("Add Subdomain")
+    form_class = AddSubdomainForm
     bulk = False
-    permission = "manage_aliases"
+    permission = "manage_subdomains"
+
+    def applies_to(self, target: Any, actor: Actor) -> bool:
+        return target.parent_id is None
 
     def perform(self, step: Step) -> None:
         for row in step.open:
             try:
-                made = creating.alias(step, row, step.params)
+                made = creating.domain(step, row.subscription, step.params, parent=row)
             except Refused as refused:
                 step.refuse(row.pk, refused.code, **refused.params)
                 continue
             step.created[row.pk] = made
-            step.changed(row.pk, {}, {"alias": made.name, "mode": made.mode})
-
-    def landing(self, actor: Actor, target_id: int, created: Any) -> str:
-        return f"/domains/{target_id}/"
+            step.changed(row.pk, {}, about(made))
 
 
 @register
-class HostingSettings(_OnDomains):
-    """Where the site's files are."""
+class HostingSettings(OnDomains):
+    """Website, forwarding or nothing; where the files are, where it leads, which name is preferred.
+
+    What was not given stays as it is.
+    """
 
     verb = "hosting-settings"
     label = _("Hosting Settings")
-    form_class = SiteForm
+    form_class = HostingSettingsForm
     bulk = False
     permission = "manage_hosting"
     order = 20
 
-    def applies_to(self, target: Any, actor: Actor) -> bool:
-        return target.hosting_type == HostingType.WEBSITE
-
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
-        return {"document_root": targets[0].document_root, "version": targets[0].version}
+        row = targets[0]
+        names = ("hosting_type", "document_root", "preferred_name", "forward_to", "version")
+        found = {name: getattr(row, name) for name in names}
+        return found | {"forward_code": str(row.forward_code)}
 
     def check(self, step: Step) -> None:
         super().check(step)
         refuse_stale(step)
+        given = creating.hosting_values(step.params)
+        names: dict[int, set[str]] = {row.pk: {row.ascii} for row in step.open}
+        aliases = Alias.objects.unscoped(_WHY).filter(domain_id__in=list(names))
+        for pk, name in aliases.values_list("domain_id", "ascii"):
+            names[pk].add(name)
         for row in step.open:
-            if row.document_root == step.params["document_root"]:
+            try:
+                creating.refuse_circle(given.get("forward_to", ""), names[row.pk])
+            except Refused as refused:
+                step.refuse(row.pk, refused.code, **refused.params)
+            if all(getattr(row, name) == value for name, value in given.items()):
                 step.leave(row.pk)
 
     def perform(self, step: Step) -> None:
-        root = step.params["document_root"]
+        given = creating.hosting_values(step.params)
         Domain.objects.unscoped(_WHY).filter(pk__in=step.open_ids).update(
-            document_root=root, version=F("version") + 1
+            **given, version=F("version") + 1
         )
         provisioning.touch({row.subscription_id for row in step.open})
         for row in step.open:
-            step.changed(row.pk, {"document_root": row.document_root}, {"document_root": root})
+            old = {n: getattr(row, n) for n, v in given.items() if getattr(row, n) != v}
+            step.changed(row.pk, old, {name: given[name] for name in old})
 
 
-class _SetSiteState(_OnDomains):
+class _SetSiteState(OnDomains):
     """The website's own state; the subscription's suspension stands beside it."""
 
     group = _("Change Status")
@@ -161,7 +183,7 @@ class _SetSiteState(_OnDomains):
     order = 30
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
-        return target.hosting_type == HostingType.WEBSITE and target.site_state != self.state
+        return target.hosting_type != HostingType.NONE and target.site_state != self.state
 
     def is_done(self, target: Any) -> bool:
         return target.site_state == self.state
@@ -211,8 +233,9 @@ class ActivateSite(_SetSiteState):
 
 
 @register
-class RemoveDomain(_OnDomains):
-    """An additional domain with its aliases, at once. A main domain goes with its subscription."""
+class RemoveDomain(OnDomains):
+    """An additional domain with its subdomains and aliases, or a subdomain, at once. A main domain
+    goes with its subscription."""
 
     verb = "remove"
     label = _("Remove")
@@ -232,89 +255,24 @@ class RemoveDomain(_OnDomains):
                 step.refuse(row.pk, "main_domain", name=str(row))
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
-        aliases = Alias.objects.visible_to(actor).filter(domain_id__in=rows.values("pk")).count()
+        chosen = rows.values("pk")
+        every = Domain.objects.visible_to(actor).filter(Q(pk__in=chosen) | Q(parent_id__in=chosen))
+        aliases = Alias.objects.visible_to(actor).filter(domain_id__in=every.values("pk"))
+        goes = what_goes({"domains": every.count(), "aliases": aliases.count()})
         return [
-            Consequence(_("The website and %(n)s aliases go at once.") % {"n": aliases}, "warn"),
+            Consequence(_("These go at once, with what they serve:"), "warn", goes),
             Consequence(_("The files stay in the subscription's home."), "info"),
         ]
 
     def perform(self, step: Step) -> None:
-        ids = step.open_ids
+        every = Domain.objects.unscoped(_WHY)
+        below = every.filter(parent_id__in=step.open_ids)
+        ids = [*step.open_ids, *below.values_list("pk", flat=True)]
         aliases = Alias.objects.unscoped(_WHY).filter(domain_id__in=ids)
         names.release(alias_id__in=aliases.values("pk"))
         names.release(domain_id__in=ids)
         aliases.delete()
-        Domain.objects.unscoped(_WHY).filter(pk__in=ids).delete()
+        below.delete()
+        every.filter(pk__in=ids).delete()
         provisioning.touch({row.subscription_id for row in step.open})
         creating.settle(step, [row.subscription for row in step.open], ids)
-
-
-class _OnAliases(Operation):
-    noun = "alias"
-    area = "sites"
-    roles = ANY_ROLE
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        rows = Alias.objects.unscoped(_WHY).filter(pk__in=ids)
-        locks.domains(rows.values_list("domain_id", flat=True))
-        super().lock(actor, ids)
-
-    def check(self, step: Step) -> None:
-        rows = Domain.objects.unscoped(_WHY).select_related("subscription")
-        found = rows.in_bulk({row.domain_id for row in step.open})
-        for row in step.open:
-            row.domain = found[row.domain_id]
-        refuse_without(
-            step, "manage_aliases", {row.pk: row.domain.subscription for row in step.open}
-        )
-
-    def landing(self, actor: Actor, target_id: int, created: Any) -> str:
-        alias = Alias.objects.visible_to(actor).filter(pk=target_id).first()
-        return f"/domains/{alias.domain_id}/" if alias else ""
-
-
-@register
-class EditAlias(_OnAliases):
-    verb = "edit"
-    label = _("Edit")
-    form_class = EditAliasForm
-    bulk = False
-    order = 20
-
-    def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
-        return {"mode": targets[0].mode}
-
-    def check(self, step: Step) -> None:
-        super().check(step)
-        for row in step.open:
-            if row.mode == step.params["mode"]:
-                step.leave(row.pk)
-
-    def perform(self, step: Step) -> None:
-        mode = AliasMode(step.params["mode"])
-        Alias.objects.unscoped(_WHY).filter(pk__in=step.open_ids).update(
-            mode=mode, version=F("version") + 1
-        )
-        provisioning.touch({row.subscription_id for row in step.open})
-        for row in step.open:
-            step.changed(row.pk, {"mode": row.mode}, {"mode": str(mode)})
-
-
-@register
-class RemoveAlias(_OnAliases):
-    verb = "remove"
-    label = _("Remove")
-    confirm = "always"
-    destructive = True
-    order = 90
-
-    def check(self, step: Step) -> None:
-        super().check(step)
-        refuse_held(step, "alias")
-
-    def perform(self, step: Step) -> None:
-        names.release(alias_id__in=step.open_ids)
-        Alias.objects.unscoped(_WHY).filter(pk__in=step.open_ids).delete()
-        provisioning.touch({row.subscription_id for row in step.open})
-        parents = [row.domain for row in step.open]
-        creating.settle(step, [row.subscription for row in parents], [row.pk for row in parents])

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from accounts.views import log_in_as_action
 from hosting import status
-from hosting.views.lists import CustomerList, DomainList, SubscriptionList, described
+from hosting.views.domain_list import DomainList
+from hosting.views.lists import CustomerList, SubscriptionList, described
 from panel.core.access import Role
 from panel.core.activity_views import entries_table
 from panel.core.lists import Listing, ListPage, list_pages

@@ -1,4 +1,4 @@
-"""Pages of domains with their aliases."""
+"""Pages of domains with their aliases and subdomains."""
 
 from typing import Any
 
@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from hosting import status
+from hosting import status, tools
 from hosting.models.domains import Alias, HostingType
 from hosting.sites import site_url
-from hosting.views.hosted import fact, shows_tool
+from hosting.views.accounts import list_panel, narrowed
+from hosting.views.domain_list import DomainList
+from hosting.views.hosted import fact
 from panel.core.activity_views import entries_table
 from panel.core.markup import day, link, moment
 from panel.core.operations import nouns, operations
@@ -22,10 +24,14 @@ from panel.core.views import DetailPage, go
 
 class DomainDetail(DetailPage):
     noun = "domain"
-    tabs = (("aliases", _("Domain aliases")), ("activity", _("Activity")))
+    tabs = (
+        ("aliases", _("Domain aliases")),
+        ("subdomains", _("Subdomains")),
+        ("activity", _("Activity")),
+    )
 
     def queryset(self, actor: Any) -> Any:
-        return super().queryset(actor).select_related("subscription")
+        return super().queryset(actor).select_related("subscription", "parent")
 
     def siblings(self, request: HttpRequest, target: Any) -> Any:
         rows = self.queryset(request.actor)
@@ -40,41 +46,56 @@ class DomainDetail(DetailPage):
             for entry in found.of(row, is_account=False)
         ]
         tags = [(_("Suspended"), "bad")] if row.is_suspended else []
-        if target.site_state != "active" or not tags:
+        has_site = target.hosting_type != HostingType.NONE
+        if has_site and (target.site_state != "active" or not tags):
             tone = {"active": "ok", "suspended": "warn", "disabled": "mute"}[target.site_state]
             tags.append((target.get_site_state_display(), tone))
-        facts = [fact(_("Subscription"), link(nouns["subscription"].url(row.pk), row.name))]
-        if target.hosting_type == HostingType.WEBSITE:
-            url = site_url(target.ascii)
-            facts += [
-                fact(_("Address"), external(url)),
-                fact(_("Document root"), target.document_root),
-            ]
-        facts.append(fact(_("Hosting type"), target.get_hosting_type_display()))
-        if target.ascii != target.name:
-            facts.append(fact(_("In ASCII"), target.ascii))
         return {
             "title": target.name,
-            "subtitle": _("Main domain") if target.is_main else "",
+            "subtitle": kind_of(target),
             "description": "",
             "tags": [{"text": text, "tone": tone, "title": ""} for text, tone in tags],
             "notices": notices,
-            "facts": facts,
+            "facts": self.facts(target),
             "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
             "panel_sections": [self.panel(request, target, tab)],
-            "tab_counts": {"aliases": target.aliases_count},
+            "tab_counts": {
+                "aliases": target.aliases_count,
+                "subdomains": self.subdomains(request, target).count(),
+            },
         }
+
+    def facts(self, target: Any) -> list[dict[str, Any]]:
+        row = target.subscription
+        facts = [fact(_("Subscription"), link(nouns["subscription"].url(row.pk), row.name))]
+        if target.parent is not None:
+            above = link(nouns["domain"].url(target.parent_id), target.parent.name)
+            facts.append(fact(_("Domain"), above))
+        facts.append(fact(_("Hosting type"), target.get_hosting_type_display()))
+        if target.hosting_type != HostingType.NONE:
+            facts.append(fact(_("Address"), external(site_url(target.ascii))))
+        if target.hosting_type == HostingType.WEBSITE:
+            facts += [
+                fact(_("Document root"), target.document_root),
+                fact(_("Preferred name"), target.get_preferred_name_display()),
+            ]
+        if target.hosting_type == HostingType.FORWARDING:
+            to = f"{target.forward_to} ({target.forward_code})"
+            facts.append(fact(_("Forward to"), external(target.forward_to, to)))
+        if target.ascii != target.name:
+            facts.append(fact(_("In ASCII"), target.ascii))
+        return facts
+
+    def subdomains(self, request: HttpRequest, row: Any) -> Any:
+        return super().queryset(request.actor).filter(parent=row)
 
     def panel(self, request: HttpRequest, row: Any, tab: str) -> dict[str, Any]:
         if tab == "activity":
             which = {"target_kind": "domain", "target_id": row.pk}
             return {"title": "", "table": entries_table(request, **which)}
-        operation = operations["domain.add-alias"]
-        add = None
-        shown = shows_tool(row.subscription, request.actor, "aliases", "manage_aliases")
-        if row.removing_at is None and operation.may(request.actor) and shown:
-            url = reverse("domain_operation", args=[row.pk, "add-alias"])
-            add = {"label": operation.label, "url": url}
+        if tab == "subdomains":
+            return self.below(request, row)
+        add = self.add(request, row, "add-alias", "aliases")
         aliases = list(
             Alias.objects.visible_to(request.actor).filter(domain=row).order_by("name")[:500]
         )
@@ -86,54 +107,76 @@ class DomainDetail(DetailPage):
             }
         return {"title": "", "add": add, "table": aliases_table(aliases, request)}
 
+    def below(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Its subdomains."""
+        if row.parent is not None:
+            text = _("A subdomain has none of its own: add them to %(name)s.")
+            return {"title": "", "text": text % {"name": row.parent.name}}
+        add = self.add(request, row, "add-subdomain", "subdomains")
+        if not self.subdomains(request, row).exists():
+            text = _("No subdomains yet: sites of their own below this name.")
+            return {"title": "", "add": add, "text": text}
+        return list_panel(narrowed(request, DomainList(), parent_id=row.pk), add=add)
+
+    def add(
+        self, request: HttpRequest, row: Any, verb: str, resource: str
+    ) -> dict[str, Any] | None:
+        """The button, where the tool shows."""
+        operation = operations[f"domain.{verb}"]
+        shown = tools.shows(row.subscription, request.actor, resource, f"manage_{resource}")
+        if row.removing_at is not None or not operation.may(request.actor) or not shown:
+            return None
+        return {"label": operation.label, "url": reverse("domain_operation", args=[row.pk, verb])}
+
+
+def kind_of(row: Any) -> Any:
+    """What kind of domain it is."""
+    if row.is_main:
+        return _("Main domain")
+    return _("Additional domain") if row.parent_id is None else _("Subdomain")
+
 
 def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
+    heads = (_t("Name"), _t("Web"), _t("Mail"), _t("DNS zone"), _t("Created"))
     may_edit = operations["alias.edit"].may(request.actor)
-
-    def actions(alias: Alias) -> SafeString:
-        if not may_edit:
-            return SafeString("")
-        edit = reverse("alias_operation", args=[alias.pk, "edit"])
-        remove = reverse("alias_operation", args=[alias.pk, "remove"])
-        return format_html(
-            '<a href="{}" aria-label="{} {}">{}</a> · <a href="{}" aria-label="{} {}">{}</a>',
-            edit,
-            _t("Edit"),
-            alias.name,
-            _t("Edit"),
-            remove,
-            _t("Remove"),
-            alias.name,
-            _t("Remove"),
-        )
-
     rows = format_html_join(
         "",
         '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td><td data-th="{}">{}</td>'
         '<td class="date" data-th="{}">{}</td><td class="date">{}</td></tr>',
         (
             (
-                _t("Name"),
-                external(site_url(alias.ascii), alias.name),
-                _t("Web"),
-                alias.get_mode_display(),
-                _t("Created"),
-                day(alias.created_at),
-                actions(alias),
+                *(part for pair in zip(heads, _cells(alias), strict=True) for part in pair),
+                _actions(alias) if may_edit else "",
             )
             for alias in aliases
         ),
     )
     return format_html(
-        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
-        '<th scope="col">{}</th><th scope="col"><span class="visually-hidden">{}</span></th></tr>'
-        "</thead><tbody>{}</tbody></table>",
-        _t("Name"),
-        _t("Web"),
-        _t("Created"),
+        '<table class="list"><thead><tr>{}<th scope="col">'
+        '<span class="visually-hidden">{}</span></th></tr></thead><tbody>{}</tbody></table>',
+        format_html_join("", '<th scope="col">{}</th>', ((head,) for head in heads)),
         _t("Actions"),
         rows,
     )
+
+
+def _cells(alias: Alias) -> tuple[Any, ...]:
+    return (
+        external(site_url(alias.ascii), alias.name),
+        alias.get_mode_display(),
+        _t("yes") if alias.has_mail else _t("no"),
+        _t("follows the domain's") if alias.syncs_dns else _t("its own"),
+        day(alias.created_at),
+    )
+
+
+def _actions(alias: Alias) -> SafeString:
+    links = (
+        (reverse("alias_operation", args=[alias.pk, verb]), label, alias.name, label)
+        for verb, label in (("edit", _t("Edit")), ("remove", _t("Remove")))
+    )
+    return format_html_join(" · ", '<a href="{}" aria-label="{} {}">{}</a>', links)
 
 
 def external(url: str, text: str = "") -> SafeString:

@@ -16,7 +16,7 @@ from hosting.filters import SOON, SubscriptionStatus
 from hosting.models.domains import Domain, HostingType
 from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
-from hosting.views import home_figures
+from hosting.views import choosing, home_figures
 from panel.core.access import Actor
 from panel.core.activity_views import action_label, who
 from panel.core.filters import flagged
@@ -132,6 +132,7 @@ def customer_home(request: HttpRequest) -> dict[str, Any]:
         domains.setdefault(domain.subscription_id, []).append(domain)
     return {
         "title": _("Websites & Domains"),
+        "adds": choosing.add_buttons(actor, rows),
         "subscriptions": [
             {
                 "label": row.name,
@@ -160,7 +161,7 @@ def subscription_tags(row: Subscription, causes: Any, actor: Actor) -> list[dict
 
 def site(domain: Domain, row: Subscription) -> dict[str, Any]:
     tone = {"active": "ok", "suspended": "warn", "disabled": "mute"}[domain.site_state]
-    is_site = domain.hosting_type == HostingType.WEBSITE
+    is_site = domain.hosting_type != HostingType.NONE
     tags = [{"text": domain.get_site_state_display(), "tone": tone, "title": ""}] if is_site else []
     if row.is_suspended and is_site:
         tags = [{"text": _("Suspended"), "tone": "bad", "title": ""}]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Account
 from accounts.views import log_in_as_action
-from hosting import limits, permissions, provisioning, status, sync, sync_words
+from hosting import limits, permissions, provisioning, status, sync, sync_words, tools
 from hosting.models.deployments import Deployment
 from hosting.models.plans import Plan
 from hosting.models.questions import Question
@@ -22,7 +22,8 @@ from hosting.models.subscriptions import Subscription
 from hosting.provisioning import Progress
 from hosting.services import base
 from hosting.views.accounts import list_panel, narrowed
-from hosting.views.lists import DomainList, described
+from hosting.views.domain_list import DomainList
+from hosting.views.lists import described
 from panel.core.activity_views import entries_table
 from panel.core.markup import day, link, moment, tag, usage
 from panel.core.operations import nouns, operations
@@ -233,7 +234,7 @@ class SubscriptionDetail(DetailPage):
             return [self.preview(request, row)]
         add = None
         operation = operations["subscription.add-domain"]
-        may = operation.may(request.actor) and shows_tool(
+        may = operation.may(request.actor) and tools.shows(
             row, request.actor, "domains", "manage_domains"
         )
         if row.removing_at is None and may:
@@ -309,14 +310,6 @@ def ask_preview(request: HttpRequest, pk: int) -> HttpResponse:
             account_id=row.account_id, reseller_id=row.reseller_id, subscription=row, verb="plan"
         )
     return go(reverse("subscription_operation", args=[pk, "preview"]))
-
-
-def shows_tool(row: Subscription, actor: Any, resource: str, permission: str) -> bool:
-    """Whether a tool shows: with a limit above zero, to whoever has its permission (the
-    administrator always). The one function that decides."""
-    if limits.limit_of(row.limits, resource) == 0:
-        return False
-    return not permissions.lacking([row], actor, permission)
 
 
 def resources_section(given: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:

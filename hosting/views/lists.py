@@ -3,18 +3,14 @@
 from typing import Any
 
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from hosting import status
-from hosting.filters import AccountFilter, DomainFilter, SubscriptionFilter
-from hosting.models.domains import HostingType, SiteState
-from hosting.models.subscriptions import Subscription
-from hosting.sites import site_url
+from hosting.filters import AccountFilter, SubscriptionFilter
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import attribute, day, link, main_cell, number, safe, tag, usage
+from panel.core.markup import day, link, main_cell, number, usage
 from panel.core.operations import ANY_ROLE, PROVIDERS, nouns, operations
 
 PROVIDERS_ONLY = PROVIDERS
@@ -222,95 +218,4 @@ class SubscriptionList(ListPage):
             "subscribers": {pk: name for pk, name, _role in found},
             "subscriber_roles": {pk: role for pk, _name, role in found},
             "plans": dict(plans.filter(pk__in=ids).values_list("pk", "name")) if ids else {},
-        }
-
-
-def _site_state(row: Any, listing: Listing) -> Any:
-    if row.hosting_type == HostingType.NONE:
-        return tag(HostingType.NONE.label, "mute")
-    if row.is_suspended:
-        why = status.reason(row, listing.extra["causes"], listing.actor, is_account=False)
-        # Each part was escaped by safe().
-        return SafeString(f'{tag(_("Suspended"), "bad")}<div class="sub">{safe(why)}</div>')
-    tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
-    state = SiteState(row.site_state)
-    return tag(state.label, tones[state])
-
-
-def _view_site(row: Any, listing: Listing) -> Any:
-    if row.hosting_type == HostingType.NONE:
-        return ""
-    url = site_url(row.ascii)
-    label = safe(_("View Site"))
-    # Each part was escaped by safe().
-    return SafeString(f"<a href={attribute(url)} target=_blank>{label}</a>")
-
-
-@register_list
-class DomainList(ListPage):
-    """Found by domain, alias, customer and company."""
-
-    noun = "domain"
-    title = _("Domains")
-    url_name = "domain"
-    roles = ANY_ROLE
-    filterset_class = DomainFilter
-    fields = (
-        "name name_key ascii account_id reseller_id subscription_id hosting_type site_state"
-        " is_suspended aliases_count created_at removing_at"
-    )
-    empty_title = _("No domains yet")
-    empty_text = _("Domains come with subscriptions; add a subscription first.")
-    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
-    columns = (
-        Column(
-            _("Name"),
-            lambda row, ls: main_cell(
-                ls.url(row.pk), row.name, ls.extra["aliases"].get(row.pk, "")
-            ),
-            csv=lambda row, ls: row.name,
-            sort="name",
-            css="main",
-        ),
-        Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state, is_plain=True),
-        Column(
-            _("Subscription"),
-            lambda row, ls: link(
-                ls.url_of("subscription", row.subscription_id),
-                ls.extra["subscriptions"].get(row.subscription_id, ""),
-            ),
-            csv=lambda row, ls: ls.extra["subscriptions"].get(row.subscription_id, ""),
-            tells=("subscription_id",),
-        ),
-        Column(
-            _("Subscriber"),
-            lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
-            tells=("account_id", "subscription_id"),
-            roles=PROVIDERS,
-        ),
-        Column(_("Aliases"), lambda row, ls: number(row.aliases_count), css="num"),
-        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii), is_plain=True),
-        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
-    )
-
-    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
-        suspended = [row for row in rows if row.is_suspended]
-        # Beside the page, not joined to it: the order stays the index's, and a name is read once.
-        above = Subscription.objects.visible_to(listing.actor).filter(
-            pk__in={row.subscription_id for row in rows}
-        )
-        found_above = list(above.values_list("pk", "name", "account_id", "account__contact_name"))
-        aliases: dict[int, list[str]] = {}
-        with_aliases = [row.pk for row in rows if row.aliases_count]
-        if with_aliases:
-            found = nouns["alias"].visible_to(listing.actor).filter(domain_id__in=with_aliases)
-            for domain_id, name in found.order_by("pk").values_list("domain_id", "name")[:500]:
-                aliases.setdefault(domain_id, []).append(name)
-        return {
-            "causes": status.causes(
-                suspended, subscriptions={row.subscription_id for row in suspended}
-            ),
-            "subscriptions": {pk: name for pk, name, _account, _who in found_above},
-            "subscribers": {account: who for _pk, _name, account, who in found_above},
-            "aliases": {pk: ", ".join(names[:3]) for pk, names in aliases.items()},
         }

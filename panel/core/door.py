@@ -72,7 +72,9 @@ def read(
     }
     given = Given()
     if blank is not None:
-        initial = operation.initial(actor, shown if len(targets) == 1 else [])
+        # What is for one target proposes that one's values; where there is none, it is missing.
+        one = shown if len(targets) == 1 else []
+        initial = operation.initial(actor, one) if one or operation.bulk else {}
         form, wrong = _fill(blank, {k: v for k, v in values.items() if k in own}, initial)
         errors.update(wrong)
         given.params, given.secrets = form.raw_params()

@@ -88,6 +88,10 @@ class ListPage:
         """Ways beside the title to what belongs to the list: {label, url}."""
         return []
 
+    def add_buttons(self, actor: Actor) -> list[dict[str, Any]]:
+        """Add buttons besides the one for what is made on one's own account: {label, url}."""
+        return []
+
     def found(self, actor: Actor, queryset: Any, text: str) -> Any:
         """The rows that match the search field; None: those that the index of words names."""
         return None

@@ -129,6 +129,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
     groups = bulk_groups(page, actor, listing.params.get("status") == "removed")
     # Nothing can be done with a selection: nothing is selected.
     table = listing.table(pick=bool(groups)) if rows else ""
+    adds = add_buttons(page, actor)
     return {
         "title": page.title,
         "noun": noun.name,
@@ -141,7 +142,8 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "empty_text": _("No row has all of what you look for.")
         if listing.is_filtered
         else page.empty_text,
-        "add": add_button(page, actor),
+        "add": adds[0] if adds else None,
+        "more_adds": adds[1:],
         "bulk_groups": groups,
         "search": listing.text,
         "filter_form": listing.filterset.form,
@@ -206,14 +208,13 @@ def adding(noun: str, actor: Actor) -> Operation | None:
     return next((op for op in makers if op.may(actor)), None)
 
 
-def add_button(page: ListPage, actor: Actor) -> dict[str, Any] | None:
+def add_buttons(page: ListPage, actor: Actor) -> list[dict[str, Any]]:
+    """The buttons that make something; the first is the one that is meant most often."""
     operation = adding(page.noun, actor)
     if operation is None:
-        return None
-    return {
-        "label": operation.label,
-        "url": reverse(f"{nouns[page.noun].url_name}_add"),
-    }
+        return page.add_buttons(actor)
+    url = reverse(f"{nouns[page.noun].url_name}_add")
+    return [{"label": operation.label, "url": url}, *page.add_buttons(actor)]
 
 
 def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[dict[str, Any]]:

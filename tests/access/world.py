@@ -30,7 +30,7 @@ from panel.core.runs import Outcome
 from panel.core.setting import Settings
 from tests.world import PASSWORD, World, make_world
 
-ALL = ["manage_domains", "manage_aliases", "manage_hosting"]
+ALL = ["manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
 # Person -> the login behind. The columns of the tables are these, in this order.
 PEOPLE = {
     "customer": "carl",
@@ -134,7 +134,7 @@ def make_access_world() -> AccessWorld:
 
 
 def _plan(world: World, owner: str) -> Plan:
-    limits = {"limit_domains": "50", "limit_aliases": "50"}
+    limits = {"limit_domains": "50", "limit_subdomains": "50", "limit_aliases": "50"}
     granted = {f"may_{name}": "on" for name in ALL}
     values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
     outcome = world.perform(

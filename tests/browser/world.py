@@ -146,6 +146,7 @@ class World:
             name=f"Basic {who}",
             description="",
             limit_domains="3",
+            limit_subdomains="5",
             limit_aliases="5",
             overuse_policy="space",
             may_manage_aliases=True,

@@ -4,6 +4,7 @@ import pytest
 
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
+from panel.core.log import Activity
 from panel.core.search import SearchText
 from tests.hosting.world import DOORS, HostingWorld, why
 
@@ -26,7 +27,11 @@ def test_it_is_added_by_every_door_and_redirects(world: HostingWorld, door: str,
 def test_it_is_no_domain_and_uses_no_domain_limit(world: HostingWorld):
     world.alias("carl.example", "karl.example")
     assert not Domain.objects.filter(ascii="karl.example").exists()
-    assert world.sub("carl.example").usage == {"domains": 1, "aliases": 1}
+    assert world.sub("carl.example").usage == {
+        "domains": 1,
+        "subdomains": 0,
+        "aliases": 1,
+    }
 
 
 def test_it_can_be_the_same_site(world: HostingWorld):
@@ -37,6 +42,35 @@ def test_it_can_be_the_same_site(world: HostingWorld):
     assert world.finding("carl", "alias.edit", alias, mode="redirect").result == "done"
     assert world.finding("carl", "alias.edit", alias, mode="redirect").result == "unchanged"
     assert world.finding("carl", "alias.edit", alias, mode="proxy").code == "invalid"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_mail_and_the_zone_go_along_unless_one_says_otherwise(world: HostingWorld, door: str):
+    site = world.site("carl.example")
+    world.through(door, "carl", ADD, site, name="karl.example")
+    alias = Alias.objects.get(ascii="karl.example")
+    assert (alias.has_mail, alias.syncs_dns) == (True, True)
+    off = {"has_mail": False, "syncs_dns": False} if door == "api" else {"has_mail": ""}
+    if door == "cli":
+        off = {"has_mail": "false", "syncs_dns": "false"}
+    if door == "page":
+        off = {"has_mail": "", "syncs_dns": "", "mode": "redirect"}
+    assert world.through(door, "carl", "alias.edit", alias, **off).result == "done"
+    alias.refresh_from_db()
+    assert (alias.mode, alias.has_mail, alias.syncs_dns) == ("redirect", False, False)
+    assert Activity.objects.filter(action="alias.edit").latest("pk").new == {
+        "has_mail": False,
+        "syncs_dns": False,
+    }
+
+
+def test_options_that_crossed_are_not_written_over(world: HostingWorld):
+    alias = world.alias("carl.example", "karl.example")
+    first = {"mode": "same", "has_mail": "on", "syncs_dns": "on", "version": "1"}
+    assert world.finding("carl", "alias.edit", alias, **first).result == "done"
+    second = {"mode": "redirect", "syncs_dns": "on", "version": "1"}
+    assert world.finding("ada", "alias.edit", alias, **second).result == "refused"
+    assert Alias.objects.get(pk=alias.pk).has_mail
 
 
 def test_the_domain_is_found_by_it(world: HostingWorld):

@@ -171,7 +171,12 @@ def test_the_neighbour_has_its_own_room(world: HostingWorld):
 @pytest.mark.django_db
 def test_lowering_is_never_refused_and_shows_as_overused(world: HostingWorld):
     world.domain("carl.example", "x.example")
-    params = {"limit_domains": "1", "limit_aliases": "0", "overuse_policy": "forbidden"}
+    params = {
+        "limit_domains": "1",
+        "limit_subdomains": "5",
+        "limit_aliases": "0",
+        "overuse_policy": "forbidden",
+    }
     row = world.sub("carl.example")
     assert world.finding("ada", "subscription.customize", row, **params).result == "done"
     row = world.sub("carl.example")

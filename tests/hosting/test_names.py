@@ -3,13 +3,14 @@
 import threading
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from accounts.models import Account
 from hosting import creating, names
-from hosting.models.domains import Name
+from hosting.models.domains import Domain, Name
 from hosting.models.subscriptions import Subscription
 from panel.core.operations import Refused, Step, operations
 from tests.hosting.world import DOORS, HostingWorld, make_hosting_world, person
@@ -115,6 +116,24 @@ def test_above_somebody_elses_name_only_who_may_manage_that_one(world: HostingWo
 def test_a_name_that_only_looks_near_is_free(world: HostingWorld, name: str):
     found = world.finding("ben", "subscription.add-domain", world.sub("nora.example"), name=name)
     assert found.result == "done"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["panel.test", "shop.panel.test", "the.panel.test"])
+def test_around_the_panels_own_name_only_the_administrator_may(
+    world: HostingWorld, settings: Any, name: str
+):
+    settings.ALLOWED_HOSTS = ["the.panel.test", "localhost", "127.0.0.1", "[::1]"]
+    add, row = "subscription.add-domain", world.sub("carl.example")
+    for who in ("ada", "carl"):
+        found = world.finding(who, add, row, name=name)
+        # Beside it is free; what is above it, and it itself, are not.
+        wanted = {"panel.test": "name_near", "the.panel.test": "invalid"}.get(name, "")
+        assert found.code == wanted, who
+        world.perform("ada", "domain.remove", list(Domain.objects.filter(ascii=name)))
+    below = world.finding("ada", add, row, name="x.the.panel.test")
+    assert below.code == "name_near"
+    assert world.finding("admin", add, row, name="x.the.panel.test").result == "done"
 
 
 @pytest.mark.django_db

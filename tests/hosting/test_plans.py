@@ -8,7 +8,12 @@ from panel.core.operations import operations
 from tests.hosting.world import DOORS, HostingWorld
 
 pytestmark = pytest.mark.django_db
-VALUES = {"limit_domains": "7", "limit_aliases": "unlimited", "overuse_policy": "space"}
+VALUES = {
+    "limit_domains": "7",
+    "limit_subdomains": "5",
+    "limit_aliases": "unlimited",
+    "overuse_policy": "space",
+}
 
 
 def plan(name: str) -> Plan:
@@ -23,7 +28,7 @@ def test_a_provider_adds_plans_of_its_own(world: HostingWorld, door: str, who: s
     assert world.through(door, who, "account.add-plan", target, **params).result == "done"
     made = plan("Big")
     assert made.account == target
-    assert made.limits == {"domains": 7, "aliases": None}
+    assert made.limits == {"domains": 7, "subdomains": 5, "aliases": None}
 
 
 def test_a_customer_adds_none(world: HostingWorld):
@@ -71,7 +76,7 @@ def test_an_edit_reaches_all_that_follow_and_no_locked_one(world: HostingWorld, 
     if door == "page":
         params["version"] = str(plan("Ada Basic").version)
     assert world.through(door, "ada", "plan.edit", plan("Ada Basic"), **params).result == "done"
-    assert world.sub("carl.example").limits == {"domains": 7, "aliases": None}
+    assert world.sub("carl.example").limits == {"domains": 7, "subdomains": 5, "aliases": None}
     assert world.sub("cleo.example").limits["domains"] == 2
     assert world.sub("ada.example").limits["domains"] == 5
     assert world.sub("nora.example").limits["domains"] == 5

@@ -16,12 +16,13 @@ def plan_id(name: str) -> int:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_another_plan_gives_its_values(world: HostingWorld, door: str):
-    big = world.plan("ada", "Big", limits={"domains": 50, "aliases": None}, permissions=[])
+    given_by_plan = {"domains": 50, "subdomains": 7, "aliases": None}
+    big = world.plan("ada", "Big", limits=given_by_plan, permissions=[])
     given = big.pk if door == "api" else str(big.pk)
     row = world.sub("carl.example")
     assert world.through(door, "ada", CHANGE, row, plan=given).result == "done"
     row = world.sub("carl.example")
-    assert (row.plan, row.limits, row.permissions) == (big, {"domains": 50, "aliases": None}, [])
+    assert (row.plan, row.limits, row.permissions) == (big, given_by_plan, [])
 
 
 def test_custom_plan_keeps_the_values_and_cuts_the_link(world: HostingWorld):
@@ -74,14 +75,20 @@ def test_a_plan_that_is_too_small_is_not_refused_and_shows_as_overused(world: Ho
 
 
 def customize(world: HostingWorld, who: str, name: str, **more: str):
-    params = {"limit_domains": "2", "limit_aliases": "0", "overuse_policy": "space", **more}
+    params = {
+        "limit_domains": "2",
+        "limit_subdomains": "5",
+        "limit_aliases": "0",
+        "overuse_policy": "space",
+        **more,
+    }
     return world.finding(who, "subscription.customize", world.sub(name), **params)
 
 
 def test_customising_locks_and_changing_the_plan_unlocks(world: HostingWorld):
     assert customize(world, "ada", "carl.example").result == "done"
     row = world.sub("carl.example")
-    assert (row.is_locked, row.limits) == (True, {"domains": 2, "aliases": 0})
+    assert (row.is_locked, row.limits) == (True, {"domains": 2, "subdomains": 5, "aliases": 0})
     big = world.plan("ada", "Big")
     world.perform("ada", CHANGE, row, plan=str(big.pk))
     assert not world.sub("carl.example").is_locked
@@ -113,10 +120,15 @@ def test_the_neighbours_is_not_found(world: HostingWorld, operation: str):
 
 def test_what_is_in_the_trash_follows_its_plan_and_comes_back_so(world: HostingWorld):
     world.perform("ada", "subscription.remove", world.sub("carl.example"))
-    values = {"limit_domains": "7", "limit_aliases": "7", "overuse_policy": "space"}
+    values = {
+        "limit_domains": "7",
+        "limit_subdomains": "5",
+        "limit_aliases": "7",
+        "overuse_policy": "space",
+    }
     world.perform(
         "ada", "plan.edit", Plan.objects.get(name="Ada Basic"), name="Ada Basic", **values
     )
     world.perform("ada", "subscription.restore", world.sub("carl.example"))
-    assert world.sub("carl.example").limits == {"domains": 7, "aliases": 7}
+    assert world.sub("carl.example").limits == {"domains": 7, "subdomains": 5, "aliases": 7}
     assert Subscription.objects.get(name="carl.example").plan.subscriptions_count == 2

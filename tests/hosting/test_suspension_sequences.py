@@ -140,7 +140,12 @@ def test_s_overused_and_its_plan_raised_runs_at_once(world: HostingWorld, disk: 
 
 def test_s_overused_and_its_policy_changed_runs_at_once(world: HostingWorld, disk: dict):
     fill(world, "carl.example", 11, 10, OverusePolicy.FORBIDDEN)
-    params = {"limit_domains": "5", "limit_aliases": "5", "limit_disk": "10"}
+    params = {
+        "limit_domains": "5",
+        "limit_subdomains": "5",
+        "limit_aliases": "5",
+        "limit_disk": "10",
+    }
     row = world.sub("carl.example")
     world.perform("ada", "subscription.customize", row, overuse_policy="space", **params)
     assert world.runs_("carl.example")

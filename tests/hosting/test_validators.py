@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hosting import validators
 from hosting.models.subscriptions import SYSTEM_USER
+from hosting.services.web.driver_desired import address
 
 # The restricted names are a setting.
 pytestmark = pytest.mark.django_db
@@ -146,3 +147,50 @@ def test_it_is_no_system_user(name: str):
 @pytest.mark.parametrize("name", ["ab", "a--b", "a-", "site_1", "a" * 31])
 def test_it_is_a_system_user(name: str):
     SYSTEM_USER(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("https://example.com", "https://example.com"),
+        (" HTTP://Example.COM/ ", "http://example.com"),
+        ("https://bücher.example/ü?x=ß#é", "https://xn--bcher-kva.example/%C3%BC?x=%C3%9F#%C3%A9"),
+        ("http://192.0.2.7:8080/a b", "http://192.0.2.7:8080/a%20b"),
+        ("https://example.com/$uri'\"{}\\", "https://example.com/%24uri%27%22%7B%7D%5C"),
+        ("https://example.com/100%/%41", "https://example.com/100%25/%41"),
+        ("https://example.com/?", "https://example.com"),
+        ("https://example.com?a=b?c", "https://example.com?a=b?c"),
+    ],
+)
+def test_an_address_is_stored_as_it_is_sent(typed: str, stored: str):
+    assert validators.clean_address(typed) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("example.com", "//example.com", "ftp://example.com", "javascript:alert(1)", "https://"),
+        *("https://user@example.com", "https://a:b@example.com", "https://example.com:0"),
+        *(
+            "https://example.com:99999",
+            "https://example.com:x",
+            "https://localhost",
+            "https://a_b.c",
+        ),
+        *("https://[::1]/", "https://exa mple.com", "https://example.com\\@evil.example"),
+        "https://example.com/" + "a" * 500,
+    ],
+)
+def test_what_is_no_address_of_the_web_is_refused(typed: str):
+    with pytest.raises(ValidationError):
+        validators.clean_address(typed)
+
+
+@given(st.sampled_from(["https://example.com", "http://192.0.2.7:81/"]), st.text(max_size=60))
+def test_the_agent_takes_every_address_that_is_stored(site: str, rest: str):
+    try:
+        stored = validators.clean_address(site + rest)
+    except ValidationError:
+        return
+    assert "".join(address(stored)) == stored
+    assert validators.clean_address(stored) == stored

@@ -33,9 +33,9 @@ from panel.core.runs import Outcome, perform
 from tests.world import World, make_world
 
 DOORS = ("page", "api", "cli")
-ROOM = {"customers": 20, "subscriptions": 20, "domains": None, "aliases": None}
-SPACE = {"domains": 5, "aliases": 5}
-PERMISSIONS = ["manage_aliases", "manage_domains", "manage_hosting"]
+ROOM = {"customers": 20, "subscriptions": 20, "domains": None, "subdomains": None, "aliases": None}
+SPACE = {"domains": 5, "subdomains": 5, "aliases": 5}
+PERMISSIONS = ["manage_aliases", "manage_domains", "manage_hosting", "manage_subdomains"]
 SPACES = (
     ("carl", "carl.example", "Ada Basic"),
     ("cleo", "cleo.example", "Ada Basic"),
@@ -72,6 +72,12 @@ class HostingWorld(World):
     def domain(self, subscription: str, name: str) -> Domain:
         """An additional domain."""
         return creating.domain(self._step(), self.sub(subscription), {"name": name})
+
+    def subdomain(self, of: str, label: str) -> Domain:
+        """A site below a domain."""
+        site = self.site(of)
+        values = {"name": f"{label}.{of}"}
+        return creating.domain(self._step(), site.subscription, values, parent=site)
 
     def alias(self, of: str, name: str) -> Alias:
         """Another name for a domain."""

@@ -30,7 +30,7 @@ def test_a_limit_is_a_number_or_null(world: World) -> None:
     response = Api(world, "ada").post("/plans", body(limit_domains=5, limit_aliases=None))
     assert response.status_code == 201, response.content
     plan = Plan.objects.get(account=world.ada)
-    assert plan.limits == {"domains": 5, "aliases": None}
+    assert plan.limits == {"domains": 5, "subdomains": 5, "aliases": None}
     assert not Plan.objects.filter(account=world.ben).exists()
 
 

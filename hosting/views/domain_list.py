@@ -1,0 +1,133 @@
+"""The list of domains: found by name, alias, customer and company, each with its site."""
+
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from hosting import status
+from hosting.filters import DomainFilter
+from hosting.models.domains import HostingType, SiteState
+from hosting.models.subscriptions import Subscription
+from hosting.sites import site_url
+from hosting.validators import host_of, to_unicode
+from hosting.views.choosing import add_buttons
+from panel.core.access import Actor
+from panel.core.lists import Column, Listing, ListPage, Sort, register_list
+from panel.core.markup import attribute, day, link, main_cell, safe, tag
+from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
+
+# So many aliases stand below a name.
+NAMED = 3
+
+
+def _site_state(row: Any, listing: Listing) -> Any:
+    if row.is_suspended:
+        why = status.reason(row, listing.extra["causes"], listing.actor, is_account=False)
+        # Each part was escaped by safe().
+        return SafeString(f'{tag(_("Suspended"), "bad")}<div class="sub">{safe(why)}</div>')
+    tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
+    state = SiteState(row.site_state)
+    return tag(state.label, tones[state])
+
+
+def _hosting(row: Any, _listing: Listing) -> Any:
+    """The hosting type; of one that forwards, where to."""
+    if row.hosting_type == HostingType.FORWARDING:
+        return _t("Forwarding to %(host)s") % {"host": to_unicode(host_of(row.forward_to))}
+    return HostingType(row.hosting_type).label
+
+
+def _aliases(row: Any, listing: Listing) -> str:
+    """Its aliases; the one that the search met first, and said as what it is."""
+    names = listing.extra["aliases"].get(row.pk, [])
+    text = listing.text.lower()
+    if text and text not in row.name:
+        met = next((name for name in names if text in name), "")
+        if met:
+            return _t("%(alias)s: alias of %(name)s") % {"alias": met, "name": row.name}
+    shown = ", ".join(names[:NAMED])
+    more = row.aliases_count - NAMED
+    return f"{shown} +{more}" if more > 0 else shown
+
+
+def _view_site(row: Any, listing: Listing) -> Any:
+    if row.hosting_type == HostingType.NONE:
+        return ""
+    url = site_url(row.ascii)
+    label = safe(_("View Site"))
+    # Each part was escaped by safe().
+    return SafeString(f"<a href={attribute(url)} target=_blank>{label}</a>")
+
+
+@register_list
+class DomainList(ListPage):
+    """Found by domain, subdomain, alias, customer and company."""
+
+    noun = "domain"
+    title = _("Domains")
+    url_name = "domain"
+    roles = ANY_ROLE
+    filterset_class = DomainFilter
+    fields = (
+        "name name_key ascii account_id reseller_id subscription_id hosting_type site_state"
+        " forward_to is_suspended aliases_count created_at removing_at"
+    )
+    empty_title = _("No domains yet")
+    empty_text = _("Domains come with subscriptions; add a subscription first.")
+    sorts = (Sort("name", "name_key"), Sort("created", "created_at"))
+    columns = (
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.name, _aliases(row, ls)),
+            csv=lambda row, ls: row.name,
+            sort="name",
+            css="main",
+        ),
+        Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state, is_plain=True),
+        Column(
+            _("Subscription"),
+            lambda row, ls: link(
+                ls.url_of("subscription", row.subscription_id),
+                ls.extra["subscriptions"].get(row.subscription_id, ""),
+            ),
+            csv=lambda row, ls: ls.extra["subscriptions"].get(row.subscription_id, ""),
+            tells=("subscription_id",),
+        ),
+        Column(
+            _("Subscriber"),
+            lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+            tells=("account_id", "subscription_id"),
+            roles=PROVIDERS,
+        ),
+        Column(_("Hosting type"), _hosting, csv=lambda row, ls: row.forward_to or row.hosting_type),
+        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii), is_plain=True),
+        Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
+    )
+
+    def add_buttons(self, actor: Actor) -> list[dict[str, Any]]:
+        # A customer's stand on its first page, Websites & Domains.
+        return add_buttons(actor) if actor.is_provider else []
+
+    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
+        suspended = [row for row in rows if row.is_suspended]
+        # Beside the page, not joined to it: the order stays the index's, and a name is read once.
+        above = Subscription.objects.visible_to(listing.actor).filter(
+            pk__in={row.subscription_id for row in rows}
+        )
+        found_above = list(above.values_list("pk", "name", "account_id", "account__contact_name"))
+        aliases: dict[int, list[str]] = {}
+        with_aliases = [row.pk for row in rows if row.aliases_count]
+        if with_aliases:
+            found = nouns["alias"].visible_to(listing.actor).filter(domain_id__in=with_aliases)
+            for domain_id, name in found.order_by("pk").values_list("domain_id", "name")[:500]:
+                aliases.setdefault(domain_id, []).append(name)
+        return {
+            "causes": status.causes(
+                suspended, subscriptions={row.subscription_id for row in suspended}
+            ),
+            "subscriptions": {pk: name for pk, name, _account, _who in found_above},
+            "subscribers": {account: who for _pk, _name, account, who in found_above},
+            "aliases": aliases,
+        }
