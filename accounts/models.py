@@ -69,6 +69,8 @@ class Account(Owned):
     is_locked = models.BooleanField(default=False, editable=False)
     is_overused = models.BooleanField(default=False, editable=False)
     usage = models.JSONField(default=dict, editable=False)
+    # When a reseller was told that more is used than its limits allow.
+    overuse_told_at = models.DateTimeField(null=True, editable=False)
     # Of a provider: where its subscribers buy more, named in refusals.
     buy_more_url = models.URLField(_("Link for buying more"), max_length=500, blank=True)
 
@@ -133,6 +135,11 @@ class Account(Owned):
             ),
             models.Index(
                 "is_overused", "id", name="acc_overused", condition=models.Q(is_overused=True)
+            ),
+            models.Index(
+                "overuse_told_at",
+                name="acc_overuse_told",
+                condition=models.Q(overuse_told_at__isnull=False),
             ),
             models.Index("plan_id", name="acc_plan", condition=models.Q(plan_id__isnull=False)),
             models.Index("account", name="accounts_account_account"),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account
-from hosting import conditions, counters, locks, samples
+from hosting import conditions, counters, locks, notices, samples
 from hosting import provisioning_queue as queue
 from hosting import purge as purging
 from hosting.exclusive import only_one
@@ -26,7 +26,7 @@ from hosting.models.deployments import Deployment
 from hosting.models.imports import Import, ImportRow
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
-from panel.core import log, runs
+from panel.core import log, runs, setting
 from panel.core.access import Actor, Role
 from panel.core.api_keys import IdempotencyKey
 from panel.core.bulk import BulkRun, BulkTarget
@@ -116,6 +116,20 @@ def recalculate() -> None:
             _log("subscription.overuse", {"overused": True}, rows.filter(pk__in=shut))
     resellers = Account.objects.unscoped(_WHY).filter(role=Role.RESELLER)
     counters.recount_accounts(resellers.values_list("pk", flat=True))
+
+
+def notify() -> None:
+    """Tell those who use too much, and those whose last day comes near."""
+    for about, tell in (("overused", notices.tell_overused), ("expiring", notices.tell_expiring)):
+        with setting.read_once(), transaction.atomic():
+            told = tell()
+            if told and (actor := _clock()):
+                log.write(actor, [_notice(about, row) for row in told])
+
+
+def _notice(about: str, row: Any) -> log.Entry:
+    kind = "reseller" if isinstance(row, Account) else "subscription"
+    return log.Entry(f"{kind}.notice", kind, row, {}, {"about": about})
 
 
 def _steady() -> float:
@@ -211,6 +225,7 @@ JOBS: list[Job] = [
     Job("expire", _MINUTE, expire),
     Job("recalculate", _MINUTE, recalculate),
     Job("purge", _MINUTE, purge),
+    Job("notify", _MINUTE, notify),
     Job("sample", _HOUR, samples.take),
     Job("sweep-runs", _HOUR, sweep_runs),
     Job("sweep-keys", _HOUR, sweep_keys),

@@ -247,4 +247,8 @@ search.register("addon", _plans(PlanKind.ADDON))
 search.register("reseller-plan", _plans(PlanKind.RESELLER))
 
 # What the daily run writes down.
-log.labels["subscription.expire"] = _("Expired")
+log.labels |= {
+    "subscription.expire": _("Expired"),
+    "subscription.notice": _("Notice by email"),
+    "reseller.notice": _("Notice by email"),
+}

@@ -68,6 +68,9 @@ class Subscription(Owned):
     # Something that its plan promises is not in force.
     is_unsynced = models.BooleanField(default=False, editable=False)
     is_failed = models.BooleanField(default=False, editable=False)
+    # When somebody was told that too much is used, and of which last day.
+    overuse_told_at = models.DateTimeField(null=True, editable=False)
+    expiry_told = models.DateField(null=True, editable=False)
     domains_count = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -103,6 +106,11 @@ class Subscription(Owned):
                     condition=models.Q(**{f"is_{flag}": True}),
                 )
                 for flag in ("suspended", "locked", "overused", "expired", "unsynced", "failed")
+            ),
+            models.Index(
+                "overuse_told_at",
+                name="sub_overuse_told",
+                condition=models.Q(overuse_told_at__isnull=False),
             ),
             models.Index("plan", "name_key", "id", name="sub_plan_name"),
             models.Index("plan", "created_at", "id", name="sub_plan_made"),

@@ -11,7 +11,7 @@ from accounts import credentials
 from accounts.creation import add_account
 from accounts.forms import ContactFields
 from accounts.models import Account
-from hosting import counters, creating, demand, locks, suspension
+from hosting import counters, creating, demand, locks, notices, suspension
 from hosting.forms_accounts import AddCustomerForm
 from hosting.operations.activating import Activate
 from hosting.operations.removing import Purge, Remove, Restore
@@ -51,6 +51,7 @@ class AddAccount(Operation):
                 step.refuse(provider.pk, "username_taken")
                 continue
             step.created[provider.pk] = made
+            notices.account_created(made)
             step.changed(provider.pk, {}, self.shown(made))
             step.index(self.creates, [made.pk])
 

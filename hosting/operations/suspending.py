@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account
-from hosting import locks, suspension
+from hosting import locks, notices, suspension
 from hosting.forms import LiftForm, SuspendForm
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL, Kind, Scope, SuspensionEntry
@@ -110,6 +110,8 @@ class Suspend(Suspending):
             ((row.pk, str(suspension.level_of(step.actor, row)), *same) for row in step.open),
         )
         self.recompute(ids)
+        shut = [row for row in step.open if not row.is_suspended]
+        notices.suspended(step, shut, params.get("message", ""))
         new = {"suspended": True, "kind": str(kind)}
         if params.get("message"):
             new["message"] = params["message"]

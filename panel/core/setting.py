@@ -81,10 +81,19 @@ class Setting(Generic[T]):
     """
 
     def __init__(
-        self, name: str, section: str, label: Text, default: T, help_text: Text = ""
+        self,
+        name: str,
+        section: str,
+        label: Text,
+        default: T,
+        help_text: Text = "",
+        *,
+        group: Text = "",
     ) -> None:
         self.name, self.section, self.label = name, section, label
         self._default, self.help_text = default, help_text
+        # Those of a section that belong closer together, under a heading of their own.
+        self.group = group
         self.after: Callable[[], None] | None = None
 
     def get(self) -> T:
@@ -169,7 +178,7 @@ class Words(Setting[str]):
 
     @property
     def default(self) -> str:
-        return str(self._default)
+        return str(self._default).strip()
 
     def plain(self, value: Any) -> str:
         # Browsers end lines as RFC 5322 does; what is stored does not depend on who typed it.

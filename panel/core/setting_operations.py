@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from crispy_forms.layout import Fieldset, Layout
 from django import forms
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,22 @@ class SettingsForm(OperationForm):
         wanted = {"version", *(one.name for one in setting.of_section(str(name)))}
         self.fields = {key: field for key, field in self.fields.items() if key in wanted}
         self.fields["section"] = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def get_layout(self) -> Layout:
+        """One below the other; those of a group under its heading."""
+        rows: list[Any] = []
+        groups: dict[str, Fieldset] = {}
+        for name in self.fields:
+            one = setting.declared.get(name)
+            if one is None or not one.group:
+                rows.append(name)
+                continue
+            heading = str(one.group)
+            if heading not in groups:
+                groups[heading] = Fieldset(heading)
+                rows.append(groups[heading])
+            groups[heading].fields.append(name)
+        return Layout(*rows)
 
 
 # Live: what is declared after this module was imported is in it, too.

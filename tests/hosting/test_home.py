@@ -12,7 +12,7 @@ from hosting import conditions, daily, example_history, purge, samples, totals
 from hosting.models.samples import Sample
 from hosting.models.subscriptions import Subscription
 from hosting.views import home_figures
-from tests.hosting.world import HostingWorld
+from tests.hosting.world import HostingWorld, person
 
 
 def page(world: HostingWorld, who: str, query: str = "") -> tuple[dict[str, Any], str]:
@@ -71,23 +71,11 @@ def test_samples_cost_the_same_for_many_resellers(world: HostingWorld):
     with CaptureQueriesContext(connection) as few:
         samples.take(conditions.today())
     for number in range(5):
-        world.finding("admin", "account.add-reseller", world.admin, **reseller(f"more{number}"))
+        made = person(f"more{number}")
+        assert world.through("api", "admin", "account.add-reseller", world.admin, **made)
     with CaptureQueriesContext(connection) as many:
         assert samples.take(conditions.today() + timedelta(days=1)) == 8
     assert len(many) == len(few)
-
-
-def reseller(username: str) -> dict[str, Any]:
-    return {
-        "contact_name": username.title(),
-        "email": f"{username}@mail.example",
-        "username": username,
-        "password": "velvet-otter-lantern-42",
-        "password_again": "velvet-otter-lantern-42",
-        "locale": "en",
-        "time_zone": "UTC",
-        **{f"limit_{name}": "10" for name in ("customers", "subscriptions", "domains", "aliases")},
-    }
 
 
 def test_old_samples_go(world: HostingWorld):
