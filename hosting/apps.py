@@ -25,6 +25,7 @@ _OPERATIONS = (
     "subscribers",
     "overuse",
     "syncing",
+    "parameters",
     "moving",
     "converting",
     "switching",

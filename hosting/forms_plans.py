@@ -2,17 +2,18 @@
 
 from typing import Any, ClassVar
 
-from crispy_forms.layout import Column, Div, Fieldset, Layout, Row
+from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from hosting import limits
+from hosting import limits, permissions
 from hosting.models.plans import OverusePolicy
 from hosting.services import base
 from panel.core.forms import OperationForm
 
 AS_IN_PLAN = _("As in the plan")
+_NOT_OWN = _("You do not have this permission yourself: it is not in force for your subscribers.")
 
 
 class LimitField(forms.CharField):
@@ -58,8 +59,12 @@ class LimitsForm(OperationForm):
             self.fields[f"limit_{name}"] = LimitField(
                 label=resource.label, max_length=20, required=not self.adds
             )
+        own = permissions.of_actor(self.actor)
         for name, permission in self.permissions().items():
-            self.fields[f"may_{name}"] = forms.BooleanField(label=permission.label, required=False)
+            told = "" if own is None or name in own else _NOT_OWN
+            self.fields[f"may_{name}"] = forms.BooleanField(
+                label=permission.label, required=False, help_text=told
+            )
         if self.has_settings:
             for name, setting in base.plan_settings().items():
                 self.fields[f"set_{name}"] = setting_field(setting, adds=self.adds)
@@ -126,7 +131,7 @@ class LimitsForm(OperationForm):
         names = [f"limit_{name}" for name in self.resources()]
         found = [Fieldset(str(_("Resources")), *in_pairs(names), *self._policy())]
         may = [f"may_{name}" for name in self.permissions()]
-        found.append(Fieldset(str(_("Permissions")), Div(*may, css_class="check-columns")))
+        found.append(Fieldset(str(_("Permissions")), *in_pairs(may)))
         by_section: dict[str, list[str]] = {}
         for name, setting in base.plan_settings().items() if self.has_settings else ():
             by_section.setdefault(str(setting.section), []).append(f"set_{name}")
@@ -145,11 +150,16 @@ def in_pairs(names: list[str]) -> list[Any]:
     return [Row(*(Column(name) for name in pair)) for pair in pairs]
 
 
-class _RaisedLimit(LimitField):
-    """A parameter that is a number; empty leaves it to the plan."""
+class _Number(LimitField):
+    """A parameter that is a number; empty is what it is when nothing is said."""
+
+    def __init__(self, setting: base.PlanSetting, unsaid: Any, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=20, **kwargs)
+        self.unsaid = unsaid
+        self.validators.append(_Within(setting))
 
     def clean(self, value: Any) -> Any:
-        return super().clean(value) if str(value or "").strip() else AS_IN_PLAN
+        return super().clean(value) if str(value or "").strip() else self.unsaid
 
 
 class _Raised(forms.TypedChoiceField):
@@ -166,17 +176,15 @@ def setting_field(setting: base.PlanSetting, *, adds: bool = False) -> forms.Fie
     if setting.kind == "choice":
         if adds:
             return _Raised(list(setting.choices), **given)
-        return forms.ChoiceField(choices=setting.choices, initial=setting.default, **given)
+        given |= {"required": False, "empty_value": setting.default}
+        return forms.TypedChoiceField(choices=setting.choices, initial=setting.default, **given)
     if setting.kind == "switch":
         if adds:
             return _Raised([("on", _("yes"))], coerce=bool, **given)
         return forms.BooleanField(required=False, initial=setting.default, **given)
     if adds:
-        field: LimitField = _RaisedLimit(required=False, max_length=20, **given)
-    else:
-        field = LimitField(max_length=20, initial=limit_text(setting.default), **given)
-    field.validators.append(_Within(setting))
-    return field
+        return _Number(setting, AS_IN_PLAN, **given)
+    return _Number(setting, setting.default, initial=limit_text(setting.default), **given)
 
 
 class _Within:
@@ -209,21 +217,45 @@ def initial_of(row: Any, form: type[LimitsForm]) -> dict[str, Any]:
         initial[f"limit_{name}"] = "" if form.adds and limit == 0 else limit_text(limit)
     for name in base.permissions(form.of):
         initial[f"may_{name}"] = name in row.permissions
-    stored = getattr(row, "settings", {})
-    for name, setting in base.plan_settings().items():
-        if form.adds:
-            value = stored.get(name, "")
-            value = "on" if value is True else value
-        else:
-            value = stored.get(name, setting.default)
-        is_number = setting.kind == "number" and value != ""
-        initial[f"set_{name}"] = limit_text(value) if is_number else value
+    if form.of == "subscription":
+        initial |= settings_initial(row.settings, adds=form.adds)
     initial["all_applications"] = row.applications is None
     initial["applications"] = row.applications or []
     for name in ("overuse_policy", "overuse_notice"):
         if hasattr(row, name):
             initial[name] = getattr(row, name)
     return initial
+
+
+def settings_initial(stored: dict[str, Any], *, adds: bool = False) -> dict[str, Any]:
+    """Initial values of parameters; of an add-on only what it states."""
+    initial = {}
+    for name, setting in base.plan_settings().items():
+        value = stored.get(name, "" if adds else setting.default)
+        if adds and value is True:
+            value = "on"
+        is_number = setting.kind == "number" and value != ""
+        initial[f"set_{name}"] = limit_text(value) if is_number else value
+    return initial
+
+
+class ParametersForm(OperationForm):
+    """Parameters that the subscriber sets itself, of those for which it has the permission."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def prepare(self) -> None:
+        granted = permissions.in_force(self.targets[:1]) if self.targets else None
+        for name, setting in base.plan_settings().items():
+            own = bool(setting.permission)
+            if own and (granted is None or setting.permission in granted[self.targets[0].pk]):
+                self.fields[f"set_{name}"] = setting_field(setting)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        given = {name: f"set_{name}" for name in base.plan_settings()}
+        cleaned["settings"] = {name: cleaned[key] for name, key in given.items() if key in cleaned}
+        return cleaned
 
 
 class PlanForm(LimitsForm):
@@ -241,7 +273,7 @@ class PlanForm(LimitsForm):
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def get_layout(self) -> Layout:
-        return Layout(*self.general(), *self.sections(), "version")
+        return Layout(Fieldset("", *self.general()), *self.sections(), "version")
 
     def general(self) -> list[Any]:
         return [Row(Column("name"), Column("validity_days")), "description"]

@@ -23,6 +23,13 @@ def of_resellers(ids: Iterable[int | None]) -> dict[int, Names]:
     return {pk: frozenset(names) for pk, names in rows.values_list("pk", "permissions")}
 
 
+def of_actor(actor: Actor) -> Names | None:
+    """What an actor may grant; None: everything."""
+    if not actor.is_reseller:
+        return None
+    return of_resellers([actor.account_id])[actor.account_id]
+
+
 def in_force(subscriptions: Iterable[Subscription]) -> dict[int, Names]:
     """What the subscribers of these may do for themselves, by subscription."""
     rows = list(subscriptions)
@@ -43,8 +50,7 @@ def lacking(subscriptions: Iterable[Subscription], actor: Actor, permission: str
     if actor.is_administrator or not permission:
         return set()
     if actor.is_reseller:
-        has = permission in of_resellers([actor.account_id])[actor.account_id]
-        return set() if has else {row.pk for row in rows}
+        return set() if permission in (of_actor(actor) or ()) else {row.pk for row in rows}
     granted = in_force(rows)
     return {row.pk for row in rows if permission not in granted[row.pk]}
 

@@ -5,7 +5,7 @@ with it. `is_unsynced` says that something of what its plan promises is not in f
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from django.db.models import F
@@ -62,6 +62,11 @@ def settings_of(row: Any) -> Values:
         name: row.settings.get(name, setting.default)
         for name, setting in base.plan_settings().items()
     }
+
+
+def own_settings(granted: Container[str]) -> list[str]:
+    """Which parameters of hosting a subscriber with these permissions sets itself."""
+    return [name for name, found in base.plan_settings().items() if found.permission in granted]
 
 
 def promises(rows: Sequence[Subscription]) -> dict[int, Values]:

@@ -146,7 +146,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "more_adds": adds[1:],
         "bulk_groups": groups,
         "search": listing.text,
-        "filter_form": listing.filterset.form,
+        "filter_form": listing.filterset.form if listing.filterset.form.fields else None,
         "filter_open": bool(listing.filterset.chips()) or not listing.filterset.is_valid(),
         "chips": chips(listing),
         "clear_url": list_url,

@@ -255,6 +255,82 @@ def test_a_customers_permissions_are_asked_of_one_function(world: HostingWorld):
     assert permissions.lacking([row], world.actor("carl"), "manage_domains") == set()
 
 
+# What is finite
+
+
+def test_no_more_is_promised_than_a_reseller_has(world: HostingWorld, disk: dict[int, int]):
+    """Without the permission to oversell, the allotments of disk and traffic must fit too, on sync
+    as on every other way: in the order of the list, and the rest shows as unsynchronised."""
+    account = world.fresh("ada")
+    account.limits["disk"] = 100
+    account.save()
+    edited = values(name="Ada Basic", limit_disk="30")
+    world.perform("ada", "plan.edit", plan("Ada Basic"), **edited)
+    assert [world.sub(f"{name}.example").limits["disk"] for name in ("carl", "cleo")] == [30, 30]
+    world.perform("ada", "plan.edit", plan("Ada Basic"), **{**edited, "limit_disk": "60"})
+    assert [world.sub(f"{name}.example").limits["disk"] for name in ("carl", "cleo")] == [60, 40]
+    assert status("carl.example") == (False, False)
+    assert status("cleo.example") == (False, True)
+    (one,) = sync_words.shortfalls(world.sub("cleo.example"))
+    assert (str(one.label), one.one, one.other) == ("Disk space", "60\xa0bytes", "40\xa0bytes")
+    # Room that somebody gives back is there for who asks next.
+    custom = values(limit_disk="20")
+    world.perform("ada", "subscription.customize", world.sub("carl.example"), **custom)
+    found = world.finding("ada", "subscription.sync", world.sub("cleo.example"))
+    assert found.result == "done"
+    assert world.sub("cleo.example").limits["disk"] == 60
+    assert status("cleo.example") == (False, False)
+
+
+def test_who_may_oversell_promises_what_it_likes(world: HostingWorld, disk: dict[int, int]):
+    account = world.fresh("ada")
+    account.limits["disk"], account.permissions = 100, [*account.permissions, "oversell"]
+    account.save()
+    edited = values(name="Ada Basic", limit_disk="unlimited")
+    world.perform("ada", "plan.edit", plan("Ada Basic"), **edited)
+    assert [world.sub(f"{name}.example").limits["disk"] for name in ("carl", "cleo")] == [None] * 2
+    assert status("cleo.example") == (False, False)
+
+
+# Applications
+
+
+@pytest.fixture
+def applications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that can be installed."""
+    declared = (base.Application("one", "One"), base.Application("two", "Two"))
+    config = next(found for found in base.services() if found.service == "web")
+    monkeypatch.setattr(config, "applications", declared, raising=False)
+
+
+def test_while_there_is_nothing_to_install_nothing_is_said_of_it(world: HostingWorld):
+    for url in ("/plans/add/", "/addons/add/", f"/plans/{plan('Ada Basic').pk}/"):
+        assert "pplications" not in world.client("ada").get(url).content.decode()
+
+
+def test_a_plan_allows_all_applications_or_a_list(world: HostingWorld, applications: None):
+    for door, names in (("page", ["one"]), ("api", ["two"])):
+        given = values(name="Ada Basic", applications=names, all_applications=False)
+        world.through(door, "ada", "plan.edit", plan("Ada Basic"), **given)
+        assert world.sub("carl.example").applications == names
+        assert world.sub("nora.example").applications is None
+    given = values(name="Ada Basic", all_applications=True)
+    world.perform("ada", "plan.edit", plan("Ada Basic"), **given)
+    assert world.sub("carl.example").applications is None
+
+
+def test_an_application_that_the_reseller_may_not_grant_is_not_in_force(
+    world: HostingWorld, applications: None
+):
+    Account.objects.filter(pk=world.ada.pk).update(applications=["two"])
+    sync.judge_below([world.ada.pk])
+    assert status("carl.example") == (False, True)
+    (one,) = sync_words.shortfalls(world.sub("carl.example"))
+    assert (one.label, one.one, one.other) == ("One", "yes", "no")
+    Account.objects.filter(pk=world.ada.pk).update(applications=None)
+    sync.judge_below([world.ada.pk])
+
+
 # Many
 
 

@@ -13,3 +13,18 @@ class WebConfig(base.ServiceConfig):
     verbose_name = _("Web")
     service = "web"
     desired_source = "hosting.services.web.desired.desired"
+    permissions = (base.Permission("manage_performance", _("Hosting performance management")),)
+    plan_settings = (
+        base.PlanSetting(
+            "web_rate",
+            _("Bandwidth of a connection (KiB/s)"),
+            kind="number",
+            default=None,
+            minimum=1,
+            maximum=10_000_000,
+            or_unlimited=True,
+            section=_("Performance"),
+            permission="manage_performance",
+            help_text=_("How fast a visitor gets what the websites serve; or “unlimited”."),
+        ),
+    )

@@ -7,7 +7,10 @@ from typing import Any
 from django.db.models import Q
 
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType, PreferredName
+from hosting.models.subscriptions import Subscription
 
+# The parameter of hosting that a plan sets.
+RATE = "web_rate"
 _WHY = "the worker provisions everybody's subscriptions"
 _LONGEST_NAME = 253
 _SERVED = (HostingType.WEBSITE, HostingType.FORWARDING)
@@ -18,7 +21,7 @@ _COLUMNS = (
 
 
 def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """All sites of these subscriptions, by subscription. Two queries, however many there are."""
+    """All sites of these subscriptions, by subscription. Three queries, however many there are."""
     sites: dict[int, list[dict[str, Any]]] = {pk: [] for pk in subscription_ids}
     same, redirecting = _aliases(subscription_ids)
     # What was removed with its subscription stays known until the purge: it answers 503, as what is
@@ -32,7 +35,15 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     )
     for row in domains:
         sites[row["subscription_id"]].append(_site(row, same[row["pk"]], redirecting[row["pk"]]))
-    return {pk: {"sites": found} for pk, found in sites.items()}
+    rates = _rates(subscription_ids)
+    return {pk: {"sites": found, **rates.get(pk, {})} for pk, found in sites.items()}
+
+
+def _rates(subscription_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """How much a connection gets, where that is limited."""
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=subscription_ids)
+    found = ((pk, given.get(RATE)) for pk, given in rows.values_list("pk", "settings"))
+    return {pk: {"rate": rate} for pk, rate in found if rate}
 
 
 def _site(row: dict[str, Any], same: list[str], redirecting: list[str]) -> dict[str, Any]:

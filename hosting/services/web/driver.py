@@ -96,6 +96,7 @@ class WebDriver(Driver[Web]):
             "hosts.map": "".join([each.hosts for each in ordered]).encode(),
             "redirects.map": "".join([each.redirects for each in ordered]).encode(),
             "temporary.map": "".join([each.temporary for each in ordered]).encode(),
+            "rates.map": "".join([each.rates for each in ordered]).encode(),
             "sizes.conf": nginx.sizes(count, longest).encode(),
         }
 
@@ -305,6 +306,7 @@ class WebDriver(Driver[Web]):
             "hosts.map": lines.hosts.splitlines(),
             "redirects.map": lines.redirects.splitlines(),
             "temporary.map": lines.temporary.splitlines(),
+            "rates.map": lines.rates.splitlines(),
         }
         before = {name: found.get(name, []) for name in after}
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}

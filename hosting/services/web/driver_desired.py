@@ -7,6 +7,7 @@ from hosting.agent.protocol import MAX_ID, host_name, invalid, listed, one_of, r
 
 MAX_SITES = 2000
 MAX_NAMES = 1000
+MAX_RATE = 10_000_000
 STATES = ("active", "suspended", "disabled")
 CODES = (301, 302)
 
@@ -55,9 +56,10 @@ class Site:
 
 @dataclass(frozen=True)
 class Web:
-    """All sites of one subscription."""
+    """All sites of one subscription, and how much a connection to them gets: KiB a second."""
 
     sites: tuple[Site, ...] = ()
+    rate: int | None = None
 
     @property
     def all_names(self) -> list[str]:
@@ -133,8 +135,10 @@ def _site(value: object) -> Site:
 
 def parse(value: object) -> Web:
     """Return the web part of a subscription."""
-    sites = listed(record(value, "web", ("sites",))["sites"], "sites", MAX_SITES)
-    web = Web(tuple(_site(each) for each in sites))
+    fields = record(value, "web", ("sites",), ("rate",))
+    sites = listed(fields["sites"], "sites", MAX_SITES)
+    rate = whole(fields["rate"], "rate", 1, MAX_RATE) if "rate" in fields else None
+    web = Web(tuple(_site(each) for each in sites), rate)
     if len({site.id for site in web.sites}) != len(web.sites):
         raise invalid("a site is given twice")
     seen: set[str] = set()

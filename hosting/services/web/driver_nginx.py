@@ -125,11 +125,13 @@ def redirect_line(name: str, target: str) -> str:
 
 @dataclass(frozen=True)
 class Lines:
-    """One subscription's part of the maps: hosts, what moved for good (301), and for now (302)."""
+    """One subscription's part of the maps: hosts, what moved for good (301), and for now (302),
+    and how much a connection gets."""
 
     hosts: str = ""
     redirects: str = ""
     temporary: str = ""
+    rates: str = ""
     names: int = 0
     longest: int = 0
 
@@ -155,6 +157,7 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
         hosts="".join(hosts),
         redirects="".join(leading[301]),
         temporary="".join(leading[302]),
+        rates=f"s{subscription:d} {web.rate:d}k;\n" if web.rate else "",
         names=len(hosts),
         longest=max((len(line) for line in hosts), default=0),
     )
@@ -223,6 +226,7 @@ def _server(platform: Platform) -> str:
     server_name "";
     root {quoted_variable(web / "sites", "$site")};
     index index.html index.htm;
+    limit_rate $rate;
     {headers}
     error_page 503 @suspended;
 {_gate(web)}
@@ -293,6 +297,7 @@ http {{
   map $host $moved {{ hostnames; default ""; include redirects.map; }}
   map $host $found {{ hostnames; default ""; include temporary.map; }}
   map $site $subscription {{ default none; "~^(?<owner>s[0-9]+)-" $owner; }}
+  map $subscription $rate {{ default 0; include rates.map; }}
   map $uri $flag {{ default $subscription; {challenge} none; }}
   map $uri $site_flag {{ default $site; {challenge} none; }}
   map $uri $moved_here {{ default $moved; {challenge} ""; }}

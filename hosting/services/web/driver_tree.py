@@ -136,6 +136,10 @@ class ConfigurationTree:
                 owner = owners.get(line.partition(" ")[0])
                 if owner is not None:
                     found[owner].setdefault(file, []).append(line)
+        for line in self._lines("rates.map"):
+            number = line.partition(" ")[0][1:]
+            if number.isdecimal() and int(number) in subscriptions:
+                found.setdefault(int(number), {}).setdefault("rates.map", []).append(line)
         return found
 
     def _lines(self, name: str) -> list[str]:
