@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.models.domains import Alias, Domain
 from hosting.models.imports import Import, ImportRow
+from hosting.models.nodes import Node
 from hosting.models.plans import AddOn, HostingPlan, Plan, PlanKind, ResellerPlan
 from hosting.models.subscriptions import Subscription
 from panel.core import log, search
@@ -201,6 +202,28 @@ IMPORT_ROW = register_noun(
             "is_made",
             "customer_id",
             "subscription_id",
+        ],
+    )
+)
+NODE = register_noun(
+    Noun(
+        "node",
+        "nodes",
+        Node,
+        _("Node"),
+        _("Nodes"),
+        "settings",
+        "node",
+        area="settings",
+        api_fields=[
+            "id",
+            "name",
+            "platform",
+            "ipv4",
+            "ipv6",
+            "seen_at",
+            "away_since",
+            "created_at",
         ],
     )
 )

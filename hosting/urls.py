@@ -11,6 +11,7 @@ from hosting.views.lists import (
     ResellerList,
     SubscriptionList,
 )
+from hosting.views.nodes import NodeDetail, NodeList
 from panel.core.operation_views import SingleOperationView
 from panel.core.urls import noun_urls
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("imports/<int:pk>/state.json", imports.import_state, name="import_state"),
     path("imports/<int:pk>/refused.csv", imports.import_refused, name="import_refused"),
     *noun_urls("import", imports.ImportList, imports.ImportDetail),
+    *noun_urls("node", NodeList, NodeDetail),
     path("aliases/<int:pk>/", domains.alias_page, name="alias_detail"),
     path(
         "aliases/<int:pk>/<slug:verb>/",

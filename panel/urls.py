@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from hosting.services import base
 from panel import navigation
 from panel.core import search_views
 from panel.core import urls as core_urls
@@ -22,6 +23,7 @@ urlpatterns = [
     *core_urls.urlpatterns,
     path("", include("accounts.urls")),
     path("", include("hosting.urls")),
+    *(path("", include(config.urls)) for config in base.services() if config.urls),
 ]
 
 handler400 = "panel.core.errors.bad_request"

@@ -1,8 +1,18 @@
 """Nodes: machines that host subscriptions."""
 
+from typing import Self
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from panel.core.access import Actor
+
+
+class NodeQuerySet(models.QuerySet):
+    def visible_to(self, actor: Actor | None) -> Self:
+        """The administrator's; nobody else knows of machines."""
+        return self if actor is not None and actor.is_administrator else self.none()
 
 
 class Node(models.Model):
@@ -19,6 +29,12 @@ class Node(models.Model):
     away_since = models.DateTimeField(null=True, editable=False)
     last_error = models.CharField(max_length=500, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = NodeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("node")
+        verbose_name_plural = _("nodes")
 
     def __str__(self) -> str:
         return self.name

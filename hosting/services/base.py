@@ -122,6 +122,28 @@ class PlanSetting:
         return _("unlimited") if value is None else f"{value:,}"
 
 
+@dataclass(frozen=True)
+class Tab:
+    """A tab of a service on the page of an object that hosting knows (`of`: its noun).
+
+    `shown` names (actor, row) -> whether it is there for this reader; `content` names
+    (request, row) -> the sections of the page.
+    """
+
+    of: str
+    name: str
+    label: Text
+    shown: str
+    content: str
+
+    def is_shown(self, actor: Any, row: Any) -> bool:
+        return bool(import_string(self.shown)(actor, row))
+
+    def sections(self, request: Any, row: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = import_string(self.content)(request, row)
+        return found
+
+
 class ServiceConfig(AppConfig):
     """Base of each service's AppConfig; Django's app registry is the service registry.
 
@@ -135,6 +157,9 @@ class ServiceConfig(AppConfig):
     permissions: ClassVar[tuple[Permission, ...]] = ()
     plan_settings: ClassVar[tuple[PlanSetting, ...]] = ()
     applications: ClassVar[tuple[Application, ...]] = ()
+    tabs: ClassVar[tuple[Tab, ...]] = ()
+    # Dotted path of its addresses; "" for a service that has no pages of its own.
+    urls: ClassVar[str] = ""
     # Dotted path of the function that turns rows into plain data for the agent; "" for a service
     # that has nothing on the nodes.
     desired_source: ClassVar[str] = ""
@@ -187,6 +212,11 @@ def plan_settings() -> dict[str, PlanSetting]:
 def applications() -> dict[str, Application]:
     """All applications that can be installed, by name."""
     return {found.name: found for config in services() for found in config.applications}
+
+
+def tabs(of: str) -> dict[str, Tab]:
+    """What services show on the page of this noun, by name."""
+    return {tab.name: tab for config in services() for tab in config.tabs if tab.of == of}
 
 
 def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from hosting import status, tools
 from hosting.models.domains import Alias, HostingType
+from hosting.services import base
 from hosting.sites import site_url
 from hosting.views.accounts import list_panel, narrowed
 from hosting.views.domain_list import DomainList
@@ -24,14 +25,23 @@ from panel.core.views import DetailPage, go
 
 class DomainDetail(DetailPage):
     noun = "domain"
+    services = base.tabs("domain")
     tabs = (
         ("aliases", _("Domain aliases")),
         ("subdomains", _("Subdomains")),
+        *((tab.name, tab.label) for tab in services.values()),
         ("activity", _("Activity")),
     )
 
     def queryset(self, actor: Any) -> Any:
         return super().queryset(actor).select_related("subscription", "parent")
+
+    def tabs_for(self, actor: Any, target: Any) -> tuple[tuple[str, Any], ...]:
+        return tuple(
+            (name, label)
+            for name, label in self.tabs
+            if name not in self.services or self.services[name].is_shown(actor, target)
+        )
 
     def siblings(self, request: HttpRequest, target: Any) -> Any:
         rows = self.queryset(request.actor)
@@ -58,7 +68,7 @@ class DomainDetail(DetailPage):
             "notices": notices,
             "facts": self.facts(target),
             "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
-            "panel_sections": [self.panel(request, target, tab)],
+            "panel_sections": self.sections(request, target, tab),
             "tab_counts": {
                 "aliases": target.aliases_count,
                 "subdomains": self.subdomains(request, target).count(),
@@ -88,6 +98,11 @@ class DomainDetail(DetailPage):
 
     def subdomains(self, request: HttpRequest, row: Any) -> Any:
         return super().queryset(request.actor).filter(parent=row)
+
+    def sections(self, request: HttpRequest, row: Any, tab: str) -> list[dict[str, Any]]:
+        if tab in self.services:
+            return self.services[tab].sections(request, row)
+        return [self.panel(request, row, tab)]
 
     def panel(self, request: HttpRequest, row: Any, tab: str) -> dict[str, Any]:
         if tab == "activity":

@@ -256,6 +256,10 @@ class DetailPage:
     def queryset(self, actor: Actor) -> Any:
         return nouns[self.noun].visible_to(actor)
 
+    def tabs_for(self, actor: Actor, target: Any) -> tuple[tuple[str, Any], ...]:
+        """The tabs that are there for this reader of this object."""
+        return self.tabs
+
     def context(self, request: PanelRequest, target: Any, tab: str) -> dict[str, Any]:
         """What templates/core/detail.html needs besides the actions, tabs and outcome."""
         raise NotImplementedError
@@ -281,7 +285,8 @@ class DetailView(View):
         target = page.queryset(request.actor).filter(pk=pk).first()
         if target is None:
             raise Http404
-        names = [name for name, _label in page.tabs]
+        tabs = page.tabs_for(request.actor, target)
+        names = [name for name, _label in tabs]
         if tab and tab not in names:
             raise Http404
         current = tab or (names[0] if names else "")
@@ -295,7 +300,7 @@ class DetailView(View):
                 "active": name == current,
                 "count": counts.get(name),
             }
-            for name, label in page.tabs
+            for name, label in tabs
         ]
         actions = sidebar(target, page.noun, request.actor)
         # What the page adds stands before what takes the object away.

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from hosting.services.dns.views_zones import ZoneDetail
 from hosting.views.accounts import CustomerDetail, ResellerDetail
 from hosting.views.domains import DomainDetail
 from hosting.views.hosted import SubscriptionDetail
@@ -25,6 +26,7 @@ _DETAILS = (
     AddOnDetail,
     ResellerPlanDetail,
     ImportDetail,
+    ZoneDetail,
 )
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")

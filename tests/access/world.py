@@ -24,13 +24,14 @@ from hosting.models.plans import Plan, PlanKind
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
+from hosting.services.dns.models import Record, TemplateRecord, Zone
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
 from panel.core.setting import Settings
 from tests.world import PASSWORD, World, make_world
 
-ALL = ["manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
+ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
 # Person -> the login behind. The columns of the tables are these, in this order.
 PEOPLE = {
     "customer": "carl",
@@ -118,7 +119,7 @@ class AccessWorld(World):
 
 def make_access_world() -> AccessWorld:
     """Everything by the operations themselves, so that log, runs and search text are there too."""
-    Node.objects.get_or_create(name="one")
+    Node.objects.get_or_create(name="one", defaults={"ipv4": "127.0.0.1"})
     world = AccessWorld(accounts=make_world().accounts)
     for account in Account.objects.filter(role="reseller"):
         account.limits = dict.fromkeys(base.resources("reseller"))
@@ -200,6 +201,12 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     )
     rows["alias"] = Alias.objects.get(pk=made.findings[0].created_id)
     rows["second-domain"] = Domain.objects.get(subscription=rows["second"])
+    rows["zone"] = Zone.objects.get(domain=rows["domain"])
+    rows["alias-zone"] = Zone.objects.get(alias=rows["alias"])
+    rows["second-zone"] = Zone.objects.get(domain=rows["second-domain"])
+    rows["record"] = Record.objects.get(zone=rows["zone"], host="www")
+    rows["template-record"] = TemplateRecord.objects.earliest("pk")
+    rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
     rows["trash-customer"] = _trash(world, reseller, "customer", f"{customer}-trash")

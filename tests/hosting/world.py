@@ -287,7 +287,9 @@ def make_hosting_world() -> HostingWorld:
     """The people and subscriptions above."""
     world = HostingWorld(make_world().accounts)
     for name in ("ada", "ben"):
-        Account.objects.filter(username=name).update(limits=ROOM, permissions=PERMISSIONS)
+        Account.objects.filter(username=name).update(
+            limits=ROOM, permissions=[*PERMISSIONS, "manage_dns"]
+        )
         world.accounts[name] = world.fresh(name)
     world.plan("admin", "Basic")
     world.plan("ada", "Ada Basic")

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
 
+_OPERATIONS = ("zones", "records", "template", "nodes")
+
 
 class DnsConfig(base.ServiceConfig):
     """Zones follow domains and aliases. Nothing here serves them yet: there is no driver."""
@@ -15,8 +17,19 @@ class DnsConfig(base.ServiceConfig):
     verbose_name = _("DNS")
     service = "dns"
     permissions = (base.Permission("manage_dns", _("DNS zone management")),)
+    tabs = (
+        base.Tab(
+            "domain",
+            "dns",
+            _("DNS"),
+            "hosting.services.dns.views_zones.shows_tab",
+            "hosting.services.dns.views_zones.domain_sections",
+        ),
+    )
+    urls = "hosting.services.dns.urls"
     names_source = "hosting.services.dns.following.names_changed"
     purge_source = "hosting.services.dns.following.purge"
 
     def ready(self) -> None:
-        import_module("hosting.services.dns.settings")
+        for room in ("settings", "nouns", *(f"operations_{name}" for name in _OPERATIONS)):
+            import_module(f"hosting.services.dns.{room}")

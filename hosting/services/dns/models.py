@@ -179,8 +179,8 @@ class Record(Owned):
         verbose_name_plural = _("DNS records")
         indexes = [
             models.Index("zone", "host", "id", name="dns_record_zone"),
-            models.Index("account", name="dns_record_account"),
-            models.Index("reseller", name="dns_record_reseller"),
+            models.Index("account", "id", name="dns_record_account"),
+            models.Index("reseller", "id", name="dns_record_reseller"),
             # A change of address looks them up.
             models.Index(
                 "value", name="dns_record_address", condition=models.Q(type__in=["A", "AAAA"])

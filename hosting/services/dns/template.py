@@ -191,6 +191,16 @@ def apply(template: Template, zone: Zone, node_id: int) -> tuple[int, int, int]:
     rows = [row for row in rows if row not in gone]
     live.filter(pk__in=[row.pk for row in gone]).delete()
     changed = sum(_change(row, wanted, rows) for row in rows if row.template_number)
+    return _add(zone, wanted, rows), changed, len(gone)
+
+
+def add_missing(template: Template, zone: Zone, node_id: int) -> int:
+    """Add what the template makes and the zone has not, and touch nothing else."""
+    rows = list(Record.objects.unscoped(_WHY).live().filter(zone=zone).order_by("pk"))
+    return _add(zone, wanted_in(template, zone, node_id), rows)
+
+
+def _add(zone: Zone, wanted: dict[Key, Wanted], rows: list[Record]) -> int:
     there = {_key(row) for row in rows if row.template_number}
     added = []
     for key, one in wanted.items():
@@ -200,7 +210,7 @@ def apply(template: Template, zone: Zone, node_id: int) -> tuple[int, int, int]:
             added.append(one)
             rows.append(Record(host=one.host, type=one.type, value=one.value))
     insert_all(zone, added)
-    return len(added), changed, len(gone)
+    return len(added)
 
 
 def _key(row: Record) -> Key:

@@ -1,0 +1,68 @@
+"""What lists of zones and records can be narrowed by."""
+
+from typing import Any
+
+import django_filters
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from hosting.filters import ProviderFilter
+from hosting.services.dns.models import Record, RecordType, TemplateRecord, TemplateScope, Zone
+from panel.core.filters import PanelFilterSet, flagged
+
+EDITED, UNEDITED, FOLLOWING = "edited", "unedited", "following"
+_HIGHEST = 2**63
+
+
+class StateFilter(django_filters.ChoiceFilter):
+    """Whether somebody edited a zone, or it shows another one's records."""
+
+    def filter(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        if value == EDITED:
+            return flagged(rows, "is_altered", walk=self.parent.walk)
+        if value == UNEDITED:
+            return rows.filter(is_altered=False)
+        return rows.filter(source__isnull=False) if value == FOLLOWING else rows
+
+
+class ZoneFilter(PanelFilterSet):
+    state = StateFilter(
+        label=_("State"),
+        empty_label=_("All"),
+        choices=[
+            (EDITED, _("Edited")),
+            (UNEDITED, _("Not edited")),
+            (FOLLOWING, _("Follows another zone")),
+        ],
+    )
+    provider = ProviderFilter(label=_("Provider"))
+
+    class Meta:
+        model = Zone
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.actor.is_administrator:
+            self.form.fields.pop("provider", None)
+
+
+class RecordFilter(PanelFilterSet):
+    zone = django_filters.NumberFilter(method="of_zone", label=_("Number of the zone"))
+    type = django_filters.ChoiceFilter(choices=RecordType.choices, label=_("Type"))
+
+    class Meta:
+        model = Record
+        fields: list[str] = []
+
+    def of_zone(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
+        number = int(value)
+        return rows.filter(zone_id=number) if 0 < number < _HIGHEST else rows.none()
+
+
+class TemplateFilter(PanelFilterSet):
+    scope = django_filters.ChoiceFilter(choices=TemplateScope.choices, label=_("Made for"))
+
+    class Meta:
+        model = TemplateRecord
+        fields: list[str] = []

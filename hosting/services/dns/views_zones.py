@@ -1,0 +1,231 @@
+"""Pages of zones, and their tab on the pages of domains."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from hosting.models.domains import Domain
+from hosting.services.dns import zones
+from hosting.services.dns.models import APEX, Record, Zone
+from hosting.services.dns.operations_zones import may_edit
+from hosting.services.dns.records import whole_value
+from hosting.services.dns.rules import whole_host
+from hosting.services.dns.settings import NAME_SERVERS
+from hosting.services.dns.zonefile import serialize, soa_value
+from hosting.services.dns.zones import Line
+from hosting.views.hosted import fact
+from panel.core.access import Actor
+from panel.core.activity_views import entries_table
+from panel.core.markup import link, moment
+from panel.core.operations import nouns, operations
+from panel.core.views import DetailPage, go
+
+NOT_SERVED = _(
+    "No name server of this installation answers for this zone yet: what stands here has no effect"
+    " outside, synchronised or not."
+)
+
+
+class ZoneDetail(DetailPage):
+    noun = "zone"
+    tabs = (
+        ("records", _("Records")),
+        ("zone-file", _("Zone File")),
+        ("activity", _("Activity")),
+    )
+
+    def queryset(self, actor: Actor) -> Any:
+        rows = super().queryset(actor).present()
+        return rows.select_related("subscription", "domain", "alias", "source")
+
+    def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
+        tags = [(_("Edited"), "info")] if target.is_altered else []
+        return {
+            "title": target.name,
+            "subtitle": _("DNS zone"),
+            "description": "",
+            "tags": [{"text": text, "tone": tone, "title": ""} for text, tone in tags],
+            "notices": self.notices(request, target),
+            "facts": self.facts(target),
+            "sidebar_facts": [
+                fact(_("Serial"), str(target.serial)),
+                fact(_("Changed"), moment(target.changed_at)),
+                fact(_("Created"), moment(target.created_at)),
+            ],
+            "panel_sections": [self.panel(request, target, tab)],
+        }
+
+    def notices(self, request: HttpRequest, zone: Zone) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [{"tone": "info", "text": NOT_SERVED, "action": None}]
+        if not NAME_SERVERS.get():
+            action = None
+            if request.actor.is_administrator:
+                url = reverse("settings_section", args=["dns"])
+                action = {"label": _("Settings"), "url": url, "post": False}
+            text = _("No name servers are set, so the zone names none.")
+            found.append({"tone": "warn", "text": text, "action": action})
+        if zone.kept_at is not None:
+            text = _("The zone from before it was synchronised is kept since %(when)s.")
+            action = None
+            if operations["zone.restore-kept"].offered(zone, request.actor):
+                url = reverse("zone_operation", args=[zone.pk, "restore-kept"])
+                action = {"label": _("Restore"), "url": url, "post": False}
+            text = text % {"when": moment(zone.kept_at)}
+            found.append({"tone": "info", "text": text, "action": action})
+        return found
+
+    def facts(self, zone: Zone) -> list[dict[str, Any]]:
+        found = []
+        if zone.domain is not None:
+            url = nouns["domain"].url(zone.domain.pk)
+            found.append(fact(_("Domain"), link(url, zone.domain.name)))
+        if zone.alias is not None:
+            found.append(fact(_("Domain alias"), zone.alias.name))
+            shown: Any = _("no")
+            if zone.source is not None:
+                shown = link(nouns["zone"].url(zone.source.pk), zone.source.name)
+            found.append(fact(_("Follows"), shown))
+        url = nouns["subscription"].url(zone.subscription_id)
+        found.append(fact(_("Subscription"), link(url, zone.subscription.name)))
+        return [
+            *found,
+            fact(_("Default TTL"), _seconds(zone.ttl)),
+            fact(_("Refresh"), _seconds(zone.refresh)),
+            fact(_("Retry"), _seconds(zone.retry)),
+            fact(_("Expire"), _seconds(zone.expire)),
+            fact(_("Negative TTL"), _seconds(zone.minimum)),
+        ]
+
+    def panel(self, request: HttpRequest, zone: Zone, tab: str) -> dict[str, Any]:
+        if tab == "activity":
+            return {"title": "", "table": entries_table(request, **_logged(zone))}
+        found = zones.lines(zone)
+        if tab == "zone-file":
+            text = serialize(zone, NAME_SERVERS.get(), found)
+            table = format_html('<pre class="code" tabindex="0">{}</pre>', text)
+            return {"title": "", "table": table}
+        return records_section(request, zone, found)
+
+
+def _logged(zone: Zone) -> dict[str, Any]:
+    return {"target_kind": "zone", "target_id": zone.pk}
+
+
+def _seconds(value: int) -> str:
+    return _t("%(n)s seconds") % {"n": f"{value:,}"}
+
+
+def records_section(request: HttpRequest, zone: Zone, found: Iterable[Line]) -> dict[str, Any]:
+    """The records of a zone as a table, with the way to one more."""
+    add, operation = None, operations["zone.add-record"]
+    edits = operation.may(request.actor) and may_edit(zone.subscription, request.actor)
+    if edits:
+        url = reverse("zone_operation", args=[zone.pk, "add-record"])
+        add = {"label": operation.label, "url": url}
+    servers = NAME_SERVERS.get()
+    fixed = [_row(zone, Line(APEX, "SOA", None, soa_value(zone, servers)), edits=False)]
+    fixed += [_row(zone, Line(APEX, "NS", None, f"{name}."), edits=False) for name in servers]
+    rows = [_row(zone, line, edits=edits) for line in found]
+    return {"title": "", "add": add, "table": _table([*fixed, *rows])}
+
+
+def _row(zone: Zone, line: Line, *, edits: bool) -> tuple[Any, ...]:
+    value = line.value
+    if line.type != "SOA":
+        value = whole_value(line.type, line.value, zone.ascii)
+    ttl = zone.ttl if line.ttl is None else line.ttl
+    host = whole_host(line.host, zone.name)
+    actions = _actions(line.record, host) if edits and line.record is not None else ""
+    if line.record is None:
+        came = (
+            _t("copied")
+            if zone.is_following and line.type not in {"SOA", "NS"}
+            else _t("by itself")
+        )
+    else:
+        came = _t("template") if line.record.template_number else ""
+    labels = (_t("Host"), _t("Type"), _t("Value"), _t("TTL"), _t("From"))
+    cells = (host, line.type, value, f"{ttl:,}", came)
+    return (*(part for pair in zip(labels, cells, strict=True) for part in pair), actions)
+
+
+def _actions(record: Record, host: str) -> SafeString:
+    found = []
+    for verb, words in (("edit", _t("Edit")), ("remove", _t("Remove"))):
+        url = reverse("record_operation", args=[record.pk, verb])
+        found.append((url, words, record.type, host, words))
+    return format_html_join(" · ", '<a href="{}" aria-label="{} {} {}">{}</a>', found)
+
+
+def _table(rows: list[tuple[Any, ...]]) -> SafeString:
+    body = format_html_join(
+        "",
+        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
+        '<td class="record-value" data-label="{}">{}</td><td class="num" data-label="{}">{}</td>'
+        '<td data-label="{}">{}</td><td class="date">{}</td></tr>',
+        rows,
+    )
+    return format_html(
+        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
+        '<th scope="col">{}</th><th scope="col" class="num">{}</th><th scope="col">{}</th>'
+        '<th scope="col"><span class="visually-hidden">{}</span></th></tr></thead>'
+        "<tbody>{}</tbody></table>",
+        _t("Host"),
+        _t("Type"),
+        _t("Value"),
+        _t("TTL"),
+        _t("From"),
+        _t("Actions"),
+        body,
+    )
+
+
+def shows_tab(actor: Actor, domain: Domain) -> bool:
+    """The tab on a domain's page: to its provider, and to a customer with the permission."""
+    return may_edit(domain.subscription, actor) and domain.removing_at is None
+
+
+def domain_sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:
+    """The zone that a domain is in, and those of its aliases."""
+    rows = Zone.objects.visible_to(request.actor).select_related("subscription", "source")
+    zone = rows.filter(domain_id=domain.parent_id or domain.pk).first()
+    if zone is None:
+        raise Http404
+    found = zones.lines(zone)
+    title = _t("Zone %(name)s") % {"name": zone.name}
+    if domain.parent_id:
+        host = domain.ascii.removesuffix(f".{zone.ascii}")
+        found = [ln for ln in found if ln.host == host or ln.host.endswith(f".{host}")]
+        title = _t("Records in the zone %(name)s") % {"name": zone.name}
+    whole = link(nouns["zone"].url(zone.pk), _t("Open the zone"))
+    section = records_section(request, zone, found) | {"title": title, "note": whole}
+    facts = [
+        fact(link(nouns["zone"].url(row.pk), row.name), _follows(row))
+        for row in rows.filter(alias__domain=domain).order_by("name_key")[:500]
+    ]
+    aliases = [{"title": _("Zones of aliases"), "facts": facts}] if facts else []
+    return [{"title": "", "text": NOT_SERVED}, section, *aliases]
+
+
+def _follows(zone: Zone) -> str:
+    if zone.source is None:
+        return _t("a zone of its own")
+    return _t("follows %(name)s") % {"name": zone.source.name}
+
+
+@require_safe
+def record_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """A record has no page of its own: its zone's page shows it."""
+    record = Record.objects.visible_to(request.actor).present().filter(pk=pk).first()
+    if record is None:
+        raise Http404
+    query = request.META.get("QUERY_STRING", "")
+    url = reverse("zone_detail", args=[record.zone_id])
+    return go(f"{url}?{query}" if query else url)
