@@ -31,6 +31,7 @@ _OPERATIONS = (
     "switching",
     "domains",
     "aliases",
+    "renaming",
     "notes",
     "imports",
 )

@@ -79,20 +79,20 @@ def refuse_name(
         raise Refused(conflict.code, name=to_unicode(name), **conflict.params)
 
 
-def refuse_full(step: Step, subscription: Subscription, resource: str) -> None:
-    """Raise Refused if one more of the resource does not fit. The subscription is locked.
+def refuse_full(step: Step, subscription: Subscription, resource: str, more: int = 1) -> None:
+    """Raise Refused if so many more of the resource do not fit. The subscription is locked.
 
     Under the policy "overuse is allowed" counts of a subscription warn and pass.
     """
     declared = base.resources()[resource]
     used = declared.usage([subscription.pk]).get(subscription.pk, 0)
     limit = limits.limit_of(subscription.limits, resource)
-    if not limits.fits(limit, used + 1):
+    if not limits.fits(limit, used + more):
         if subscription.overuse_policy != OverusePolicy.ALLOWED:
             raise _full(step, subscription, declared, used)
         step.note("over_limit", names=[str(subscription)])
     # The reseller's total always refuses.
-    asked = demand.Demand(Counter({resource: 1}))
+    asked = demand.Demand(Counter({resource: more}))
     demand.refuse_full(subscription.reseller_id, asked, step.actor)
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from hosting.forms import HostNameField
-from hosting.models.domains import AliasMode, HostingType, PreferredName
+from hosting.models.domains import AliasMode, Domain, HostingType, PreferredName
 from hosting.validators import clean_address, clean_document_root, clean_host_name
 from panel.core.forms import OperationForm
 from panel.core.versions import VersionField
@@ -115,22 +115,22 @@ class AddSubdomainForm(HostingFields):
             self.fields["name"].help_text = text % {"name": self.targets[0].name}
 
     def clean_name(self) -> str:
-        typed = self.cleaned_data["name"].strip().rstrip(".")
-        if not self.targets:
-            return typed
-        above = self.targets[0]
-        if typed.lower().endswith((f".{above.ascii}", f".{above.name}")):
-            return below(clean_host_name(typed), above.ascii)
-        return below(clean_host_name(f"{typed}.{above.ascii}"), above.ascii)
+        typed = self.cleaned_data["name"]
+        return subdomain_name(typed, self.targets[0]) if self.targets else typed
 
     def get_layout(self) -> Layout:
         return Layout("name", *self.hosting())
 
 
-def below(name: str, above: str) -> str:
-    """The name, if it is below another one. SECURITY: with its dot, or "xexample.com" would be."""
-    if not name.endswith(f".{above}"):
-        raise ValidationError(_("It has to be below %(name)s."), params={"name": above})
+def subdomain_name(typed: str, above: Domain) -> str:
+    """A name below a domain, typed as what stands before it or whole."""
+    typed = typed.strip().rstrip(".")
+    if not typed.lower().endswith((f".{above.ascii}", f".{above.name}")):
+        typed = f"{typed}.{above.ascii}"
+    name = clean_host_name(typed)
+    # SECURITY: with its dot, or "xexample.com" would be below "example.com".
+    if not name.endswith(f".{above.ascii}"):
+        raise ValidationError(_("It has to be below %(name)s."), params={"name": above.name})
     return name
 
 
@@ -179,11 +179,18 @@ class EditAliasForm(AliasFields):
 
 
 class RenameForm(OperationForm):
-    """Another name, and what becomes of the old one."""
+    """Another name, and what becomes of the old one. A subdomain stays below its domain."""
 
-    name = HostNameField(label=_("New name"))
+    name = forms.CharField(label=_("New name"), max_length=253)
     keeps_old_name = forms.BooleanField(
         label=_("Keep the old name as an alias that redirects to the new one"),
         required=False,
         initial=True,
     )
+
+    def clean_name(self) -> str:
+        typed = self.cleaned_data["name"]
+        target = self.targets[0] if self.targets else None
+        if isinstance(target, Domain) and target.parent is not None:
+            return subdomain_name(typed, target.parent)
+        return clean_host_name(typed)

@@ -128,6 +128,11 @@ def take(name: str, **columns: Any) -> Name:
     return Name.objects.create(ascii=name, apex=apex_of(name), **columns)
 
 
+def rename(name: str, **which: Any) -> None:
+    """Another name for the same domain."""
+    Name.objects.unscoped(_WHY).filter(**which).update(ascii=name, apex=apex_of(name))
+
+
 def release(**which: Any) -> None:
     """Give names back."""
     Name.objects.unscoped(_WHY).filter(**which).delete()

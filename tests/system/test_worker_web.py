@@ -72,6 +72,50 @@ def test_suspended_is_503_and_activated_serves_again(machine, anna):
     assert rows.deployment(anna).switched == rows.deployment(anna).generation
 
 
+def done(operation: str, row, **params):
+    """One operation as the administrator; the number of what it made."""
+    actor = actors.actor_of(rows.login())
+    outcome = runs.perform(operations[operation], actor, [row.pk], params=params)
+    (finding,) = outcome.findings
+    assert finding.result == "done", finding
+    return finding.created_id
+
+
+def test_names_lead_where_they_were_told_to_and_nowhere_while_shut(machine, anna):
+    """By operations, to what visitors get: forwarding, a preferred name, a rename, and the gate."""
+    pk = done("account.add-subscription", rows.administrator(), domain="carl.example")
+    carl = Subscription.objects.get(pk=pk)
+    main = carl.domains.get()
+    away = {
+        "hosting_type": "forwarding",
+        "forward_to": "https://new.example",
+        "forward_code": "302",
+    }
+    done("domain.add-subdomain", main, name="away", **away)
+    done("domain.hosting-settings", main, preferred_name="www")
+    done("domain.rename", main, name="carla.example", keeps_old_name="on")
+    leads = {
+        "carla.example": (301, f"http://www.carla.example:{machine.web.port}/a?b"),
+        "carl.example": (301, f"http://www.carla.example:{machine.web.port}/a?b"),
+        "away.carla.example": (302, "https://new.example/a?b"),
+        "away.carl.example": (301, f"http://away.carla.example:{machine.web.port}/a?b"),
+    }
+    machine.await_status("www.carla.example", 200)
+    await_applied()
+    for name, wanted in leads.items():
+        answer = machine.web.get(name, "/a?b")
+        assert (answer.status, answer.location) == wanted, name
+    done("subscription.suspend", carl, kind="unpaid")
+    for name in (*leads, "www.carla.example"):
+        machine.await_status(name, 503)
+        answer = machine.web.get(name, "/a?b")
+        assert (answer.location, MARKER in answer.body) == (None, True), name
+    probe = "/.well-known/acme-challenge/freehold-probe"
+    assert {machine.web.status(name, probe) for name in leads} == {200}
+    done("subscription.activate", carl)
+    machine.await_status("away.carla.example", 302)
+
+
 def test_domains_and_aliases_come_and_go(machine, anna):
     domain = rows.domain(anna, "second.example")
     rows.alias(domain, "alias.example", AliasMode.REDIRECT)
