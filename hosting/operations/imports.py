@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Account
 from accounts.tree import reseller_of
@@ -152,6 +153,20 @@ class CarryOut(_OnImport):
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         is_clean = len(targets) == 1 and not _bad(targets[0]) and targets[0].total <= MOST_AT_ONCE
         return {"mode": Mode.ALL if is_clean else Mode.GOOD}
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        found = []
+        for row in rows:
+            good = ngettext(
+                "%(n)s row is good and becomes a customer, or a subscription.",
+                "%(n)s rows are good and become customers and subscriptions.",
+                row.count(Result.DONE),
+            )
+            found.append(Consequence(good % {"n": f"{row.count(Result.DONE):,}"}))
+            if bad := row.count(Result.REFUSED) + row.count(Result.FAILED):
+                text = ngettext("%(n)s is refused.", "%(n)s are refused.", bad)
+                found.append(Consequence(text % {"n": f"{bad:,}"}, "warn"))
+        return found
 
     def refusal(self, target: Any) -> str:
         if target.status != "checked":

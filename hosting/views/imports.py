@@ -7,13 +7,14 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from hosting.import_files import PASSWORD
 from hosting.models.imports import STATUSES, Import, ImportRow, Phase
 from panel.core import csv_export
-from panel.core.access import require
+from panel.core.access import Actor, require
+from panel.core.bulk import BulkRun
 from panel.core.filters import PanelFilterSet
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import link, main_cell, moment, number, tag
@@ -167,6 +168,10 @@ class ImportDetail(DetailPage):
     noun = "import"
     tabs = (("rows", gettext_lazy("All rows")), ("refused", gettext_lazy("Refused")))
 
+    def outcome(self, run: BulkRun, actor: Actor) -> dict[str, Any] | None:
+        """That it was begun says the page itself; what was refused is told."""
+        return super().outcome(run, actor) if set(run.counts) - {Result.DONE} else None
+
     def context(self, request: HttpRequest, target: Any, tab: str) -> dict[str, Any]:
         sections = [] if target.is_over else [{"run": self.progress(target)}]
         sections.append(self.rows(request, target, tab))
@@ -211,9 +216,19 @@ class ImportDetail(DetailPage):
         good, refused = row.count(Result.DONE), row.count(Result.REFUSED)
         numbers = {"good": number(good), "refused": number(refused), "total": number(row.total)}
         if row.phase == Phase.IMPORT:
-            text = _("%(good)s of %(total)s rows are imported.") % numbers
+            words = ngettext(
+                "%(good)s of %(total)s row is imported.",
+                "%(good)s of %(total)s rows are imported.",
+                row.total,
+            )
+            text = words % numbers
         elif row.status == "checked":
-            text = _("%(good)s of %(total)s rows are good. Nothing is imported yet.") % numbers
+            words = ngettext(
+                "%(good)s of %(total)s row is good. Nothing is imported yet.",
+                "%(good)s of %(total)s rows are good. Nothing is imported yet.",
+                row.total,
+            )
+            text = words % numbers
         else:
             text = _("Stopped before all rows were looked at.")
         bad = refused + row.count(Result.FAILED)

@@ -264,6 +264,10 @@ class DetailPage:
         """What templates/core/detail.html needs besides the actions, tabs and outcome."""
         raise NotImplementedError
 
+    def outcome(self, run: BulkRun, actor: Actor) -> dict[str, Any] | None:
+        """What came of the run that one comes from."""
+        return outcomes.describe(run, actor)
+
     def path(self, request: PanelRequest, target: Any) -> list[dict[str, Any]]:
         noun = nouns[self.noun]
         return crumbs((noun.labels, reverse(f"{noun.url_name}_list")), (str(target), None))
@@ -310,7 +314,7 @@ class DetailView(View):
         shown["sidebar"] = {"actions": actions, "facts": shown.pop("sidebar_facts", [])}
         shown["switcher"] = switcher(page, request, target)
         run = shown_run(request)
-        shown["outcome"] = outcomes.describe(run, request.actor) if run else None
+        shown["outcome"] = page.outcome(run, request.actor) if run else None
         context = {"page": shown, "path": page.path(request, target), "object": target}
         return remembered(render(request, "core/detail.html", context), request)
 

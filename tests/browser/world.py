@@ -100,6 +100,8 @@ class World:
             self.people_of(who, provider)
         self.additional_users()
         self.index()
+        text = "contact_name,email,username\nGood Row,good@mail.example,good\nBad Row,,bad\n"
+        self.made["import"] = self.do(ADMINISTRATOR, "account.add-import", admin.pk, file=text)
 
     def people_of(self, who: str, provider: Any) -> None:
         """The customers of one provider, with its plan and their sites."""
