@@ -23,6 +23,7 @@ _OPERATIONS = (
     "plans",
     "subscriptions",
     "subscribers",
+    "planning",
     "overuse",
     "syncing",
     "parameters",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -199,14 +199,18 @@ def values_of(plan: Plan | None, addons: Sequence[Plan] = ()) -> dict[str, Any]:
             "limits": {name: res.default for name, res in base.resources().items()},
             "permissions": [p.name for p in base.permissions().values() if p.default],
         }
-    expires = None
-    if plan.validity_days:
-        expires = conditions.today() + timedelta(days=plan.validity_days)
     return {
         "plan": plan,
         **sync.values_of(plan, addons),
-        "expires_on": expires,
+        "expires_on": expires_with(plan),
     }
+
+
+def expires_with(plan: Plan) -> date | None:
+    """The last day of what takes this plan today; None for no end."""
+    if not plan.validity_days:
+        return None
+    return conditions.today() + timedelta(days=plan.validity_days)
 
 
 def settle(step: Step, rows: Iterable[Subscription], domain_ids: Iterable[int]) -> None:

@@ -116,6 +116,19 @@ def of_new_subscription(values: Mapping[str, Any]) -> Demand:
     )
 
 
+def of_change(old: limits.Limits, new: limits.Limits) -> Demand:
+    """What other limits promise on top of those of now; lowering asks nothing."""
+    now, then = shares_of(old), shares_of(new)
+    more: dict[str, int | None] = {}
+    for name, promised in then.items():
+        before = now[name]
+        if promised is None:
+            more[name] = 0 if before is None else None
+        else:
+            more[name] = max(0, promised - before) if before is not None else 0
+    return Demand(shares=more)
+
+
 def of_subscriptions(
     ids: Iterable[int], plans: Mapping[int, Plan | None] | None = None
 ) -> dict[int, Demand]:

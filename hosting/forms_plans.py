@@ -11,6 +11,7 @@ from hosting import limits, permissions
 from hosting.models.plans import OverusePolicy
 from hosting.services import base
 from panel.core.forms import OperationForm
+from panel.core.versions import VersionField
 
 AS_IN_PLAN = _("As in the plan")
 _NOT_OWN = _("You do not have this permission yourself: it is not in force for your subscribers.")
@@ -270,7 +271,7 @@ class PlanForm(LimitsForm):
         required=False,
         help_text=_("Days from creation; empty for unlimited."),
     )
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = VersionField()
 
     def get_layout(self) -> Layout:
         return Layout(Fieldset("", *self.general()), *self.sections(), "version")
@@ -300,7 +301,7 @@ class ResellerPlanForm(PlanForm):
 
 
 class CustomizeForm(LimitsForm):
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = VersionField()
 
     def get_layout(self) -> Layout:
         return Layout(*self.sections(), "version")

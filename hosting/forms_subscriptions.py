@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, sort_key
 from hosting.forms import HostNameField, PlanField, provider_of, system_user_taken
-from hosting.models.plans import HostingPlan
+from hosting.models.plans import AddOn, HostingPlan
 from hosting.models.subscriptions import SYSTEM_USER
 from panel.core import search
 from panel.core.access import Actor, Role
@@ -229,9 +229,16 @@ class SetExpiryForm(OperationForm):
 
 
 class ChangePlanForm(OperationForm):
-    """Another plan of the provider, or Custom plan, which keeps the values as they are."""
+    """Another plan of the provider, with add-ons; or Custom plan, which keeps the values."""
 
     plan = PlanField()
+    addons = forms.ModelMultipleChoiceField(
+        AddOn.objects.none(),
+        label=_("Add-ons"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("On top of the service plan, each once. Those not ticked are taken away."),
+    )
 
     def prepare(self) -> None:
         providers = {self.actor.account_id}
@@ -240,8 +247,13 @@ class ChangePlanForm(OperationForm):
                 [row.account_id for row in self.targets]
             )
             providers = {provider_of(account) for account in accounts.values()} or providers
-        if len(providers) == 1:
-            self.fields["plan"].offer(providers.pop())
-        else:
+        if len(providers) > 1:
             # Of several providers: no plan fits them all.
             self.fields["plan"].queryset = HostingPlan.objects.none()
+            return
+        (provider_id,) = providers
+        self.fields["plan"].offer(provider_id)
+        addons = AddOn.objects.filter(account_id=provider_id).order_by("name_key", "pk")
+        self.fields["addons"].queryset = addons
+        if self.actor.door == "page" and not addons.unscoped("are there any").exists():
+            del self.fields["addons"]

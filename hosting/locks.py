@@ -36,14 +36,15 @@ def plan(pk: int) -> Plan | None:
     return Plan.objects.unscoped(_WHY).select_for_update(of=("self",)).filter(pk=pk).first()
 
 
-def subscriptions(ids: Iterable[int]) -> None:
-    """The accounts of these subscriptions, their plans and add-ons, then they themselves."""
+def subscriptions(ids: Iterable[int], plans: Iterable[int] = ()) -> None:
+    """The accounts of these subscriptions, their plans and add-ons (and those that they are about
+    to get), then they themselves."""
     wanted = list(ids)
     rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(wanted))
     accounts(rows.values_list("account_id", flat=True))
     added = SubscriptionAddOn.objects.filter(subscription_id__in=among(wanted))
-    plans = {*rows.values_list("plan_id", flat=True), *added.values_list("plan_id", flat=True)}
-    _lock(Plan.objects.unscoped(_WHY).filter(pk__in=plans - {None}))
+    present = {*rows.values_list("plan_id", flat=True), *added.values_list("plan_id", flat=True)}
+    _lock(Plan.objects.unscoped(_WHY).filter(pk__in={*plans, *present} - {None}))
     _lock(rows)
 
 

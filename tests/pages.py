@@ -16,6 +16,8 @@ class Form:
     method: str = "get"
     values: dict[str, Any] = field(default_factory=dict)
     buttons: list[str] = field(default_factory=list)
+    # Names of boxes to tick, ticked or not.
+    boxes: set[str] = field(default_factory=set)
     # Of each select, the words of its choices and what they stand for.
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -46,10 +48,13 @@ class _Reader(HTMLParser):
     def _field(self, form: Form, tag: str, given: dict[str, str]) -> None:
         name = given.get("name", "")
         if tag == "input" and name:
-            if given.get("type") not in {"checkbox", "radio"}:
+            is_box = given.get("type") in {"checkbox", "radio"}
+            if is_box:
+                form.boxes.add(name)
+            if is_box and "checked" in given:
+                form.values.setdefault(name, []).append(given.get("value", "on"))
+            elif not is_box:
                 form.values[name] = given.get("value", "")
-            elif "checked" in given:
-                form.values[name] = given.get("value", "on")
         elif tag == "textarea":
             self._area, form.values[name] = name, ""
         elif tag == "select":
@@ -114,9 +119,8 @@ class Page:
     def press(self, button: str, **typed: Any) -> "Page":
         """Type into the form that has this button, press it, and look at what comes."""
         form = self.form(button)
-        unknown = set(typed) - set(form.values)
-        boxes = {name for name, value in typed.items() if value in {"on", ""}}
-        assert not unknown - boxes, f"no such field: {unknown}"
+        unknown = set(typed) - set(form.values) - form.boxes
+        assert not unknown, f"no such field: {unknown}"
         response = self.client.post(form.action or self.url, form.values | typed, follow=True)
         return Page(self.client, response)
 

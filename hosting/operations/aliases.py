@@ -6,12 +6,12 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from hosting import creating, locks, names, provisioning
+from accounts.versions import refuse_stale
+from hosting import creating, locks, names, provisioning, told
 from hosting.forms_domains import AddAliasForm, EditAliasForm
 from hosting.models.domains import Alias, Domain
 from hosting.operations.domains import OnDomains, refuse_without
 from hosting.operations.removing import refuse_held
-from hosting.operations.subscriptions import refuse_stale
 from panel.core.access import Actor
 from panel.core.operations import ANY_ROLE, Operation, Refused, Step, register
 
@@ -82,7 +82,7 @@ class EditAlias(_OnAliases):
 
     def check(self, step: Step) -> None:
         super().check(step)
-        refuse_stale(step)
+        refuse_stale(step, [self.noun], told.of_form(EditAliasForm))
         given = self._given(step)
         for row in step.open:
             if all(getattr(row, name) == value for name, value in given.items()):
@@ -102,7 +102,9 @@ class EditAlias(_OnAliases):
         creating.settle(step, [row.subscription for row in parents], [])
         for row in step.open:
             old = {n: getattr(row, n) for n, v in given.items() if getattr(row, n) != v}
-            step.changed(row.pk, old, {name: given[name] for name in old})
+            new = {name: given[name] for name in old}
+            versions = {"version": row.version}, {"version": row.version + 1}
+            step.changed(row.pk, old | versions[0], new | versions[1])
 
 
 @register

@@ -19,8 +19,8 @@ from hosting.operations.moving import (
     plans_of,
     write_down,
 )
+from hosting.operations.planning import named
 from hosting.operations.removing import refuse_with_customers
-from hosting.operations.subscribers import named
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor, Role

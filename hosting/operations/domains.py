@@ -6,13 +6,13 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from hosting import creating, locks, names, permissions, provisioning, suspension
+from accounts.versions import refuse_stale
+from hosting import creating, locks, names, permissions, provisioning, suspension, told
 from hosting.forms_domains import AddDomainForm, AddSubdomainForm, HostingSettingsForm
 from hosting.models.domains import Alias, Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL
 from hosting.operations.removing import refuse_held, what_goes
-from hosting.operations.subscriptions import refuse_stale
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.operations import ANY_ROLE, Consequence, Operation, Refused, Step, register
@@ -150,7 +150,7 @@ class HostingSettings(OnDomains):
 
     def check(self, step: Step) -> None:
         super().check(step)
-        refuse_stale(step)
+        refuse_stale(step, [self.noun], told.of_form(HostingSettingsForm))
         given = creating.hosting_values(step.params)
         names: dict[int, set[str]] = {row.pk: {row.ascii} for row in step.open}
         aliases = Alias.objects.unscoped(_WHY).filter(domain_id__in=list(names))
@@ -172,7 +172,9 @@ class HostingSettings(OnDomains):
         provisioning.touch({row.subscription_id for row in step.open})
         for row in step.open:
             old = {n: getattr(row, n) for n, v in given.items() if getattr(row, n) != v}
-            step.changed(row.pk, old, {name: given[name] for name in old})
+            new = {name: given[name] for name in old}
+            versions = {"version": row.version}, {"version": row.version + 1}
+            step.changed(row.pk, old | versions[0], new | versions[1])
 
 
 class _SetSiteState(OnDomains):

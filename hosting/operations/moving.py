@@ -15,7 +15,7 @@ from hosting.forms_moving import MoveForm, MovePlanForm
 from hosting.forms_subscriptions import find_subscriber
 from hosting.models.plans import Plan
 from hosting.models.suspension import Level, Scope, SuspensionEntry
-from hosting.operations.subscribers import named
+from hosting.operations.planning import named
 from panel.core.access import Actor, Role
 from panel.core.operations import Consequence, Operation, Refused, Step, register
 

@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from hosting import locks, permissions, provisioning, sync
+from accounts.versions import refuse_stale
+from hosting import locks, permissions, provisioning, sync, told
 from hosting.forms_plans import ParametersForm, settings_initial
 from hosting.models.subscriptions import Subscription
 from hosting.operations.domains import refuse_without
-from hosting.operations.subscriptions import refuse_stale
 from panel.core.access import Actor
 from panel.core.operations import ANY_ROLE, Operation, Step, register
 
@@ -42,7 +42,7 @@ class HostingParameters(Operation):
 
     def check(self, step: Step) -> None:
         refuse_without(step, "", {row.pk: row for row in step.open})
-        refuse_stale(step)
+        refuse_stale(step, [self.noun], told.fields(), is_whole=True)
         granted = permissions.in_force(step.open)
         for row in step.open:
             if not sync.own_settings(granted[row.pk]):
@@ -56,6 +56,7 @@ class HostingParameters(Operation):
             old = sync.settings_of(row)
             rows = Subscription.objects.unscoped(_WHY).filter(pk=row.pk)
             rows.update(settings={**row.settings, **given}, version=F("version") + 1)
-            step.changed(row.pk, {name: old[name] for name in given}, given)
+            before = {"settings": {name: old[name] for name in given}, "version": row.version}
+            step.changed(row.pk, before, {"settings": given, "version": row.version + 1})
         provisioning.touch(step.open_ids)
         sync.judge(step.open_ids)

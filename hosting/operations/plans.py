@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account, sort_key
-from hosting import counters, locks, sync, sync_words
+from accounts.versions import refuse_stale
+from hosting import counters, locks, sync, sync_words, told
 from hosting.forms_plans import AddOnForm, LimitsForm, PlanForm, ResellerPlanForm, initial_of
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
-from hosting.operations.subscriptions import refuse_stale
 from hosting.services import base
 from panel.core import reasons, runs
 from panel.core.access import Actor, Role
@@ -178,7 +178,7 @@ class _Edit(_OfHosting, Operation):
         locks.subscriptions(ids)
 
     def check(self, step: Step) -> None:
-        refuse_stale(step)
+        refuse_stale(step, [self.noun], told.of_plans())
         for plan in step.open:
             same = _same_name(plan.account_id, plan.kind, step.params["name"])
             if same.exclude(pk=plan.pk).exists():
@@ -193,7 +193,8 @@ class _Edit(_OfHosting, Operation):
             plan.version += 1
             plan.save()
             self.carry_on(step, plan)
-            step.changed(plan.pk, old, values)
+            versions = {"version": plan.version - 1}, {"version": plan.version}
+            step.changed(plan.pk, {**old, **versions[0]}, {**values, **versions[1]})
             step.index(self.noun, [plan.pk])
 
     def carry_on(self, step: Step, plan: Plan) -> None:

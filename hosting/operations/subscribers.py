@@ -10,25 +10,17 @@ from django.utils.translation import ngettext
 
 from accounts import tree
 from accounts.models import Account, User
-from hosting import conditions, counters, creating, demand, locks, provisioning, suspension
+from hosting import conditions, counters, creating, demand, locks, provisioning, suspension, sync
 from hosting.forms import provider_of
 from hosting.forms_subscriptions import ChangeSubscriberForm, find_subscriber
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.operations.planning import named
 from hosting.operations.removing import index_below, refuse_held
 from panel.core.access import Actor, Role
 from panel.core.operations import PROVIDERS, Consequence, Operation, Refused, Step, register
 
 _WHY = "what hangs on the targets, which the actor sees"
-_NAMED = 5
-
-
-def named(rows: Sequence[Any]) -> list[str]:
-    """The first names, and how many more there are."""
-    shown = [str(row) for row in rows[:_NAMED]]
-    more = len(rows) - len(shown)
-    words = ngettext("and %(n)s more", "and %(n)s more", more)
-    return [*shown, words % {"n": f"{more:,}"}] if more > 0 else shown
 
 
 @register
@@ -96,7 +88,8 @@ class ChangeSubscriber(Operation):
         rows, ids, new = step.open, step.open_ids, step.params["subscriber"]
         moving = [row.pk for row in _moving(rows, new)]
         before = _owners(rows)
-        plans = {row.plan_id for row in rows}
+        links = SubscriptionAddOn.objects.filter(subscription_id__in=moving)
+        plans = {row.plan_id for row in rows} | set(links.values_list("plan_id", flat=True))
         self._write_down(step, rows, new, set(moving))
         tree.hand_over(ids, new)
         _pass_entries_on(rows, new)
@@ -112,6 +105,7 @@ class ChangeSubscriber(Operation):
             [*before, new.pk, *([new.reseller_id] if new.reseller_id else [])]
         )
         conditions.judge(moving)
+        sync.judge(ids)
         suspension.recompute(subscriptions=ids)
         provisioning.touch(moving)
         index_below(step, ids)

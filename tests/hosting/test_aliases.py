@@ -61,6 +61,7 @@ def test_mail_and_the_zone_go_along_unless_one_says_otherwise(world: HostingWorl
     assert Activity.objects.filter(action="alias.edit").latest("pk").new == {
         "has_mail": False,
         "syncs_dns": False,
+        "version": 2,
     }
 
 

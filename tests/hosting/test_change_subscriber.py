@@ -121,7 +121,7 @@ def test_or_it_takes_a_plan_of_the_new_provider(world: HostingWorld, door: str):
     params = {"subscriber": "nora", "plan": small.pk}
     assert world.through(door, "admin", CHANGE, row, **params).result == "done"
     row = world.sub("carl.example")
-    assert (row.plan, row.limits) == (small, {"domains": 1, "aliases": 0})
+    assert (row.plan, row.limits["domains"], row.limits["aliases"]) == (small, 1, 0)
     assert row.expires_on is not None
 
 

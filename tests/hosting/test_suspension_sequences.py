@@ -133,6 +133,8 @@ def test_s_overused_and_its_plan_raised_runs_at_once(world: HostingWorld, disk: 
     bigger = world.plan("ada", "Bigger", limits={"domains": 5, "aliases": 5, "disk": 20})
     bigger.overuse_policy = OverusePolicy.FORBIDDEN
     bigger.save()
+    # She may promise as much disk space as she likes.
+    Account.objects.filter(pk=world.ada.pk).update(limits={**world.ada.limits, "disk": None})
     world.perform("ada", "subscription.change-plan", row, plan=str(bigger.pk))
     assert world.runs_("carl.example")
     assert not world.sub("carl.example").is_overused
