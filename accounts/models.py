@@ -110,19 +110,17 @@ class Account(Owned):
             ),
         ]
         indexes = [
-            # Each order of the lists, for everybody's and for one reseller's; those that are
-            # suspended stand once more by themselves.
+            # Each order of the lists, for everybody's and for one reseller's.
             *(
                 models.Index(
                     *owner,
                     "role",
                     sort,
                     "id",
-                    name=f"acc_{who}_{what}_{by}",
-                    condition=models.Q(removing_at=None, **state),
+                    name=f"acc_{who}_{by}",
+                    condition=models.Q(removing_at=None),
                 )
                 for who, owner in (("all", ()), ("of", ("reseller",)))
-                for what, state in (("any", {}), ("sus", {"is_suspended": True}))
                 for by, sort in (
                     ("name", "name_key"),
                     ("subs", "subscriptions_count"),
@@ -134,6 +132,13 @@ class Account(Owned):
                 "is_suspended", "id", name="acc_suspended", condition=models.Q(is_suspended=True)
             ),
             models.Index(
+                "reseller",
+                "is_suspended",
+                "id",
+                name="acc_of_suspended",
+                condition=models.Q(is_suspended=True),
+            ),
+            models.Index(
                 "is_overused", "id", name="acc_overused", condition=models.Q(is_overused=True)
             ),
             models.Index(
@@ -142,6 +147,8 @@ class Account(Owned):
                 condition=models.Q(overuse_told_at__isnull=False),
             ),
             models.Index("plan_id", name="acc_plan", condition=models.Q(plan_id__isnull=False)),
+            # Who is meant by a name that somebody typed.
+            models.Index("username", name="acc_username"),
             models.Index("account", name="accounts_account_account"),
             models.Index("reseller", name="accounts_account_reseller"),
             models.Index("provider", name="accounts_account_provider"),

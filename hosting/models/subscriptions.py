@@ -88,14 +88,11 @@ class Subscription(Owned):
                     *owner,
                     sort,
                     "id",
-                    name=f"sub_{who}_{what}_{by}",
-                    condition=models.Q(removing_at=None, **state),
+                    name=f"sub_{who}_{by}",
+                    condition=models.Q(removing_at=None),
                 )
                 for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
-                for what, state in (("any", {}), ("sus", {"is_suspended": True}))
                 for by, sort in (("name", "name_key"), ("made", "created_at"))
-                # A customer's own are few: the state is looked up in the rows.
-                if who != "own" or what == "any"
             ),
             *(
                 # What is looked up in no order: see panel.core.filters.flagged.
@@ -106,6 +103,14 @@ class Subscription(Owned):
                     condition=models.Q(**{f"is_{flag}": True}),
                 )
                 for flag in ("suspended", "locked", "overused", "expired", "unsynced", "failed")
+            ),
+            # A whole installation's may be many.
+            models.Index(
+                "reseller",
+                "is_suspended",
+                "id",
+                name="sub_of_suspended",
+                condition=models.Q(is_suspended=True),
             ),
             models.Index(
                 "overuse_told_at",
