@@ -33,6 +33,7 @@ EXCEPTIONS = {
     "few": "what a filter leaves few of (search.FEW) is sorted: bounded, and quicker than a walk",
     "removed": "what was removed waits some days to be purged, and is few",
     "users": "an account's additional users are few",
+    "nodes": "there are as many as machines",
     "own": "a customer's own rows are few: one filter of theirs is looked up in the rows",
 }
 
@@ -86,6 +87,10 @@ def _values(name: str, form_field: Any) -> list[str]:
         return ["0", str(Plan.objects.values_list("pk", flat=True)[0])]
     if name.startswith(("created_", "on_")):
         return ["2020-01-01", "2090-01-01"]
+    if name == "zone":
+        return ["1"]
+    if name == "platform":
+        return ["embedded"]
     raise AssertionError(f"which values has the filter {name}?")
 
 
@@ -145,8 +150,8 @@ def excused(listing: Listing, wanted: dict[str, str], *, is_sorted: bool) -> str
         return "few"
     if is_sorted and wanted.get("status") == "removed":
         return "removed"
-    if listing.page.noun == "user":
-        return "users"
+    if listing.page.noun in {"user", "node"}:
+        return f"{listing.page.noun}s"
     if listing.actor.is_customer and wanted:
         return "own"
     return ""
