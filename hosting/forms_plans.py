@@ -148,7 +148,7 @@ class LimitsForm(OperationForm):
 def in_pairs(names: list[str]) -> list[Any]:
     """Fields two by two beside each other."""
     pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
-    return [Row(*(Column(name) for name in pair)) for pair in pairs]
+    return [Row(*(Column(name) for name in pair)) if pair[1:] else pair[0] for pair in pairs]
 
 
 class _Number(LimitField):

@@ -330,9 +330,17 @@ def permissions_section(granted: Container[str], of: str = "subscription") -> di
 
 def settings_section(row: Any) -> list[dict[str, Any]]:
     """Parameters of hosting of a plan or a subscription; none, if no service declares any."""
-    values, declared = sync.settings_of(row), base.plan_settings()
-    facts = [fact(found.label, found.words(values[name])) for name, found in declared.items()]
-    return [{"title": _("Hosting"), "facts": facts}] if facts else []
+    return stated_section(sync.settings_of(row))
+
+
+def stated_section(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Parameters of hosting, each under the heading of its section."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, setting in base.plan_settings().items():
+        if name in values:
+            words = fact(setting.label, setting.words(values[name]))
+            found.setdefault(str(setting.section), []).append(words)
+    return [{"title": title, "facts": facts} for title, facts in found.items()]
 
 
 def applications_section(row: Any) -> list[dict[str, Any]]:

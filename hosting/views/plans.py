@@ -13,7 +13,13 @@ from hosting.filters import PlanFilter
 from hosting.models.plans import OverusePolicy
 from hosting.services import base
 from hosting.views.accounts import list_panel, narrowed
-from hosting.views.hosted import applications_section, fact, permissions_section, settings_section
+from hosting.views.hosted import (
+    applications_section,
+    fact,
+    permissions_section,
+    settings_section,
+    stated_section,
+)
 from hosting.views.lists import ResellerList, SubscriptionList
 from panel.core.access import Actor, Role
 from panel.core.bulk import BulkRun
@@ -199,13 +205,7 @@ class AddOnDetail(PlanDetail):
         )
 
     def settings(self, row: Any) -> list[dict[str, Any]]:
-        declared = base.plan_settings()
-        facts = [
-            fact(declared[name].label, declared[name].words(value))
-            for name, value in row.settings.items()
-            if name in declared
-        ]
-        return [{"title": _("Hosting"), "facts": facts}] if facts else []
+        return stated_section(row.settings)
 
 
 class ResellerPlanDetail(PlanDetail):

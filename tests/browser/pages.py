@@ -56,6 +56,7 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             f"/plans/{mine['plan']}/edit/",
             f"/plans/{mine['plan']}/remove/",
             *(f"/imports/{tail}" for tail in ("", "add/", f"{made['import']}/")),
+            *("/addons/", "/addons/add/", "/reseller-plans/", "/reseller-plans/add/"),
             "/activity/?what=customer.suspend",
             f"/search/?q={site}",
             "/search/?q=nobody-at-all",

@@ -137,6 +137,8 @@ def test_add_edit_clone_and_remove_a_plan(
     )
     box(page, "Domains").fill("7")
     page.get_by_role("button", name="Update & Sync").click()
+    expect(page.locator("main")).to_contain_text("Domains: 3 → 7")
+    page.get_by_role("button", name="Update & Sync").click()
     outcome(page, "Edit: done.")
     act(page, "Clone")
     page.goto("/plans/")
