@@ -3,6 +3,7 @@
 from typing import Any
 
 ANONYMOUS = ("/login/", "/password/forgotten/", "/password/forgotten/done/", "/not/there/")
+PLANS = ("/plans/", "/addons/", "/reseller-plans/")
 ACCOUNT_PAGES = (
     "",
     "domains/",
@@ -50,13 +51,11 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             f"/subscriptions/{shut}/",
             f"/domains/?q={site}",
             *(domain + tab for tab in ("", "activity/", "add-alias/", "hosting-settings/")),
-            "/plans/",
-            "/plans/add/",
+            *(kind + tail for kind in PLANS for tail in ("", "add/")),
             f"/plans/{mine['plan']}/",
             f"/plans/{mine['plan']}/edit/",
             f"/plans/{mine['plan']}/remove/",
             *(f"/imports/{tail}" for tail in ("", "add/", f"{made['import']}/")),
-            *("/addons/", "/addons/add/", "/reseller-plans/", "/reseller-plans/add/"),
             "/activity/?what=customer.suspend",
             f"/search/?q={site}",
             "/search/?q=nobody-at-all",
