@@ -10,10 +10,14 @@ class Space:
 
     domain: str
     plan: str = ""
-    aliases: tuple[tuple[str, str], ...] = ()
-    more: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # Additional domains, and subdomains of the main one.
+    more: tuple[tuple[str, dict[str, Any]], ...] = ()
+    below: tuple[tuple[str, dict[str, Any]], ...] = ()
     description: str = ""
     then: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # What becomes of single sites: (domain, operation, parameters).
+    sites: tuple[tuple[str, str, dict[str, Any]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Person:
     contact: dict[str, str] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     then: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # Of a reseller: limits and permissions other than those of the page.
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 def _at(phone: str, address: str, postal_code: str, city: str, country: str) -> dict[str, str]:
@@ -58,6 +64,8 @@ RESELLERS = (
         "chidi@northgate.example",
         description="Took over the accounts of Bluefin in March",
         contact=_at("+44 113 496 0155", "3 Canal Wharf", "LS11 5PS", "Leeds", "GB"),
+        # Its own plan promises them: nobody on it has what is not in force here.
+        given={"may_manage_hosting": False},
     ),
 )
 
@@ -76,8 +84,41 @@ PLANS = {
         ("Trial", "Fourteen days to look around", 1, 0, [], 14),
     ),
     "lindqvist": (("Bas", "En webbplats", 1, 3, ["manage_aliases"], None),),
-    "okonkwo": (("Shopfront", "Everything a small shop needs", 2, 5, ["manage_aliases"], None),),
+    "okonkwo": (
+        (
+            "Shopfront",
+            "Everything a small shop needs",
+            2,
+            5,
+            ["manage_aliases", "manage_hosting"],
+            None,
+        ),
+    ),
 }
+
+# Provider -> add-ons: (name, description, what it adds).
+ADDONS = {
+    "admin": (
+        ("Five more domains", "For those who grow", {"limit_domains": 5, "limit_aliases": 10}),
+        ("Hosting settings", "Document roots of one's own", {"may_manage_hosting": True}),
+    ),
+    "lindqvist": (("Flera namn", "Tio alias till", {"limit_aliases": 10}),),
+}
+RESELLER_PLANS = (
+    (
+        "Agency",
+        "For those who host their customers' sites",
+        {
+            "limit_customers": 25,
+            "limit_subscriptions": 40,
+            "limit_domains": 100,
+            "limit_subdomains": 200,
+            "limit_aliases": 200,
+            "may_manage_aliases": True,
+            "may_manage_domains": True,
+        },
+    ),
+)
 
 CUSTOMERS = (
     Person(
@@ -92,7 +133,13 @@ CUSTOMERS = (
             Space(
                 "bergs-bageri.localhost",
                 "Bas",
-                aliases=(("bergsbageri.localhost", "redirect"), ("surdeg.localhost", "same")),
+                aliases=(
+                    ("bergsbageri.localhost", {"mode": "redirect"}),
+                    ("surdeg.localhost", {"mode": "same", "has_mail": False}),
+                    ("bergs-bageri.example", {"mode": "redirect", "syncs_dns": False}),
+                ),
+                below=(("meny", {}), ("order", {"document_root": "order"})),
+                sites=(("meny.bergs-bageri.localhost", "suspend", {}),),
             ),
         ),
     ),
@@ -126,8 +173,8 @@ CUSTOMERS = (
             Space(
                 "ramantextiles.localhost",
                 "Shopfront",
-                aliases=(("raman-textiles.localhost", "redirect"),),
-                more=("wholesale.ramantextiles.localhost",),
+                aliases=(("raman-textiles.localhost", {}),),
+                more=(("ramanfabrics.localhost", {}),),
             ),
         ),
     ),
@@ -168,8 +215,20 @@ CUSTOMERS = (
             Space(
                 "weber-steuer.localhost",
                 "Business",
-                aliases=(("steuerberatung-weber.localhost", "redirect"),),
-                more=("karriere.weber-steuer.localhost",),
+                aliases=(("steuerberatung-weber.localhost", {}),),
+                below=(("karriere", {}), ("mandanten", {})),
+                more=(
+                    (
+                        "weber-kanzlei.localhost",
+                        {
+                            "hosting_type": "forwarding",
+                            "forward_to": "weber-steuer.localhost",
+                        },
+                    ),
+                    ("weber-mail.localhost", {"hosting_type": "none"}),
+                ),
+                sites=(("mandanten.weber-steuer.localhost", "disable", {}),),
+                then=(("change-plan", {"plan": "Business", "addons": ["Five more domains"]}),),
             ),
         ),
     ),
@@ -184,8 +243,8 @@ CUSTOMERS = (
                 "atelier-dubois.localhost",
                 "Starter",
                 aliases=(
-                    ("atelierdubois.localhost", "redirect"),
-                    ("ébéniste-lyon.localhost", "redirect"),
+                    ("atelierdubois.localhost", {}),
+                    ("ébéniste-lyon.localhost", {}),
                 ),
                 then=(("customize", {"limit_aliases": 1}),),
             ),
@@ -197,7 +256,9 @@ CUSTOMERS = (
         "Kwiaciarnia Zofia",
         "zofia@kwiaciarnia.example",
         description="Trial since last month",
-        spaces=(Space("kwiaciarnia.localhost", "Trial", then=(("expire", {}),)),),
+        spaces=(
+            Space("kwiaciarnia.localhost", "Trial", then=(("set-expiry", {"expires_on": -9}),)),
+        ),
     ),
     Person(
         "garcia",
@@ -205,14 +266,42 @@ CUSTOMERS = (
         "Librería El Faro",
         "lucia@elfaro.example",
         contact=_at("+34 958 550 173", "Calle Elvira 31", "18010", "Granada", "ES"),
-        spaces=(Space("libreria-elfaro.localhost", "Starter"),),
+        spaces=(
+            Space(
+                "libreria-elfaro.localhost",
+                "Starter",
+                sites=(
+                    (
+                        "libreria-elfaro.localhost",
+                        "hosting-settings",
+                        {"preferred_name": "www"},
+                    ),
+                ),
+                then=(("set-expiry", {"expires_on": 11}),),
+            ),
+        ),
     ),
     Person(
         "jensen",
         "Mikkel Jensen",
         "Jensen Marine",
         "mikkel@jensenmarine.example",
-        spaces=(Space("jensenmarine.localhost", "Business"),),
+        spaces=(
+            Space(
+                "jensenmarine.localhost",
+                "Business",
+                more=(
+                    (
+                        "jensen-boats.localhost",
+                        {
+                            "hosting_type": "forwarding",
+                            "forward_to": "https://market.example/jensen",
+                            "forward_code": "302",
+                        },
+                    ),
+                ),
+            ),
+        ),
         then=(("suspend", {"kind": "other", "message": "At your own request, until May."}),),
     ),
     Person(
@@ -232,6 +321,17 @@ CUSTOMERS = (
         description="Domain follows when the transfer is through",
     ),
 )
+
+# A file that somebody uploaded: rows that are good, and some that are refused.
+FILE = """\
+contact_name,company,email,username,domain,plan,subscriber
+Hanna Vogt,Vogt Optik,hanna@vogt-optik.example,vogt,vogt-optik.localhost,Starter,
+Luca Moretti,,luca.moretti@post.example,moretti,,,
+Weber Steuerberatung,,kanzlei@weber-steuer.example,weber,,,
+Nadia Petrova,Petrova Dance,,petrova,petrova-dance.localhost,Starter,
+,,,,vogt-brillen.localhost,Starter,vogt
+,,,,libreria-elfaro.localhost,Starter,vogt
+"""
 
 # The login of each role that is shown.
 SHOWN = {"administrator": "admin", "reseller": "lindqvist", "customer": "anna.berg"}

@@ -12,8 +12,10 @@ from django.test import Client
 from accounts.creation import add_account
 from accounts.models import Account
 from hosting import demo
-from hosting.models.domains import Alias
-from hosting.models.subscriptions import Subscription
+from hosting.models.domains import Alias, Domain, HostingType, SiteState
+from hosting.models.imports import Import
+from hosting.models.plans import Plan, PlanKind
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core.bulk import BulkTarget
 from panel.core.log import Activity
 from tests.hosting.truth import check_everything
@@ -42,7 +44,25 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     assert rows.filter(is_expired=True).exists()
     assert rows.filter(is_locked=True).exists()
     assert rows.filter(is_overused=True).exists()
-    assert Alias.objects.filter(mode="same").exists()
+    assert rows.filter(is_unsynced=True).exists()
+    assert {row.mode for row in Alias.objects.all()} == {"redirect", "same"}
+    assert Alias.objects.filter(has_mail=False).exists()
+    assert Alias.objects.filter(syncs_dns=False).exists()
+    sites = Domain.objects.all()
+    assert {row.hosting_type for row in sites} == set(HostingType.values)
+    assert {row.forward_code for row in sites.filter(hosting_type="forwarding")} == {301, 302}
+    assert {row.site_state for row in sites} == set(SiteState.values)
+    assert sites.exclude(parent=None).exists()
+    assert sites.filter(preferred_name="www").exists()
+    added = SubscriptionAddOn.objects.get()
+    assert (str(added.subscription), str(added.plan)) == (
+        "weber-steuer.localhost",
+        "Five more domains",
+    )
+    assert rows.get(name="weber-steuer.localhost").limits["domains"] == 10
+    assert set(Plan.objects.values_list("kind", flat=True)) == set(PlanKind.values)
+    source = Import.objects.get()
+    assert (source.status, source.counts) == ("checked", {"done": 3, "refused": 3})
     assert not BulkTarget.objects.exclude(result="done").exists()
     assert Activity.objects.filter(action="customer.suspend", actor_name="lindqvist").exists()
     told = json.loads(target.read_text(encoding="utf-8"))

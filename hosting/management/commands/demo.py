@@ -67,12 +67,13 @@ class Command(BaseCommand):
         from django.conf import settings
 
         from hosting import demo
-        from hosting.models.domains import Domain
+        from hosting.models.domains import Domain, HostingType, SiteState
         from hosting.sites import site_url
 
         rows = (
             Domain.objects.unscoped("the demo's sites")
             .present()
+            .filter(hosting_type=HostingType.WEBSITE, site_state=SiteState.ACTIVE)
             .select_related("account", "subscription")
         )
         data = {
@@ -123,6 +124,13 @@ class Demo:
         for provider, plans in self.data.PLANS.items():
             for plan in plans:
                 self.plan(provider, *plan)
+        for provider, addons in self.data.ADDONS.items():
+            for name, description, given in addons:
+                params = {"name": name, "description": description, **given}
+                self.do("account.add-addon", provider, self.id_of(provider), params)
+        for name, description, given in self.data.RESELLER_PLANS:
+            params = {"name": name, "description": description, **given}
+            self.do("account.add-reseller-plan", "admin", self.id_of("admin"), params)
         for person in (*self.data.RESELLERS, *self.data.CUSTOMERS):
             if person in self.data.CUSTOMERS:
                 self.account("customer", person)
@@ -130,6 +138,7 @@ class Demo:
                 self.space(person, space)
             for verb, params in person.then:
                 self.do(f"customer.{verb}", person.provider, self.id_of(person.username), params)
+        self.upload()
 
     def actor(self, username: str) -> Any:
         from accounts.actors import actor_of
@@ -180,7 +189,7 @@ class Demo:
             **person.contact,
         }
         if role == "reseller":
-            params |= {"limit_customers": 10, "limit_subscriptions": 15}
+            params |= {"limit_customers": 10, "limit_subscriptions": 15, **person.given}
         else:
             params["create_subscription"] = False
         self.do(f"account.add-{role}", person.provider, self.id_of(person.provider), params)
@@ -209,27 +218,51 @@ class Demo:
 
     def space(self, person: Any, space: Any) -> None:
         from hosting.models.domains import Domain
-        from hosting.models.plans import Plan
+        from hosting.sites import site_url
 
         params: dict[str, Any] = {"domain": space.domain, "description": space.description}
         if space.plan:
-            plans = Plan.objects.unscoped("the demo").filter(account__username=person.provider)
-            params["plan"] = plans.get(name=space.plan).pk
+            params["plan"] = self.plan_of(person.provider, space.plan)
         owner = self.id_of(person.username)
         pk = self.do("account.add-subscription", person.provider, owner, params)
         main = Domain.objects.unscoped("the demo").get(subscription_id=pk, is_main=True)
-        for name, mode in space.aliases:
-            self.do("domain.add-alias", person.provider, main.pk, {"name": name, "mode": mode})
-        for name in space.more:
-            self.do("subscription.add-domain", person.provider, pk, {"name": name})
+        for name, given in space.aliases:
+            self.do("domain.add-alias", person.provider, main.pk, {"name": name, **given})
+        for name, given in space.below:
+            self.do("domain.add-subdomain", person.provider, main.pk, {"name": name, **given})
+        for name, given in space.more:
+            to = given.get("forward_to", "")
+            # To another site of the demo, wherever that is served.
+            leads = {"forward_to": site_url(to)} if to and "://" not in to else {}
+            params = {"name": name, **given, **leads}
+            self.do("subscription.add-domain", person.provider, pk, params)
+        for name, verb, given in space.sites:
+            site = Domain.objects.unscoped("the demo").get(name=name)
+            self.do(f"domain.{verb}", person.provider, site.pk, given)
         for verb, given in space.then:
             self.then(person.provider, pk, verb, given)
 
     def then(self, provider: str, pk: int, verb: str, given: dict[str, Any]) -> None:
+        """What becomes of a subscription; a day is given as how many from today."""
         from hosting.conditions import today
 
-        if verb == "expire":
-            day = (today() - timedelta(days=9)).isoformat()
-            self.do("subscription.set-expiry", provider, pk, {"expires_on": day})
-        else:
-            self.do(f"subscription.{verb}", provider, pk, given)
+        if "expires_on" in given:
+            day = today() + timedelta(days=given["expires_on"])
+            given = {"expires_on": day.isoformat()}
+        if "plan" in given:
+            numbers = [self.plan_of(provider, name) for name in given["addons"]]
+            given = {"plan": self.plan_of(provider, given["plan"]), "addons": numbers}
+        self.do(f"subscription.{verb}", provider, pk, given)
+
+    def plan_of(self, provider: str, name: str) -> int:
+        from hosting.models.plans import Plan
+
+        plans = Plan.objects.unscoped("the demo").filter(account__username=provider)
+        return plans.get(name=name).pk
+
+    def upload(self) -> None:
+        """An import that was checked and waits for somebody to look at what is refused."""
+        from hosting.importing import carry_out_here
+
+        params = {"file": self.data.FILE}
+        carry_out_here(self.do("account.add-import", "admin", self.id_of("admin"), params))
