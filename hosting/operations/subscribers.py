@@ -13,6 +13,7 @@ from accounts.models import Account, User
 from hosting import conditions, counters, creating, demand, locks, provisioning, suspension, sync
 from hosting.forms import provider_of
 from hosting.forms_subscriptions import ChangeSubscriberForm, find_subscriber
+from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Level, Scope, SuspensionEntry
 from hosting.operations.planning import named
@@ -147,16 +148,18 @@ def _asked(step: Step, new: Account) -> dict[int, demand.Demand]:
 
 
 def _pass_entries_on(rows: Sequence[Any], new: Account) -> None:
-    """`reseller` means the present provider. To whom it goes that provides for itself, what it set
-    as the provider is its own switch now; what another set is the administrator's."""
+    """`reseller` means the present provider, of the subscription and of its websites. To whom it
+    goes that provides for itself, what it set as the provider is its own switch now; what another
+    set is the administrator's."""
     above = tree.reseller_of(new)
     if new.role == Role.CUSTOMER and above is not None:
         return
     own = [row.pk for row in rows if row.reseller_id == new.pk]
     others = [row.pk for row in rows if row.reseller_id not in {new.pk, None}]
-    entries = SuspensionEntry.objects
-    suspension.pass_on(entries.filter(subscription_id__in=own), Level.CUSTOMER)
-    suspension.pass_on(entries.filter(subscription_id__in=others), Level.ADMINISTRATOR)
+    for ids, level in ((own, Level.CUSTOMER), (others, Level.ADMINISTRATOR)):
+        suspension.pass_on(SuspensionEntry.objects.filter(subscription_id__in=ids), level)
+        sites = Domain.objects.unscoped(_WHY).filter(subscription_id__in=ids)
+        sites.filter(site_state_level=Level.RESELLER).update(site_state_level=level)
 
 
 def _take_from_users(rows: Sequence[Any], ids: Sequence[int]) -> None:

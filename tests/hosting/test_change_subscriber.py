@@ -298,6 +298,27 @@ def test_the_new_reseller_lifts_what_the_old_one_set(world: HostingWorld):
     assert world.activate("ben", "carl.example").counts == {"done": 1}
 
 
+@pytest.mark.parametrize(("to", "who"), [("cleo", "ada"), ("nora", "ben"), ("ada", "ada")])
+def test_a_website_that_the_provider_switched_off_is_switched_on_by_the_present_one(
+    world: HostingWorld, to: str, who: str
+):
+    world.perform("ada", "domain.suspend", world.site("carl.example"))
+    change(world, "admin", "carl.example", to)
+    site = world.site("carl.example")
+    if to != who:
+        assert world.finding(to, "domain.activate", site).code == "site_off_above"
+    assert world.finding(who, "domain.activate", site).result == "done"
+
+
+@pytest.mark.parametrize("to", ["dora", "ben"])
+def test_and_by_the_administrator_where_nobody_is_between(world: HostingWorld, to: str):
+    world.perform("ada", "domain.suspend", world.site("carl.example"))
+    change(world, "admin", "carl.example", to)
+    site = world.site("carl.example")
+    assert world.finding(to, "domain.activate", site).code == "site_off_above"
+    assert world.finding("admin", "domain.activate", site).result == "done"
+
+
 def test_a_rehearsal_says_all_of_it_and_changes_nothing(world: HostingWorld):
     operation = operations[CHANGE]
     row = world.sub("carl.example")

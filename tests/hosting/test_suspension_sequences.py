@@ -1,20 +1,17 @@
 """The sequences that every change must survive.
 
-A and B are the resellers Ada and Ben, C is Carl, S is carl.example, adm the administrator. Moving
-and converting are not operations yet: where a sequence needs one, the rows are changed as it will
-have to change them.
+A and B are the resellers Ada and Ben, C is Carl, S is carl.example, adm the administrator.
 """
+
+from typing import Any
 
 import pytest
 
-from accounts import tree
 from accounts.models import Account
-from hosting import conditions, counters, suspension
+from hosting import conditions
 from hosting.models.plans import OverusePolicy
-from hosting.models.subscriptions import Subscription
-from hosting.models.suspension import Level, SuspensionEntry
-from panel.core import runs
-from panel.core.access import Role
+from hosting.models.suspension import SuspensionEntry
+from panel.core import door, runs
 from panel.core.operations import operations
 from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld, noted, why
@@ -22,30 +19,21 @@ from tests.hosting.world import HostingWorld, noted, why
 pytestmark = pytest.mark.django_db
 
 
-def move(world: HostingWorld, name: str, to: str) -> None:
-    """What Move does to rows: the tree, and the level of what the old provider set."""
-    account, provider = world.accounts[name], world.accounts[to]
-    Account.objects.filter(pk=account.pk).update(provider=provider)
-    _settle(account.pk, becomes_administrators=provider.role == Role.ADMINISTRATOR)
+def do(world: HostingWorld, operation: str, row: Any, **params: Any) -> None:
+    """By the administrator, with what is chosen for each as the page would show it."""
+    found, actor = operations[operation], world.actor("admin", door="api")
+    given = door.read(found, actor, [row], params)
+    outcome = runs.perform(found, actor, [row.pk], params=given.params, items=given.items)
+    assert outcome.counts == {"done": 1}, outcome.findings
+
+
+def move(world: HostingWorld, name: str, to: str, **params: Any) -> None:
+    do(world, "customer.move", world.fresh(name), owner=to, **params)
 
 
 def convert(world: HostingWorld, name: str) -> None:
-    """What Convert to Reseller does to rows."""
-    account = world.accounts[name]
-    Account.objects.filter(pk=account.pk).update(role=Role.RESELLER, provider=world.admin)
-    Subscription.objects.filter(account=account).update(plan=None)
-    _settle(account.pk, becomes_administrators=True)
+    do(world, "customer.convert-to-reseller", world.fresh(name))
     world.accounts[name] = world.fresh(name)
-
-
-def _settle(pk: int, *, becomes_administrators: bool) -> None:
-    tree.rehome([pk])
-    if becomes_administrators:
-        own = SuspensionEntry.objects.filter(level=Level.RESELLER)
-        for rows in (own.filter(account_id=pk), own.filter(subscription__account_id=pk)):
-            rows.update(level=Level.ADMINISTRATOR)
-    suspension.recompute(accounts=[pk])
-    counters.recount_all()
 
 
 def test_a_suspends_c_and_c_moves_to_b_and_b_activates_it_runs(world: HostingWorld):
@@ -67,7 +55,7 @@ def test_adm_suspends_a_and_c_moves_to_adm_c_runs(world: HostingWorld):
 
 def test_c_moves_to_suspended_b_it_is_shut(world: HostingWorld):
     world.suspend("admin", "ben")
-    move(world, "carl", "ben")
+    move(world, "carl", "ben", below_suspended=True)
     assert not world.runs_("carl")
     assert not world.runs_("carl.example")
 
