@@ -33,6 +33,7 @@ class Oracle:
     panel_only: set[Key] = field(default_factory=set)
     owners: dict[str, str] = field(default_factory=lambda: dict(OWNERS))
     above: dict[str, str] = field(default_factory=lambda: dict(ABOVE))
+    resellers: set[str] = field(default_factory=lambda: {"ada", "ben"})
     removed: dict[str, int] = field(default_factory=dict)
     moment: int = 0
 
@@ -94,7 +95,26 @@ class Oracle:
     def reseller(self, name: str) -> str:
         """The reseller at or above an object; "" directly below the administrator."""
         owner = self.owner(name)
-        return self.above.get(owner, owner if owner in {"ada", "ben"} else "")
+        return self.above.get(owner, owner if owner in self.resellers else "")
+
+    def move(self, name: str, to: str) -> None:
+        """Another provider; what the old reseller set is the administrator's where that is it."""
+        had_reseller = self.above.pop(name, "")
+        if to != "admin":
+            self.above[name] = to
+        elif had_reseller:
+            for on in [name, *(one for one, owner in self.owners.items() if owner == name)]:
+                self._relevel(on, ADMINISTRATOR)
+
+    def convert(self, name: str) -> None:
+        """A customer becomes a reseller below the administrator."""
+        self.move(name, "admin")
+        self.resellers.add(name)
+
+    def _relevel(self, name: str, level: str) -> None:
+        for key in [key for key in self.entries[name] if key[0] == RESELLER]:
+            run = self.entries[name].pop(key)
+            self.entries[name].setdefault((level, key[1]), run)
 
     def undo(self, actor: str, name: str, run: int) -> None:
         """What that run set and the actor still reaches is gone."""
@@ -112,10 +132,7 @@ class Oracle:
         self.owners[name] = to
         if to in self.above or not before:
             return
-        level = CUSTOMER if before == to else ADMINISTRATOR
-        for key in [key for key in self.entries[name] if key[0] == RESELLER]:
-            run = self.entries[name].pop(key)
-            self.entries[name].setdefault((level, key[1]), run)
+        self._relevel(name, CUSTOMER if before == to else ADMINISTRATOR)
 
     def holds(self, name: str) -> bool:
         """Whether an entry of the administrator's is on it, above it or in it."""

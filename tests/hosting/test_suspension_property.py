@@ -20,8 +20,10 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Account
+from hosting import counters
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
+from hosting.services import base
 from panel.core import runs
 from panel.core.operations import operations
 from tests.hosting.oracle import (
@@ -63,21 +65,20 @@ class Suspensions(RuleBasedStateMachine):
     def gone(self) -> set[str]:
         return set(self.oracle.removed)
 
+    def row(self, name: str) -> Any:
+        if name in ACCOUNTS:
+            return Account.objects.get(username=name)
+        return Subscription.objects.get(name=name)
+
     def do(self, actor: str, verb: str, name: str, *, billing: bool = False, **params: Any) -> Any:
-        world = self.world
-        noun = ("reseller" if name == "ada" else "customer") if name in ACCOUNTS else "subscription"
+        row = self.row(name)
+        noun = row.role if name in ACCOUNTS else "subscription"
         changes = {"door": "api", "scopes": frozenset({"billing"})} if billing else {}
-        row = (
-            Account.objects.get(username=name)
-            if name in ACCOUNTS
-            else Subscription.objects.get(name=name)
-        )
-        return runs.perform(
-            operations[f"{noun}.{verb}"], world.actor(actor, **changes), [row.pk], params=params
-        )
+        who = self.world.actor(actor, **changes)
+        return runs.perform(operations[f"{noun}.{verb}"], who, [row.pk], params=params)
 
     def reaches(self, actor: str, name: str) -> bool:
-        is_role = actor == "admin" or name != "ada"
+        is_role = actor == "admin" or name not in self.oracle.resellers
         return self.oracle.sees(actor, name) and name not in self.gone() and is_role
 
     people = st.sampled_from(["admin", "admin", "admin", "ada", "ada", "ada", "ben"])
@@ -201,6 +202,10 @@ class Suspensions(RuleBasedStateMachine):
         if not self.can_act(actor):
             return
         self.world.undo(actor, outcome)
+        is_reseller = name in self.oracle.resellers
+        if name in ACCOUNTS and outcome.operation.noun != ("customer", "reseller")[is_reseller]:
+            # What was done to a customer is not undone on a reseller.
+            return
         self.oracle.undo(actor, name, outcome.run.pk)
 
     @rule(actor=people, name=st.sampled_from(list(OWNERS)), is_over=st.booleans())
@@ -236,6 +241,38 @@ class Suspensions(RuleBasedStateMachine):
         assert ("done" in outcome.counts) == may
         if may:
             oracle.hand_over(name, to)
+
+    @rule(
+        actor=people,
+        name=st.sampled_from(["carl", "carl", "cleo", "nora"]),
+        to=st.sampled_from(["ada", "ben", "admin"]),
+    )
+    def move(self, actor: str, name: str, to: str) -> None:
+        oracle = self.oracle
+        if not self.can_act(actor) or name in oracle.resellers:
+            return
+        outcome = self.do(actor, "move", name, owner=to, below_suspended="on")
+        may = actor == "admin" and name not in self.gone() and oracle.above.get(name, "admin") != to
+        assert ("done" in outcome.counts) == may
+        if may:
+            oracle.move(name, to)
+
+    @rule(actor=people, name=st.sampled_from(["carl", "cleo"]), often=st.integers(0, 3))
+    def convert(self, actor: str, name: str, often: int) -> None:
+        oracle, row = self.oracle, self.row(name)
+        if often or not self.can_act(actor) or name in oracle.resellers:
+            return
+        operation = operations["customer.convert-to-reseller"]
+        given = {"limit_customers": "10", "limit_subscriptions": "25"}
+        outcome = runs.perform(operation, self.world.actor(actor), [row.pk], items={row.pk: given})
+        may = actor == "admin" and name not in self.gone()
+        assert ("done" in outcome.counts) == may
+        if may:
+            oracle.convert(name)
+            # It is about suspension here: limits are in nobody's way.
+            limits = dict.fromkeys(base.resources("reseller"))
+            Account.objects.filter(pk=row.pk).update(limits=limits)
+            counters.recount_accounts([row.pk])
 
     @rule(actor=people, name=st.sampled_from(["carl", "cleo", *OWNERS]))
     def remove(self, actor: str, name: str) -> None:
@@ -298,7 +335,7 @@ def test_suspension_follows_the_oracle(world: HostingWorld):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=16,
+            max_examples=20,
             stateful_step_count=16,
             deadline=None,
             derandomize=True,
