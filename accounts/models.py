@@ -146,6 +146,7 @@ class Account(Owned):
                 name="acc_overuse_told",
                 condition=models.Q(overuse_told_at__isnull=False),
             ),
+            models.Index("is_locked", "id", name="acc_locked", condition=models.Q(is_locked=True)),
             models.Index("plan_id", name="acc_plan", condition=models.Q(plan_id__isnull=False)),
             # Who is meant by a name that somebody typed.
             models.Index("username", name="acc_username"),

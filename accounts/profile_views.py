@@ -1,5 +1,6 @@
 """One's own page: contact information, login, sessions, API tokens, own activity."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import update_session_auth_hash
@@ -41,6 +42,7 @@ class ProfileView(View):
         sections = [login_section(user)]
         if actor.real is None:
             sections.append(token_section(user))
+        sections += more_sections(user.account, actor)
         activity = entries_table(request, actor_id=user.pk, account_id=user.account_id)
         sections.append({"title": _("Own activity"), "table": activity})
         page = {
@@ -54,6 +56,14 @@ class ProfileView(View):
         }
         context = {"page": page, "path": crumbs((_("Account"), None))}
         return render(request, "core/detail.html", context)
+
+
+def _nothing_more(account: Account, actor: Actor) -> list[dict[str, Any]]:
+    return []
+
+
+# What stands on one's own account page besides; set by the app that knows what accounts host.
+more_sections: Callable[[Account, Actor], list[dict[str, Any]]] = _nothing_more
 
 
 def contact_facts(account: Account) -> list[dict[str, Any]]:
@@ -125,7 +135,7 @@ def profile_actions(actor: Actor, user: User) -> list[dict[str, Any]]:
 
 
 # Pieces of the address, so a closed list: what else is done to accounts has pages of its own.
-PROFILE_VERBS = ("edit-contact-info", "change-login-info", "end-sessions")
+PROFILE_VERBS = ("edit-contact-info", "change-login-info", "buy-more-link", "end-sessions")
 
 
 @method_decorator(

@@ -27,6 +27,7 @@ _OPERATIONS = (
     "overuse",
     "syncing",
     "parameters",
+    "reseller_values",
     "moving",
     "converting",
     "switching",

@@ -8,7 +8,7 @@ from django import forms
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Account
+from accounts.models import Account, User
 from hosting import conditions
 from hosting.models.domains import Domain, HostingType
 from hosting.models.plans import AddOn, Plan
@@ -35,10 +35,10 @@ class ProviderFilter(django_filters.CharFilter):
         if value.strip().lower() in {"admin", "administrator"}:
             return rows.filter(reseller_id=None)
         actor = self.parent.actor
-        exactly = Account.objects.visible_to(actor).filter(
-            username=value.strip().lower(), role=Role.RESELLER
+        exactly = User.objects.visible_to(actor).filter(
+            username=value.strip().lower(), is_own=True, account__role=Role.RESELLER
         )
-        if (pk := exactly.values_list("pk", flat=True).first()) is not None:
+        if (pk := exactly.values_list("account_id", flat=True).first()) is not None:
             return rows.filter(reseller_id=pk)
         hits = search.matching(actor, value, ["reseller"])
         ids = list(hits.values_list("object_id", flat=True)[:PROVIDERS])
@@ -88,7 +88,6 @@ class StatusFilter(django_filters.ChoiceFilter):
 class AccountFilter(CreatedFilters):
     status = StatusFilter(choices=[*STATUS, (REMOVED, _("Removed"))])
     provider = ProviderFilter(label=_("Provider"))
-    plan = django_filters.NumberFilter(method="of_plan", label=_("Plan number"))
 
     class Meta:
         model = Account
@@ -96,11 +95,33 @@ class AccountFilter(CreatedFilters):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        is_of_resellers = self.queryset.model.__name__ == "Reseller"
-        if not self.actor.is_administrator or is_of_resellers:
+        if not self.actor.is_administrator:
             self.form.fields.pop("provider", None)
-        if not is_of_resellers:
-            self.form.fields.pop("plan", None)
+
+
+class ResellerStatus(StatusFilter):
+    FLAGS = {"overused": "is_overused", "locked": "is_locked"}
+
+    def narrow(self, rows: models.QuerySet, value: str) -> models.QuerySet:
+        rows = super().narrow(rows, value)
+        flag = self.FLAGS.get(value)
+        return flagged(rows, flag, walk=self.parent.walk) if flag else rows
+
+
+class ResellerFilter(CreatedFilters):
+    status = ResellerStatus(
+        choices=[
+            *STATUS,
+            ("overused", _("Overused")),
+            ("locked", _("Locked")),
+            (REMOVED, _("Removed")),
+        ]
+    )
+    plan = django_filters.NumberFilter(method="of_plan", label=_("Plan number"))
+
+    class Meta:
+        model = Account
+        fields: list[str] = []
 
     def of_plan(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
         """Resellers on a plan; 0 is Custom."""

@@ -90,10 +90,6 @@ def own_resources() -> dict[str, base.Resource]:
     return {name: res for name, res in base.resources("reseller").items() if res.of == "reseller"}
 
 
-def reseller_plans() -> Any:
-    return ResellerPlan.objects.order_by("name_key", "pk")
-
-
 class _WithCustom(ModelChoiceIterator):
     """Where empty means "as for all", Custom plan is a choice of its own."""
 
@@ -111,10 +107,6 @@ class ItemPlanField(PlanField):
     CUSTOM = "custom"
     iterator = _WithCustom
 
-    def offer_to_resellers(self) -> None:
-        """Reseller plans, which are the administrator's."""
-        self.queryset = reseller_plans()
-
     def to_python(self, value: Any) -> Any:
         return None if value == self.CUSTOM else super().to_python(value)
 
@@ -131,7 +123,7 @@ class ConvertForm(OperationForm):
     )
 
     def prepare(self) -> None:
-        self.fields["plan"].offer_to_resellers()
+        self.fields["plan"].queryset = ResellerPlan.objects.order_by("name_key", "pk")
         most = max((row.subscriptions_count for row in self.targets), default=0)
         for name, resource in own_resources().items():
             start = resource.reseller_default

@@ -2,78 +2,75 @@
 
 from typing import Any
 
-from crispy_forms.layout import Column, Fieldset, Layout, Row
+from crispy_forms.layout import Fieldset, Layout
 from django import forms
+from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
+from hosting.forms import PlanField
 from hosting.forms_accounts import NewAccountForm
-from hosting.forms_plans import LimitField
-from hosting.services import base
+from hosting.forms_plans import LimitsForm, limit_text
+from hosting.models.plans import ResellerPlan
 from panel.core.forms import OperationForm
 
 
-def reseller_initial(limits: dict[str, Any], permissions: list[str]) -> dict[str, Any]:
-    """Initial values of the fields below from stored ones."""
-    initial: dict[str, Any] = {}
-    for name in base.resources("reseller"):
-        limit = limits.get(name, 0)
-        initial[f"limit_{name}"] = _("unlimited") if limit is None else limit
-    for name in base.permissions("reseller"):
-        initial[f"may_{name}"] = name in permissions
-    return initial
+class ResellerPlanField(PlanField):
+    """A reseller plan, or Custom plan: values of its own. The plans are the administrator's."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Reseller plan"))
+        super().__init__(**kwargs)
+        self.queryset = ResellerPlan.objects.order_by("name_key", "pk")
 
 
-class ResellerFields(OperationForm):
+class ResellerValuesForm(LimitsForm):
     """Totals over everything below a reseller, and what it and everybody below it may."""
 
-    def prepare(self) -> None:
-        super().prepare()
-        for name, resource in base.resources("reseller").items():
-            start = resource.reseller_default
-            self.fields[f"limit_{name}"] = LimitField(
-                label=resource.label,
-                max_length=20,
-                initial=_("unlimited") if start is None else start,
-            )
-        for name, permission in base.permissions("reseller").items():
-            # A permission that the reseller does not have, nobody below it has.
-            self.fields[f"may_{name}"] = forms.BooleanField(
-                label=permission.label, required=False, initial=permission.of == "subscription"
-            )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        cleaned["limits"] = {
-            name: cleaned[f"limit_{name}"]
-            for name in base.resources("reseller")
-            if f"limit_{name}" in cleaned
-        }
-        granted = base.permissions("reseller")
-        cleaned["permissions"] = [name for name in granted if cleaned.get(f"may_{name}")]
-        return cleaned
-
-    def value_rows(self) -> list[Any]:
-        """Limits two by two, then permissions."""
-        names = [f"limit_{name}" for name in base.resources("reseller")]
-        pairs = [names[i : i + 2] for i in range(0, len(names), 2)]
-        return [
-            Fieldset(
-                str(_("Limits over everything below")),
-                *(Row(*(Column(name) for name in pair)) for pair in pairs),
-            ),
-            Fieldset(
-                str(_("Permissions of everything below")),
-                *(f"may_{name}" for name in base.permissions("reseller")),
-            ),
-        ]
-
-
-class AddResellerForm(ResellerFields, NewAccountForm):
-    """Add a Reseller, with limits that hold over everything below it."""
+    of = "reseller"
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def get_layout(self) -> Layout:
-        return Layout(
-            *self.contact_layout()[:2],
-            *self.value_rows(),
-            *self.contact_layout()[2:],
-        )
+        return Layout(*self.sections(), "version")
+
+
+class ChangeResellerPlanForm(OperationForm):
+    plan = ResellerPlanField(
+        help_text=_("Its limits hold over everything below. Custom plan keeps the values."),
+    )
+
+
+class AddResellerForm(LimitsForm, NewAccountForm):
+    """Add a Reseller: on a reseller plan, or with limits of its own."""
+
+    of = "reseller"
+
+    plan = ResellerPlanField(
+        help_text=_("With Custom plan the limits and permissions below are taken."),
+    )
+
+    def prepare(self) -> None:
+        NewAccountForm.prepare(self)
+        LimitsForm.prepare(self)
+        for name, resource in self.resources().items():
+            self.fields[f"limit_{name}"].initial = limit_text(resource.reseller_default)
+        for name, permission in self.permissions().items():
+            # A permission that the reseller does not have, nobody below it has.
+            self.fields[f"may_{name}"].initial = permission.of == "subscription"
+
+    def get_layout(self) -> Layout:
+        contact = self.contact_layout()
+        plan = Fieldset(str(_("Limits over everything below")), "plan")
+        return Layout(*contact[:2], plan, *self.sections(), *contact[2:])
+
+
+class BuyMoreForm(OperationForm):
+    """Where subscribers of this provider buy more; refusals for a limit name it."""
+
+    buy_more_url = forms.URLField(
+        label=_("Link for buying more"),
+        max_length=500,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text=_("Shown to your customers where a limit refuses something. Empty: no link."),
+    )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from accounts import backends, forms, operations
+from accounts import backends, forms, operations, profile_views
 from accounts.models import Account
 from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.views.resellers import own_sections
 from panel.core.access import Actor
 
 _WHY = "search text, whoever asks"
@@ -51,3 +52,4 @@ def connect() -> None:
     backends.suspension_message = suspension_message
     forms.subscription_choices = subscription_choices
     operations.found_by_name = found_by_name
+    profile_views.more_sections = own_sections

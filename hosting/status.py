@@ -89,6 +89,27 @@ def account_tag(row: Any, found: Causes, actor: Actor) -> SafeString:
     return _with_reason(_("Suspended"), "bad", reason(row, found, actor, is_account=True))
 
 
+def reseller_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
+    """Status, and whether more is used than allowed: that stops nothing."""
+    if row.removing_at is not None:
+        return account_tag(row, found, actor)
+    first = tag(_("Suspended"), "bad") if row.is_suspended else tag(_("Active"), "ok")
+    tags = " ".join([first, *(tag(text, tone) for text, tone in reseller_flags(row))])
+    why = reason(row, found, actor, is_account=True) if row.is_suspended else ""
+    # Each part was escaped by safe() or is a tag.
+    return SafeString(f'{tags}<div class="sub">{safe(why)}</div>' if why else tags)
+
+
+def reseller_flags(row: Any) -> list[tuple[str, str]]:
+    """The states of a reseller that stand beside active or suspended."""
+    found = []
+    if row.is_overused:
+        found.append((_("Overused"), "warn"))
+    if row.is_locked:
+        found.append((_("Locked"), "info"))
+    return found
+
+
 def subscription_tags(row: Any, found: Causes, actor: Actor) -> SafeString:
     if row.removing_at is not None:
         return tag(_("Removed"), "mute", _("Until %(day)s") % {"day": day(row.purge_at)})

@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from hosting.views import domains, home, hosted, imports, plans
-from hosting.views.accounts import CustomerDetail, ResellerDetail
+from hosting.views import domains, home, hosted, imports, plans, resellers
+from hosting.views.accounts import CustomerDetail
 from hosting.views.choosing import AddBelowView
 from hosting.views.domain_list import DomainList
 from hosting.views.lists import (
@@ -20,7 +20,7 @@ urlpatterns = [
     path("subscriptions/<int:pk>/state.json", hosted.subscription_state, name="subscription_state"),
     path("subscriptions/<int:pk>/preview/ask/", hosted.ask_preview, name="subscription_preview"),
     *noun_urls("customer", CustomerList, CustomerDetail),
-    *noun_urls("reseller", ResellerList, ResellerDetail),
+    *noun_urls("reseller", ResellerList, resellers.ResellerDetail),
     *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),
     path("domains/add/<slug:what>/", AddBelowView.as_view(), name="domain_add_below"),
     *noun_urls("domain", DomainList, domains.DomainDetail),

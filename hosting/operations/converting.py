@@ -21,6 +21,7 @@ from hosting.operations.moving import (
 )
 from hosting.operations.planning import named
 from hosting.operations.removing import refuse_with_customers
+from hosting.operations.reseller_values import over_words
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor, Role
@@ -86,7 +87,10 @@ class ConvertToReseller(_Convert):
         found = [Consequence(text % {"n": f"{len(rows):,}"}, "info", named(rows))]
         values = _reseller_values(step)
         used = demand.of_customers(step.open_ids)
-        over = {row: _over(values[row.pk]["limits"], used[row.pk].amounts) for row in rows}
+        for asked in used.values():
+            # It is no customer of itself.
+            del asked.amounts["customers"]
+        over = {row: over_words(values[row.pk]["limits"], used[row.pk].amounts) for row in rows}
         if lines := [f"{row}: {'; '.join(words)}" for row, words in over.items() if words]:
             warned = _("These will be overused: nothing stops, but they cannot add:")
             found.append(Consequence(warned, "warn", lines))
@@ -149,26 +153,6 @@ def _reseller_values(step: Step) -> dict[int, dict[str, Any]]:
         summed["limits"] |= step.items[pk]["limits"]
         found[pk] = {"plan_id": None, "is_locked": False, **summed}
     return found
-
-
-def _over(given: limits.Limits, amounts: Any) -> list[str]:
-    """By how much more is used than allowed, resource by resource, in words."""
-    declared = base.resources("reseller")
-    words = []
-    for name in limits.overused(given, amounts):
-        # Of itself it is no customer.
-        if name not in declared or name == "customers":
-            continue
-        resource = declared[name]
-        words.append(
-            _("%(resource)s: %(used)s of %(limit)s")
-            % {
-                "resource": resource.label,
-                "used": limits.shown(resource, amounts[name]),
-                "limit": limits.shown(resource, limits.limit_of(given, name)),
-            }
-        )
-    return words
 
 
 @register

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting import counters
+from hosting import counters, creating, sync
 from hosting.forms_resellers import AddResellerForm
 from hosting.operations.activating import Activate
 from hosting.operations.customers import AddAccount
@@ -25,7 +25,12 @@ class AddReseller(AddAccount):
     role = Role.RESELLER
 
     def make(self, step: Step, provider: Account) -> Account:
-        given = {name: step.params[name] for name in ("limits", "permissions")}
+        plan = creating.plan_now(step.params.get("plan"))
+        given = (
+            {"plan_id": plan.pk, **sync.values_of(plan)}
+            if plan is not None
+            else {name: step.params[name] for name in sync.RESELLER_FIELDS}
+        )
         made = self.add(step, provider, **given)
         counters.recount_accounts([made.pk])
         return made

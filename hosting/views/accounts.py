@@ -14,7 +14,7 @@ from hosting.views.lists import CustomerList, SubscriptionList, described
 from panel.core.access import Role
 from panel.core.activity_views import entries_table
 from panel.core.lists import Listing, ListPage, list_pages
-from panel.core.markup import day, link, moment, number, usage
+from panel.core.markup import day, link, moment, number
 from panel.core.operations import nouns, operations
 from panel.core.views import DetailPage, page_size
 
@@ -92,23 +92,22 @@ class AccountDetail(DetailPage):
 
     def sidebar_facts(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         actor = request.actor
-        facts = []
-        if actor.is_administrator and nouns["customer"].model is not type(row):
-            facts.append(
-                (_("Customers"), usage(row.customers_count, row.limits.get("customers", 0)))
-            )
+        facts = self.counts(row)
         if actor.is_administrator:
-            facts.append((_("Provider"), self.provider(row)))
-        facts += [
-            (_("Subscriptions"), number(row.subscriptions_count)),
-            (_("Domains"), number(row.domains_count)),
-            (_("Created"), moment(row.created_at)),
-        ]
+            facts.insert(0, (_("Provider"), self.provider(row)))
+        facts.append((_("Created"), moment(row.created_at)))
         if actor.is_administrator and row.admin_note:
             facts.append((_("Administrator's note"), row.admin_note))
         return [
             {"label": label, "value": value, "action": self.fact_action(request, row, label)}
             for label, value in facts
+        ]
+
+    def counts(self, row: Any) -> list[tuple[Any, Any]]:
+        """How much it has, for the sidebar."""
+        return [
+            (_("Subscriptions"), number(row.subscriptions_count)),
+            (_("Domains"), number(row.domains_count)),
         ]
 
     def fact_action(self, request: HttpRequest, row: Any, label: Any) -> dict[str, Any] | None:
@@ -134,7 +133,7 @@ class AccountDetail(DetailPage):
             "title": target.contact_name,
             "subtitle": target.company,
             "description": described(target, request.actor),
-            "tags": [self.tag(target)],
+            "tags": self.tags(target),
             "notices": self.notices(request, target),
             "facts": self.facts(request, target),
             "sidebar_facts": self.sidebar_facts(request, target),
@@ -152,13 +151,13 @@ class AccountDetail(DetailPage):
         item = log_in_as_action(request.actor, row)
         return [{"label": None, "items": [item]}] if item else []
 
-    def tag(self, row: Any) -> dict[str, Any]:
+    def tags(self, row: Any) -> list[dict[str, Any]]:
         """The status; why it is so stands in the notices below."""
         if row.removing_at is not None:
-            return {"text": _("Removed"), "tone": "mute", "title": ""}
+            return [{"text": _("Removed"), "tone": "mute", "title": ""}]
         if row.is_suspended:
-            return {"text": _("Suspended"), "tone": "bad", "title": ""}
-        return {"text": _("Active"), "tone": "ok", "title": ""}
+            return [{"text": _("Suspended"), "tone": "bad", "title": ""}]
+        return [{"text": _("Active"), "tone": "ok", "title": ""}]
 
     def panel(self, request: HttpRequest, row: Any, tab: str) -> dict[str, Any]:
         owner = "reseller_id" if row.role == "reseller" else "account_id"
@@ -199,15 +198,3 @@ class CustomerDetail(AccountDetail):
     def siblings(self, request: HttpRequest, target: Any) -> Any:
         rows = self.queryset(request.actor)
         return rows.removed() if target.is_removed else rows.present()
-
-
-class ResellerDetail(AccountDetail):
-    noun = "reseller"
-    tabs = (
-        ("customers", _("Customers")),
-        ("subscriptions", _("Subscriptions")),
-        ("domains", _("Domains")),
-        ("users", _("Users")),
-        ("activity", _("Activity")),
-    )
-    siblings = CustomerDetail.siblings

@@ -312,10 +312,12 @@ def ask_preview(request: HttpRequest, pk: int) -> HttpResponse:
     return go(reverse("subscription_operation", args=[pk, "preview"]))
 
 
-def resources_section(given: dict[str, Any], used: dict[str, int]) -> dict[str, Any]:
+def resources_section(
+    given: dict[str, Any], used: dict[str, int], of: str = "subscription"
+) -> dict[str, Any]:
     facts = [
         fact(resource.label, usage(used.get(name, 0), limits.limit_of(given, name)))
-        for name, resource in base.resources().items()
+        for name, resource in base.resources(of).items()
     ]
     return {"title": _("Resources"), "facts": facts}
 

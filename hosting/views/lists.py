@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from hosting import status
-from hosting.filters import AccountFilter, SubscriptionFilter
+from hosting.filters import AccountFilter, ResellerFilter, SubscriptionFilter
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, number, usage
@@ -116,7 +116,8 @@ class ResellerList(CustomerList):
     title = _("Resellers")
     url_name = "reseller"
     roles = frozenset({Role.ADMINISTRATOR})
-    fields = CustomerList.fields + " limits customers_count"
+    filterset_class = ResellerFilter
+    fields = CustomerList.fields + " limits customers_count plan_id is_locked is_overused"
     empty_title = _("No resellers yet")
     empty_text = _("A reseller has customers and plans of its own.")
     sorts = (
@@ -125,7 +126,20 @@ class ResellerList(CustomerList):
         Sort("created", "created_at"),
     )
     columns = (
-        *CustomerList.columns[:3],
+        Column(
+            _("Name"),
+            lambda row, ls: main_cell(ls.url(row.pk), row.contact_name, _reseller_below(row, ls)),
+            csv=lambda row, ls: row.contact_name,
+            sort="name",
+            css="main",
+        ),
+        Column(
+            _("Status"),
+            lambda row, ls: status.reseller_tags(row, ls.extra["causes"], ls.actor),
+            csv=lambda row, ls: row.status,
+            is_plain=True,
+        ),
+        CustomerList.columns[2],
         Column(
             _("Customers"),
             lambda row, ls: usage(row.customers_count, row.limits.get("customers", 0)),
@@ -141,6 +155,23 @@ class ResellerList(CustomerList):
         ),
         *CustomerList.columns[5:],
     )
+    more_csv = (
+        Column(_("Reseller plan"), lambda row, ls: ls.extra["plans"].get(row.plan_id, "")),
+        Column(_("Overused"), lambda row, ls: row.is_overused),
+    )
+
+    def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
+        plans = nouns["reseller-plan"].visible_to(listing.actor)
+        ids = {row.plan_id for row in rows if row.plan_id}
+        found = dict(plans.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+        return {"causes": status.causes([r for r in rows if r.is_suspended]), "plans": found}
+
+
+def _reseller_below(row: Any, listing: Listing) -> str:
+    """Its plan, company, then the administrator's description."""
+    plan = listing.extra["plans"].get(row.plan_id)
+    shown = f"({plan})" if plan else str(_("(Custom)"))
+    return " · ".join(text for text in (shown, _name_below(row, listing)) if text)
 
 
 def _subscription_below(row: Any, listing: Listing) -> str:

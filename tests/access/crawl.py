@@ -8,11 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from hosting.services.dns.views_zones import ZoneDetail
-from hosting.views.accounts import CustomerDetail, ResellerDetail
+from hosting.views.accounts import CustomerDetail
 from hosting.views.domains import DomainDetail
 from hosting.views.hosted import SubscriptionDetail
 from hosting.views.imports import ImportDetail
 from hosting.views.plans import AddOnDetail, PlanDetail, ResellerPlanDetail
+from hosting.views.resellers import ResellerDetail
 from panel.core.bulk import BulkRun
 from panel.core.operations import nouns, operations
 from tests.access.world import AccessWorld

@@ -91,8 +91,8 @@ def test_many_from_the_list_with_a_plan_for_each(world: HostingWorld):
         "Ben Small",
         "Ben Basic",
     ]
-    assert world.sub("carl.example").limits == {"domains": 1, "aliases": 0}
-    assert world.sub("cleo.example").limits == {"domains": 5, "aliases": 5}
+    assert [world.sub("carl.example").limits[name] for name in ("domains", "aliases")] == [1, 0]
+    assert [world.sub("cleo.example").limits[name] for name in ("domains", "aliases")] == [5, 5]
 
 
 def test_a_program_names_the_exceptions(world: HostingWorld):

@@ -182,10 +182,11 @@ class HostingWorld(World):
     def _api(self, who: str, operation: str, target: Any, params: dict[str, Any]) -> Answer:
         noun, verb = operation.split(".")
         _token, text = ApiToken.make(self.user(who), "test", ["read", "write"])
-        plural = _plural(operations[operation].creates if noun == "account" else noun)
-        url = f"/api/v1/{plural}" if noun == "account" else f"/api/v1/{plural}/{target.pk}/{verb}"
+        makes = operations[operation].creates if noun == "account" else ""
+        plural = _plural(makes or noun)
+        url = f"/api/v1/{plural}" if makes else f"/api/v1/{plural}/{target.pk}/{verb}"
         body = {name: value for name, value in params.items() if not name.endswith("_again")}
-        if noun == "account" and target.pk != self.accounts[who].pk:
+        if makes and target.pk != self.accounts[who].pk:
             body["parent"] = target.pk
         response = Client().post(
             url,
