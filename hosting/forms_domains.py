@@ -158,7 +158,10 @@ class AliasFields(OperationForm):
         label=_("Mail"),
         required=False,
         initial=True,
-        help_text=_("What arrives for anyone at this name is handled as for the domain."),
+        help_text=_(
+            "What arrives for anyone at this name is handled as for the domain. (This installation"
+            " has no mail service yet.)"
+        ),
     )
     syncs_dns = forms.BooleanField(
         label=_("Synchronise the DNS zone with the domain's"),

@@ -33,10 +33,19 @@ def _site_state(row: Any, listing: Listing) -> Any:
 
 
 def _hosting(row: Any, _listing: Listing) -> Any:
-    """The hosting type; of one that forwards, where to."""
+    """The hosting type; of one that forwards, where to; and the way to what there is."""
+    if row.hosting_type == HostingType.NONE:
+        return HostingType.NONE.label
+    text: Any = HostingType.WEBSITE.label
     if row.hosting_type == HostingType.FORWARDING:
-        return _t("Forwarding to %(host)s") % {"host": to_unicode(host_of(row.forward_to))}
-    return HostingType(row.hosting_type).label
+        text = _t("Forwarding to %(host)s") % {"host": to_unicode(host_of(row.forward_to))}
+    url, label = site_url(row.ascii), safe(_("View Site"))
+    # Each part was escaped by safe().
+    return SafeString(f"{safe(text)} <a href={attribute(url)} target=_blank>{label}</a>")
+
+
+def _hosting_csv(row: Any, _listing: Listing) -> str:
+    return row.forward_to if row.hosting_type == HostingType.FORWARDING else row.hosting_type
 
 
 def _aliases(row: Any, listing: Listing) -> str:
@@ -50,15 +59,6 @@ def _aliases(row: Any, listing: Listing) -> str:
     shown = ", ".join(names[:NAMED])
     more = row.aliases_count - NAMED
     return f"{shown} +{more}" if more > 0 else shown
-
-
-def _view_site(row: Any, listing: Listing) -> Any:
-    if row.hosting_type == HostingType.NONE:
-        return ""
-    url = site_url(row.ascii)
-    label = safe(_("View Site"))
-    # Each part was escaped by safe().
-    return SafeString(f"<a href={attribute(url)} target=_blank>{label}</a>")
 
 
 @register_list
@@ -101,8 +101,7 @@ class DomainList(ListPage):
             tells=("account_id", "subscription_id"),
             roles=PROVIDERS,
         ),
-        Column(_("Hosting type"), _hosting, csv=lambda row, ls: row.forward_to or row.hosting_type),
-        Column(_("Site"), _view_site, csv=lambda row, ls: site_url(row.ascii), is_plain=True),
+        Column(_("Hosting type"), _hosting, csv=_hosting_csv),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )
 

@@ -37,7 +37,7 @@ WHERE s.removing_at IS NULL ORDER BY s.name_key, s.id LIMIT %s
 """
 DOMAINS = """
 SELECT d.id, d.name, d.site_state, d.is_suspended, d.subscription_id, s.name, a.contact_name,
-       d.aliases_count, d.ascii, d.created_at
+       d.hosting_type, d.ascii, d.created_at
 FROM hosting_domain d
 JOIN hosting_subscription s ON s.id = d.subscription_id
 JOIN accounts_account a ON a.id = d.account_id
@@ -107,7 +107,7 @@ def subscription(row: tuple) -> str:
 
 def domain(row: tuple) -> str:
     """A domain's row."""
-    (pk, name, state, is_suspended, subscription_id, subscription_name, subscriber, aliases, ascii_,
+    (pk, name, state, is_suspended, subscription_id, subscription_name, subscriber, hosting, ascii_,
      created) = row  # fmt: skip
     tag = _tag(is_suspended or state != "active", None, None)
     return _cells(
@@ -118,9 +118,8 @@ def domain(row: tuple) -> str:
         f'<td data-th="Subscription"><a href="/subscriptions/{subscription_id}/">',
         f"{escape(subscription_name)}</a></td>",
         f'<td data-th="Subscriber">{escape(subscriber)}</td>',
-        f'<td class="num" data-th="Aliases">{aliases:,}</td>',
-        f'<td data-th="Site"><a href="http://{ascii_}:8480/" target="_blank"',
-        ' rel="noopener noreferrer">View Site</a></td>',
+        f'<td data-th="Hosting type">{hosting.title()} <a href="http://{ascii_}:8480/"',
+        ' target="_blank">View Site</a></td>',
         f'<td class="date" data-th="Created">{created:%-d %b %Y}</td>',
     )
 

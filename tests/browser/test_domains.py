@@ -94,3 +94,61 @@ def test_the_document_root_moves_the_site(visit: Visit, panel: RunningPanel, pro
     outcome(page, "Hosting Settings: done.")
     expect(page.locator(".facts-wide")).to_contain_text("public")
     panel.answers(200, f"lena-{provider}.localhost")
+
+
+def test_a_subdomain_forwards_prefers_a_name_and_is_renamed(
+    visit: Visit, panel: RunningPanel, provider: str
+) -> None:
+    main = f"kira-{provider}.localhost"
+    name, new = f"blog.{main}", f"journal.{main}"
+    page = visit(provider)
+    open_domain(page, main)
+    page.get_by_role("link", name="Subdomains").click()
+    page.get_by_role("link", name="Add Subdomain").click()
+    box(page, "Subdomain").fill("blog")
+    box(page, "Hosting type").select_option(label="Forwarding")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".error-summary")).to_contain_text("Forward to")
+    box(page, "Forward to").fill("https://elsewhere.example/page")
+    box(page, "Kind of forwarding").select_option(label="Moved for now (302)")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Add Subdomain: done.")
+    expect(page.locator(".facts-wide")).to_contain_text("https://elsewhere.example/page (302)")
+    panel.answers(302, name)
+    assert panel.site(name, "/a?b") == (302, "https://elsewhere.example/page")
+    act(page, "Hosting Settings")
+    box(page, "Hosting type").select_option(label="Website")
+    box(page, "Preferred name").select_option(label="With www")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Hosting Settings: done.")
+    target = f"http://www.{name}:{panel.sites_port}/a?b"
+    wait_until(lambda: panel.site(name, "/a?b") == (301, target), "it leads to its twin")
+    act(page, "Rename")
+    box(page, "New name").fill("journal")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("main")).to_contain_text("These stay as aliases and redirect")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Rename: done.")
+    expect(page.locator("h1")).to_have_text(new)
+    target = f"http://www.{new}:{panel.sites_port}/a?b"
+    wait_until(lambda: panel.site(name, "/a?b") == (301, target), "the old name redirects")
+    page.goto(f"/domains/?q={name}")
+    row = page.get_by_role("row").filter(has_text=f"{name}: alias of {new}")
+    expect(row.get_by_role("link", name="View Site")).to_be_visible()
+
+
+def test_a_customer_adds_a_subdomain_from_its_first_page(visit: Visit, panel: RunningPanel) -> None:
+    page = visit("mona.admin")
+    page.goto("/")
+    page.get_by_role("link", name="Add Subdomain").click()
+    box(page, "Domain").select_option(label="mona-admin.localhost")
+    page.get_by_role("button", name="OK").click()
+    box(page, "Subdomain").fill("www")
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".error-summary")).to_contain_text("Leave out www")
+    box(page, "Subdomain").fill("shop")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Add Subdomain: done.")
+    panel.answers(200, "shop.mona-admin.localhost")
+    page.goto("/")
+    expect(page.get_by_role("link", name="shop.mona-admin.localhost", exact=True)).to_be_visible()

@@ -153,6 +153,7 @@ class World:
             overuse_policy="space",
             may_manage_aliases=True,
             may_manage_domains=True,
+            may_manage_subdomains=True,
         )
 
     def space(self, who: str, customer: int, domain: str, plan: int) -> None:
