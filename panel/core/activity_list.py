@@ -1,5 +1,6 @@
 """The page Activity: a list like the others, narrowed by what, who, to which and when."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import django_filters
@@ -20,8 +21,17 @@ from panel.core.operations import Noun, nouns, operations, register_noun
 # So many objects are looked up behind what is typed into the search field.
 OBJECTS = 50
 
+
+@dataclass
+class ActivityNoun(Noun):
+    """Entries have a list, and no page of their own."""
+
+    def url(self, pk: int) -> str:
+        return ""
+
+
 ACTIVITY = register_noun(
-    Noun(
+    ActivityNoun(
         "activity",
         "activity",
         Activity,

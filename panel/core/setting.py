@@ -185,7 +185,7 @@ class Words(Setting[str]):
         return str(value).replace("\r\n", "\n").strip() or self.default
 
     def field(self) -> forms.Field:
-        widget = forms.Textarea(attrs={"rows": 8}) if self._is_long else forms.TextInput()
+        widget = forms.Textarea(attrs={"rows": 10}) if self._is_long else forms.TextInput()
         checks = [self._check] if self._check else []
         return forms.CharField(
             required=False,

@@ -80,7 +80,7 @@ def everything(client: Client) -> Iterator[tuple[str, HttpResponse]]:
     for url in pages():
         yield url, client.get(url)
     for noun in nouns.values():
-        if not noun.url_name:
+        if not noun.url_name or not noun.url(0):
             continue
         seen = 0
         for pk in ids(noun.name):

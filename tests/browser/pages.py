@@ -56,7 +56,7 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             f"/plans/{mine['plan']}/edit/",
             f"/plans/{mine['plan']}/remove/",
             *(f"/imports/{tail}" for tail in ("", "add/", f"{made['import']}/")),
-            "/activity/?what=customer.suspend",
+            *("/activity/?what=customer.suspend", "/settings/", "/settings/notices/"),
             f"/search/?q={site}",
             "/search/?q=nobody-at-all",
             "/account/",

@@ -86,6 +86,7 @@ class World:
 
     def fill(self) -> None:
         from accounts.models import Account
+        from hosting import example_history
         from hosting.services import base
 
         admin = Account.objects.unscoped("the world").get(username=ADMINISTRATOR)
@@ -100,6 +101,8 @@ class World:
             self.people_of(who, provider)
         self.additional_users()
         self.index()
+        # Samples of the past, so that Home has plots.
+        example_history.write(days=40)
         text = "contact_name,email,username\nGood Row,good@mail.example,good\nBad Row,,bad\n"
         self.made["import"] = self.do(ADMINISTRATOR, "account.add-import", admin.pk, file=text)
 
