@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_filters
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -17,8 +16,6 @@ from panel.core.views import DetailPage
 
 
 class NodeFilter(PanelFilterSet):
-    platform = django_filters.CharFilter(label=_("Platform"))
-
     class Meta:
         model = Node
         fields: list[str] = []

@@ -18,6 +18,7 @@ from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
 from hosting.seed import Seed
 from hosting.seed_accounts import Sizes
+from hosting.services.dns.models import Zone
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.activity_list import ActivityList
@@ -83,6 +84,8 @@ def _values(name: str, form_field: Any) -> list[str]:
         return ["admin", one]
     if name == "source":
         return [str(Import.objects.values_list("pk", flat=True)[0])]
+    if name == "zone":
+        return [str(Zone.objects.values_list("pk", flat=True)[0])]
     if name == "plan":
         return ["0", str(Plan.objects.values_list("pk", flat=True)[0])]
     if name.startswith(("created_", "on_")):

@@ -122,9 +122,8 @@ class Zone(Owned, SoaValues):
             models.Index("name_key", "id", name="dns_zone_name"),
             models.Index("account", "name_key", "id", name="dns_zone_account"),
             models.Index("reseller", "name_key", "id", name="dns_zone_reseller"),
-            models.Index(
-                "is_altered", "id", name="dns_zone_altered", condition=models.Q(is_altered=True)
-            ),
+            models.Index("is_altered", "id", name="dns_zone_altered"),
+            models.Index("id", name="dns_zone_following", condition=models.Q(source__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -179,6 +178,7 @@ class Record(Owned):
         verbose_name_plural = _("DNS records")
         indexes = [
             models.Index("zone", "host", "id", name="dns_record_zone"),
+            models.Index("id", name="dns_record_live", condition=models.Q(is_kept=False)),
             models.Index("account", "id", name="dns_record_account"),
             models.Index("reseller", "id", name="dns_record_reseller"),
             # A change of address looks them up.
@@ -225,6 +225,10 @@ class TemplateRecord(models.Model):
     class Meta:
         verbose_name = _("record of the template")
         verbose_name_plural = _("records of the template")
+        indexes = [
+            models.Index("host", "id", name="dns_template_host"),
+            models.Index("scope", "host", "id", name="dns_template_scope"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.host} {self.type} {self.value}"

@@ -116,13 +116,14 @@ class TemplateRecordList(ListPage):
     filterset_class = TemplateFilter
     empty_title = _("The template is empty")
     empty_text = _("New zones have name servers only. Add a record to give them more.")
-    sorts = (Sort("id", "id"),)
-    default_sort = "id"
+    sorts = (Sort("host", "host"),)
+    default_sort = "host"
     columns = (
         Column(
             _("Host"),
             lambda row, ls: main_cell(ls.url(row.pk), row.host, TemplateScope(row.scope).label),
             csv=lambda row, ls: row.host,
+            sort="host",
             css="main",
         ),
         Column(_("Type"), lambda row, ls: row.type, is_plain=True),

@@ -97,10 +97,6 @@ class ZoneDetail(DetailPage):
         return [
             *found,
             fact(_("Default TTL"), _seconds(zone.ttl)),
-            fact(_("Refresh"), _seconds(zone.refresh)),
-            fact(_("Retry"), _seconds(zone.retry)),
-            fact(_("Expire"), _seconds(zone.expire)),
-            fact(_("Negative TTL"), _seconds(zone.minimum)),
         ]
 
     def panel(self, request: HttpRequest, zone: Zone, tab: str) -> dict[str, Any]:
