@@ -12,8 +12,9 @@ from hosting.forms_domains import AddAliasForm, EditAliasForm
 from hosting.models.domains import Alias, Domain
 from hosting.operations.domains import OnDomains, refuse_without
 from hosting.operations.removing import refuse_held
+from hosting.services import base
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Operation, Refused, Step, register
+from panel.core.operations import ANY_ROLE, Consequence, Operation, Refused, Step, register
 
 _WHY = "rows of the targets, which the actor sees"
 _OPTIONS = ("mode", "has_mail", "syncs_dns")
@@ -79,6 +80,9 @@ class EditAlias(_OnAliases):
 
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         return {name: getattr(targets[0], name) for name in (*_OPTIONS, "version")}
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        return base.alias_consequences(actor, rows)
 
     def check(self, step: Step) -> None:
         super().check(step)

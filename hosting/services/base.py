@@ -170,6 +170,8 @@ class ServiceConfig(AppConfig):
     names_source: ClassVar[str] = ""
     # (subscription_ids): these go for good, with all domains; their rows are still there.
     purge_source: ClassVar[str] = ""
+    # (actor, aliases): what editing these aliases could bring about, as consequences.
+    aliases_source: ClassVar[str] = ""
 
     def desired(self, subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """What a node should have of these subscriptions, by subscription."""
@@ -224,6 +226,12 @@ def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:
     ids = sorted(set(subscription_ids))
     for config in services() if ids else ():
         config.names_changed(step, ids)
+
+
+def alias_consequences(actor: Any, aliases: Any) -> list[Any]:
+    """What services say before these aliases (a queryset) are edited."""
+    paths = [config.aliases_source for config in services() if config.aliases_source]
+    return [found for path in paths for found in import_string(path)(actor, aliases)]
 
 
 def purge(subscription_ids: Iterable[int]) -> None:

@@ -28,6 +28,7 @@ class DnsConfig(base.ServiceConfig):
     )
     urls = "hosting.services.dns.urls"
     names_source = "hosting.services.dns.following.names_changed"
+    aliases_source = "hosting.services.dns.operations_zones.alias_consequences"
     purge_source = "hosting.services.dns.following.purge"
 
     def ready(self) -> None:

@@ -296,3 +296,22 @@ class RestoreKept(_OnAliasZones):
             zones.restore_kept(row)
             step.changed(row.pk, {}, {"restored": True})
         rose(step.open_ids)
+
+
+def alias_consequences(actor: Actor, aliases: Any) -> list[Consequence]:
+    """What it means for edited zones of aliases if they begin to follow their domain's."""
+    edited = Zone.objects.visible_to(actor).filter(
+        alias_id__in=aliases.values("pk"), alias__syncs_dns=False, is_altered=True
+    )
+    records = Record.objects.visible_to(actor).live().filter(zone_id__in=edited.values("pk"))
+    count = sum(not zones.is_own_host(row.host) for row in records)
+    if not count:
+        return []
+    text = ngettext(
+        "If the DNS zone is synchronised, its %(n)s record is replaced by the domain's zone. It is"
+        " kept, and can be restored on the page of the zone.",
+        "If the DNS zone is synchronised, its %(n)s records are replaced by the domain's zone. They"
+        " are kept, and can be restored on the page of the zone.",
+        count,
+    )
+    return [Consequence(text % {"n": f"{count:,}"}, "warn")]
