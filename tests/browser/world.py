@@ -37,12 +37,20 @@ CUSTOMERS: dict[str, tuple[str, ...]] = {
     "loic": ("loic-{who}.localhost",),
     "mona": ("mona-{who}.localhost", "mona2-{who}.localhost"),  # domains and subscriptions
     "nino": (),  # without a subscription
+    "otto": ("otto-{who}.localhost",),  # moved to another owner
+    "olga": ("olga-{who}.localhost",),  # moved together with the next
+    "odil": ("odil-{who}.localhost",),
+    "paul": ("paul-{who}.localhost",),  # converted to a reseller
+    "pia": ("pia-{who}.localhost",),  # converted together with the next
+    "pola": (),
     **{f"rem{n}": (f"rem{n}-{{who}}.localhost",) for n in range(4)},  # removed together
 }
 # One word finds those who are suspended and activated together.
 COMPANIES = {
     **dict.fromkeys(("ines", "igor", "iris", "abel", "juri"), "Inselhof"),
     **dict.fromkeys(("lena", "loic"), "Lindenhof"),
+    **dict.fromkeys(("olga", "odil"), "Ostrand"),
+    **dict.fromkeys(("pia", "pola"), "Pfeilhof"),
 }
 # Customers with a redirecting alias and one that shows the same site.
 WITH_ALIASES = ("dora", "ines", "igor")
