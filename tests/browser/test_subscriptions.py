@@ -1,5 +1,6 @@
 """Subscriptions and service plans, by the labels on screen."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,6 +114,39 @@ def test_add_a_subscription_for_a_customer(
     outcome(page, "Add a Subscription: done.")
     expect(page.locator(".facts-wide")).to_contain_text(f"Nino {provider.title()}")
     panel.answers(200, f"nino-{provider}.localhost")
+
+
+def test_change_subscriber_of_one_that_is_in_the_way_and_of_several_from_the_list(
+    visit: Visit, panel: RunningPanel, provider: str
+) -> None:
+    """Adding a name in use leads to Change Subscriber; then Subscriptions ▸ select ▸ Change
+    Subscriber ▸ customer ▸ (what changes) ▸ OK, and back."""
+    names = [f"{key}-{provider}.localhost" for key in ("mona", "mona2")]
+    page = visit(provider)
+    page.goto("/subscriptions/")
+    page.get_by_role("link", name="Add a Subscription").click()
+    box(page, "Subscriber").fill(f"nino.{provider}")
+    box(page, "Domain name").fill(names[0])
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".outcome-bad")).to_contain_text(f"Mona {provider.title()}")
+    page.locator(".outcome-bad").get_by_role("link", name="Change Subscriber").click()
+    box(page, "New subscriber").fill(f"nino.{provider}")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".lead")).to_have_text("Nothing has been changed yet.")
+    expect(page.locator(".notice").first).to_contain_text("1 subscription goes to Nino")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Change Subscriber: done.")
+    expect(page.locator(".facts-wide")).to_contain_text(f"Nino {provider.title()}")
+    panel.answers(200, *names)
+    page.goto("/subscriptions/?q=mona&size=100")
+    pick(page, *names)
+    page.get_by_role("button", name="Change Subscriber").click()
+    box(page, "New subscriber").fill(f"mona.{provider}")
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".outcome-bad")).to_contain_text("It was so already.")
+    page.get_by_role("button", name="OK").click()
+    outcome(page, "Change Subscriber: 1 of 2 done.")
+    expect(page).to_have_url(re.compile("q=mona"))
 
 
 def test_add_edit_clone_and_remove_a_plan(
