@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy as _n
 from django.views.decorators.http import require_safe
 
+from accounts.models import Reseller
 from hosting import conditions, status
 from hosting.filters import SOON, SubscriptionStatus
 from hosting.models.domains import Domain, HostingType
@@ -85,18 +86,24 @@ def needs_attention(actor: Actor) -> list[dict[str, Any]]:
         "expiring": rows.filter(expires_on__gte=today, expires_on__lte=today + SOON),
     }
     url = reverse("subscription_list")
-    result = []
-    for name, tone, text in ATTENTION:
-        if number := home_figures.count(which[name]):
-            result.append(
-                {
-                    "text": text % number,
-                    "tone": tone,
-                    "url": f"{url}?status={name}",
-                    "count": home_figures.written(number),
-                }
-            )
-    return result
+    found = [
+        _attention(which[name], tone, text, f"{url}?status={name}")
+        for name, tone, text in ATTENTION
+    ]
+    if actor.is_administrator:
+        resellers = flagged(Reseller.objects.visible_to(actor).present(), "is_overused")
+        words = _n("reseller is over its limits", "resellers are over their limits")
+        url = reverse("reseller_list")
+        found.insert(2, _attention(resellers, "warn", words, f"{url}?status=overused"))
+    return [entry for entry in found if entry]
+
+
+def _attention(rows: Any, tone: str, text: Any, url: str) -> dict[str, Any]:
+    """One line of it; nothing where there is nothing."""
+    if not (number := home_figures.count(rows)):
+        return {}
+    shown = home_figures.written(number)
+    return {"text": text % number, "tone": tone, "url": url, "count": shown}
 
 
 def recent(actor: Actor) -> list[dict[str, Any]]:

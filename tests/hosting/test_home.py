@@ -240,6 +240,21 @@ def test_what_needs_attention_comes_first_and_is_counted(world: HostingWorld):
     assert "Nothing needs attention" in page(world, "ada")[1]
 
 
+def test_the_administrator_sees_which_resellers_are_over_their_limits(world: HostingWorld):
+    Account.objects.filter(pk=world.ada.pk).update(limits={"customers": 1})
+    totals.judge([world.ada.pk])
+    shown, text = page(world, "admin")
+    assert [(one["url"], one["count"]) for one in shown["attention"]] == [
+        ("/resellers/?status=overused", "1")
+    ]
+    assert "reseller is over its limits" in text
+    listed = world.client("admin").get("/resellers/?status=overused").content.decode()
+    assert "Ada Reseller" in listed
+    assert "Ben Reseller" not in listed
+    # Its own limits stand on its own Home; what others are over is not for it.
+    assert not page(world, "ada")[0]["attention"]
+
+
 def test_home_asks_as_often_whatever_there_is(world: HostingWorld):
     def asked() -> int:
         client = world.client("admin")
