@@ -30,7 +30,7 @@ from tests.hosting.importing import (
 )
 from tests.hosting.world import HostingWorld, room
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 STRONG = "velvet-otter-lantern-42"
 
 

@@ -24,7 +24,7 @@ from tests.hosting.world import HostingWorld
 from tests.pages import Page
 from tests.panel.api_client import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 ONE_BAD = text_of("Anna Berg,anna@berg.example,anna,berg.example,", "No Mail,,nomail,,")
 
 

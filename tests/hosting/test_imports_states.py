@@ -11,7 +11,7 @@ from panel.core.work import State
 from tests.hosting.importing import imported, people, results, uploaded, worked
 from tests.hosting.world import HostingWorld
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgres]
 
 
 def test_an_import_is_ones_own(world: HostingWorld) -> None:
