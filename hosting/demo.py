@@ -33,8 +33,6 @@ class Person:
     contact: dict[str, str] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     then: tuple[tuple[str, dict[str, Any]], ...] = ()
-    # Of a reseller: limits and permissions other than those of the page.
-    given: dict[str, Any] = field(default_factory=dict)
 
 
 def _at(phone: str, address: str, postal_code: str, city: str, country: str) -> dict[str, str]:
@@ -64,8 +62,8 @@ RESELLERS = (
         "chidi@northgate.example",
         description="Took over the accounts of Bluefin in March",
         contact=_at("+44 113 496 0155", "3 Canal Wharf", "LS11 5PS", "Leeds", "GB"),
-        # Its own plan promises them: nobody on it has what is not in force here.
-        given={"may_manage_hosting": False},
+        # Its plan promises its customers what it does not have, and it has one more than it may.
+        then=(("customize", {"limit_customers": 2, "may_manage_hosting": False}),),
     ),
 )
 
@@ -116,6 +114,7 @@ RESELLER_PLANS = (
             "limit_aliases": 200,
             "may_manage_aliases": True,
             "may_manage_domains": True,
+            "may_manage_hosting": True,
         },
     ),
 )

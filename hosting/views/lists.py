@@ -192,7 +192,8 @@ def _subscriber(row: Any, listing: Listing) -> Any:
 
 
 def domain_usage(row: Any, _listing: Listing) -> Any:
-    return usage(row.domains_count, row.limits.get("domains", 0))
+    # What the limit counts; `domains_count` has the subdomains, too.
+    return usage(row.usage.get("domains", 0), row.limits.get("domains", 0))
 
 
 @register_list
@@ -203,7 +204,7 @@ class SubscriptionList(ListPage):
     roles = ANY_ROLE
     filterset_class = SubscriptionFilter
     fields = (
-        "name name_key account_id reseller_id plan_id limits description domains_count expires_on"
+        "name name_key account_id reseller_id plan_id limits usage description expires_on"
         " is_suspended is_locked is_overused is_expired is_unsynced is_failed created_at"
         " removing_at purge_at"
     )
@@ -231,7 +232,12 @@ class SubscriptionList(ListPage):
             tells=("account_id",),
             roles=PROVIDERS,
         ),
-        Column(_("Domains"), domain_usage, csv=lambda row, ls: row.domains_count, css="num"),
+        Column(
+            _("Domains"),
+            domain_usage,
+            csv=lambda row, ls: row.usage.get("domains", 0),
+            css="num",
+        ),
         Column(_("Expires"), lambda row, ls: day(row.expires_on), css="date"),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )

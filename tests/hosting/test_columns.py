@@ -30,6 +30,14 @@ def test_a_tab_does_not_repeat_whose_it_is(world: HostingWorld) -> None:
     assert "Provider" not in heads(world, "admin", f"/resellers/{world.ada.pk}/customers/")
 
 
+def test_subdomains_are_not_counted_against_the_limit_on_domains(world: HostingWorld) -> None:
+    site = world.site("carl.example")
+    assert world.finding("carl", "domain.add-subdomain", site, name="blog").result == "done"
+    page = world.client("ada").get("/subscriptions/?q=carl").content.decode()
+    assert "1 / 5" in page
+    assert "2 / 5" not in page
+
+
 def test_a_resellers_tab_says_which_customer(world: HostingWorld) -> None:
     tab = heads(world, "admin", f"/resellers/{world.ada.pk}/subscriptions/")
     assert "Subscriber" in tab

@@ -61,6 +61,10 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     )
     assert rows.get(name="weber-steuer.localhost").limits["domains"] == 10
     assert set(Plan.objects.values_list("kind", flat=True)) == set(PlanKind.values)
+    agency = Plan.objects.get(kind=PlanKind.RESELLER).pk
+    resellers = Account.objects.filter(role="reseller").order_by("username")
+    told = [(row.username, row.plan_id, row.is_locked, row.is_overused) for row in resellers]
+    assert told == [("lindqvist", agency, False, False), ("okonkwo", agency, True, True)]
     source = Import.objects.get()
     assert (source.status, source.counts) == ("checked", {"done": 3, "refused": 3})
     assert not BulkTarget.objects.exclude(result="done").exists()

@@ -119,25 +119,23 @@ class Demo:
             contact_name="Freehold Administrator",
             email="admin@panel.example",
         )
+        self.plans("add-reseller-plan", "admin", self.data.RESELLER_PLANS)
         for person in self.data.RESELLERS:
             self.account("reseller", person)
         for provider, plans in self.data.PLANS.items():
             for plan in plans:
                 self.plan(provider, *plan)
         for provider, addons in self.data.ADDONS.items():
-            for name, description, given in addons:
-                params = {"name": name, "description": description, **given}
-                self.do("account.add-addon", provider, self.id_of(provider), params)
-        for name, description, given in self.data.RESELLER_PLANS:
-            params = {"name": name, "description": description, **given}
-            self.do("account.add-reseller-plan", "admin", self.id_of("admin"), params)
+            self.plans("add-addon", provider, addons)
+        for person in self.data.CUSTOMERS:
+            self.account("customer", person)
         for person in (*self.data.RESELLERS, *self.data.CUSTOMERS):
-            if person in self.data.CUSTOMERS:
-                self.account("customer", person)
             for space in person.spaces:
                 self.space(person, space)
-            for verb, params in person.then:
-                self.do(f"customer.{verb}", person.provider, self.id_of(person.username), params)
+        for role, people in (("customer", self.data.CUSTOMERS), ("reseller", self.data.RESELLERS)):
+            for person in people:
+                for verb, params in person.then:
+                    self.do(f"{role}.{verb}", person.provider, self.id_of(person.username), params)
         self.upload()
 
     def actor(self, username: str) -> Any:
@@ -189,7 +187,7 @@ class Demo:
             **person.contact,
         }
         if role == "reseller":
-            params |= {"limit_customers": 10, "limit_subscriptions": 15, **person.given}
+            params["plan"] = self.plan_of("admin", self.data.RESELLER_PLANS[0][0])
         else:
             params["create_subscription"] = False
         self.do(f"account.add-{role}", person.provider, self.id_of(person.provider), params)
@@ -253,6 +251,12 @@ class Demo:
             numbers = [self.plan_of(provider, name) for name in given["addons"]]
             given = {"plan": self.plan_of(provider, given["plan"]), "addons": numbers}
         self.do(f"subscription.{verb}", provider, pk, given)
+
+    def plans(self, verb: str, provider: str, several: Any) -> None:
+        """Add-ons, or reseller plans: name, description, and what they give."""
+        for name, description, given in several:
+            params = {"name": name, "description": description, **given}
+            self.do(f"account.{verb}", provider, self.id_of(provider), params)
 
     def plan_of(self, provider: str, name: str) -> int:
         from hosting.models.plans import Plan
