@@ -212,6 +212,11 @@ class SubscriptionDetail(DetailPage):
             plan = Plan.objects.visible_to(request.actor).filter(pk=row.plan_id).first()
             if plan is not None:
                 found.append(fact(_("Service plan"), link(nouns["plan"].url(plan.pk), plan.name)))
+            addons = Plan.objects.visible_to(request.actor).order_by("name_key")
+            extra = addons.filter(on_subscriptions__subscription_id=row.pk)
+            links = [(link(nouns["addon"].url(one.pk), one.name),) for one in extra]
+            if links:
+                found.append(fact(_("Add-ons"), format_html_join(", ", "{}", links)))
         elif not row.plan_id:
             found.append(fact(_("Service plan"), _("Custom plan")))
         found.append(fact(_("Created"), moment(row.created_at)))

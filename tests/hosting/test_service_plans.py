@@ -51,6 +51,31 @@ def test_the_menu_says_where_one_is_on_each_tab(world: HostingWorld):
         assert '<a href="/plans/" aria-current="page"' in text, url
 
 
+def test_the_search_finds_the_page_by_what_other_panels_call_it(world: HostingWorld):
+    for words in ("package", "service plans"):
+        found = Page.open(world.client("ada"), f"/search/?q={words}")
+        assert found.links["Service Plans"] == "/plans/"
+    world.perform("ada", "account.add-addon", world.ada, name="Rocket")
+    assert "Rocket" in Page.open(world.client("ada"), "/search/?q=rock").links
+    assert "Rocket" not in Page.open(world.client("ben"), "/search/?q=rock").links
+
+
+def test_what_is_on_a_plan_is_a_click_away(world: HostingWorld):
+    extra = world.plan("ada", "More", kind="addon")
+    row = world.sub("carl.example")
+    given = {"plan": str(row.plan_id), "addons": [str(extra.pk)]}
+    world.perform("ada", "subscription.change-plan", row, **given)
+    page = Page.open(world.client("ada"), f"/subscriptions/{row.pk}/")
+    assert page.links["More"] == f"/addons/{extra.pk}/"
+    listed = Page.open(world.client("ada"), f"/subscriptions/?plan={extra.pk}")
+    assert "carl.example" in listed.links
+    assert "cleo.example" not in listed.links
+    made = reseller_plan(world, "Partner")
+    listed = Page.open(world.client("admin"), f"/resellers/?plan={made.pk}")
+    assert "Ada Reseller" in listed.links
+    assert "Ben Reseller" not in listed.links
+
+
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("who", ["admin", "ada"])
 def test_a_provider_adds_add_ons_and_what_is_left_empty_adds_nothing(
