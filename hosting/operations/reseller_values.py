@@ -203,7 +203,7 @@ class UnlockAndSyncReseller(_OfResellers):
     verb = "unlock-and-sync"
     label = _("Unlock & Sync")
     confirm = "always"
-    order = 25
+    order = 42
 
     def offered(self, target: Any, actor: Actor) -> bool:
         return bool(target.is_locked)

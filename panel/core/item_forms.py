@@ -111,6 +111,8 @@ def _as_exception(form: OperationForm) -> OperationForm:
         field.required, field.initial, field.help_text = False, None, ""
         if isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("as for all")
+        elif isinstance(field.widget, forms.TextInput):
+            field.widget.attrs["placeholder"] = _("as for all")
         elif isinstance(field, forms.ChoiceField):
             field.choices = [("", _("as for all")), *list(cast(Any, field.choices))]
     return form
