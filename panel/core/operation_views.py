@@ -1,5 +1,6 @@
 """The page of an operation: for one from its sidebar, for many from a list, for adding."""
 
+from collections.abc import Container
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
@@ -131,8 +132,8 @@ class OperationView(View):
         hidden = [*around["hidden"], (review.FIELD, seal)] if can_go_on else around["hidden"]
         shown = {
             "lead": _("Nothing has been changed yet.") if can_go_on else "",
-            "foreseen": foreseen,
-            "refusals": self.problems(step),
+            "foreseen": [*foreseen, *review.unchanged(step)],
+            "refusals": self.problems(step, {Result.REFUSED, Result.MISSING}),
             "is_last": can_go_on,
             "hidden": hidden,
         }
@@ -145,7 +146,9 @@ class OperationView(View):
         ids = list(queryset.values_list("pk", flat=True))
         return self.problems(runs.rehearse(operation, self.request.actor, ids))
 
-    def problems(self, step: Any) -> list[dict[str, Any]]:
+    def problems(
+        self, step: Any, told: Container[Result] = frozenset(Result) - {Result.DONE}
+    ) -> list[dict[str, Any]]:
         noun = nouns[step.operation.noun]
         return [
             refusal(
@@ -155,7 +158,7 @@ class OperationView(View):
                 params,
             )
             for pk, (result, code, params) in step.results.items()
-            if result != Result.DONE
+            if result in told
         ]
 
     def typed_wrong(self, operation: Operation, queryset: Any, count: int) -> str:

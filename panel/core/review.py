@@ -5,14 +5,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from panel.core import runs
+from panel.core import reasons, runs
 from panel.core.access import Actor
 from panel.core.forms import clean_params
 from panel.core.item_forms import ItemForms
-from panel.core.operations import Operation, Step
+from panel.core.operations import Consequence, Operation, Result, Step
 
 # So many targets are rehearsed for the page; the others are checked when it is done.
 REHEARSED = 500
+# So many of those that stay as they are are named.
+NAMED = 20
 # The hidden field that says what was seen: another answer is to be looked at first, too.
 FIELD = "reviewed"
 
@@ -37,3 +39,12 @@ def rehearse(
             each[row.pk], _wrong = clean_params(operation.item_form_class, raw, actor, [row], given)
     params = dict(form.cleaned_data) if form is not None else {}
     return runs.rehearse(operation, actor, [row.pk for row in rows], params=params, items=each)
+
+
+def unchanged(step: Step) -> list[Consequence]:
+    """Those to which nothing would happen, by the reason why: no refusal, but to be known."""
+    by_reason: dict[str, list[str]] = {}
+    for pk, (result, code, params) in step.results.items():
+        if result == Result.UNCHANGED:
+            by_reason.setdefault(reasons.render(code, params), []).append(str(step.targets[pk]))
+    return [Consequence(text, "info", names[:NAMED]) for text, names in by_reason.items()]

@@ -143,7 +143,7 @@ def test_change_subscriber_of_one_that_is_in_the_way_and_of_several_from_the_lis
     page.get_by_role("button", name="Change Subscriber").click()
     box(page, "New subscriber").fill(f"mona.{provider}")
     page.get_by_role("button", name="Next").click()
-    expect(page.locator(".outcome-bad")).to_contain_text("It was so already.")
+    expect(page.locator(".notice").last).to_contain_text("It was so already.")
     page.get_by_role("button", name="OK").click()
     outcome(page, "Change Subscriber: 1 of 2 done.")
     expect(page).to_have_url(re.compile("q=mona"))
