@@ -129,6 +129,19 @@ def test_a_forward_that_does_not_come_into_force_leaves_the_site_as_it_was(agent
     assert nginx.answer("anna.example") == (200, "../../homes/s42/httpdocs")
 
 
+def test_a_plan_says_how_much_a_connection_would_get(agent, nginx):
+    agent.desired(subscription(42, 7, ANNA))
+    wanted = subscription(42, 8, ANNA)
+    wanted["web"]["rate"] = 64
+    plan = agent.applier.plan([wanted])["plans"][0]
+    assert plan["changes"] == [{"what": "rates.map", "before": [], "after": ["s42 64k;"]}]
+    agent.desired(wanted)
+    assert agent.applier.plan([wanted])["plans"][0]["changes"] == []
+    # One that has none is told apart from one that has.
+    plan = agent.applier.plan([subscription(42, 9, ANNA)])["plans"][0]
+    assert plan["changes"] == [{"what": "rates.map", "before": ["s42 64k;"], "after": []}]
+
+
 def test_a_plan_says_where_a_site_would_lead(agent, nginx):
     agent.desired(subscription(42, 7, ANNA))
     away = site(7, "anna.example", forward={"to": "https://new.example/", "code": 302})

@@ -19,6 +19,12 @@ def test_a_sound_site_is_read():
     assert web.all_names == ["anna.example", "www.anna.example", "*.anna.example"]
 
 
+@pytest.mark.parametrize("rate", [0, -1, 1.5, "64", None, True, 10_000_001])
+def test_a_rate_is_a_whole_number_that_lets_something_through(rate):
+    with pytest.raises(AgentError):
+        parse(site(7, "anna.example"), rate=rate)
+
+
 @pytest.mark.parametrize(
     "root",
     [

@@ -171,6 +171,14 @@ def test_a_site_that_forwards_leads_all_its_names_elsewhere(code):
     assert found.names == 3
 
 
+def test_a_rate_is_one_line_of_the_subscription_and_none_where_it_is_unlimited():
+    given = {"sites": [site(7, "anna.example"), site(8, "anna.test")]}
+    limited = driver_desired.parse(given | {"rate": 64})
+    found = driver_nginx.lines(42, limited, PLATFORM)
+    assert statements(found.rates) == [["s42", "64k", ";"]]
+    assert driver_nginx.lines(42, driver_desired.parse(given), PLATFORM).rates == ""
+
+
 def test_a_disabled_site_is_in_no_map():
     web = driver_desired.parse(
         {"sites": [site(7, "anna.example", redirects=["old.example"], state="disabled")]}
