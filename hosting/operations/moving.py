@@ -10,12 +10,13 @@ from django.utils.translation import ngettext
 
 from accounts import tree
 from accounts.models import Account
-from hosting import creating, demand, locks, rehoming
+from hosting import creating, demand, locks, permissions, rehoming
 from hosting.forms_moving import MoveForm, MovePlanForm
 from hosting.forms_subscriptions import find_subscriber
 from hosting.models.plans import Plan
 from hosting.models.suspension import Level, Scope, SuspensionEntry
 from hosting.operations.planning import named
+from hosting.services import base
 from panel.core.access import Actor, Role
 from panel.core.operations import Consequence, Operation, Refused, Step, register
 
@@ -82,6 +83,7 @@ class MoveCustomer(Operation):
             Consequence(goes % words, "info", named(rows)),
             *plans_foreseen(step),
             *demand.foresee_lacking(owner, self._asked(step)),
+            *_rights_foreseen(step, owner),
             *_suspension_foreseen(rows, owner),
             *_descriptions_foreseen(step, rows),
         ]
@@ -178,6 +180,25 @@ def plans_foreseen(step: Step) -> list[Consequence]:
             )
             found.append(Consequence(text, "info", named(rows)))
     return found
+
+
+def _rights_foreseen(step: Step, owner: Account) -> list[Consequence]:
+    """What their subscriptions were given and the present provider lacked comes into force."""
+    above = tree.reseller_of(owner)
+    mask = permissions.of_resellers([above]).get(above or 0)
+    plans = plans_of(step)
+    custom = [pk for pk in step.open_ids if plans.get(pk) is None]
+    rows = list(rehoming.subscriptions_of(custom).filter(removing_at=None))
+    now = permissions.in_force(rows)
+    gained: set[str] = set()
+    for row in rows:
+        then = frozenset(row.permissions) if mask is None else mask & frozenset(row.permissions)
+        gained |= then - now[row.pk]
+    declared = base.permissions()
+    if not (labels := sorted(str(declared[name].label) for name in gained if name in declared)):
+        return []
+    text = _("These permissions come into force, which the present provider does not have:")
+    return [Consequence(text, "warn", labels)]
 
 
 def _suspension_foreseen(rows: Sequence[Any], owner: Account) -> list[Consequence]:

@@ -11,6 +11,7 @@ from panel.core.log import Activity
 from panel.core.operations import operations
 from tests.hosting.world import HostingWorld, room, why
 from tests.pages import Page
+from tests.panel.api_client import Api
 
 pytestmark = pytest.mark.django_db
 MOVE = "customer.move"
@@ -219,6 +220,21 @@ def test_everything_that_stands_against_it_is_listed_before_anything_changes(wor
     assert [provider(world, name) for name in ("carl", "cleo", "dora")] == ["ben", "ada", "admin"]
 
 
+def test_a_program_may_ask_first(world: HostingWorld):
+    """The same as a dry run: through the API and on the command line."""
+    room(world, "ben", customers=2)
+    api = Api(world, "admin", "read", "write")
+    body = {"ids": [world.carl.pk, world.cleo.pk], "owner": "ben", "dry_run": True}
+    told = api.post("/customers/move", body).json()
+    assert [one["id"] for one in told["refused"]] == [world.cleo.pk]
+    assert "Customers: the limit of Ben Reseller is 2" in told["refused"][0]["reason"]
+    assert provider(world, "carl") == "ada"
+    items = {str(world.carl.pk): {"plan": Plan.objects.get(name="Ben Basic").pk}}
+    told = api.post("/customers/move", {**body, "dry_run": False, "items": items}).json()
+    assert [len(told[kind]) for kind in ("done", "refused")] == [1, 1]
+    assert str(world.sub("carl.example").plan) == "Ben Basic"
+
+
 def test_external_ids_of_two_that_come_at_once_collide_too(world: HostingWorld):
     Account.objects.filter(username__in=["carl", "dora"]).update(external_id="7")
     outcome = world.perform("admin", MOVE, [world.carl, world.dora], owner="ben")
@@ -234,6 +250,18 @@ def test_permissions_that_the_new_owner_lacks_are_kept_and_warned_of(world: Host
     assert "Domain management" in page.text
     page.press("OK")
     assert "manage_domains" in world.sub("carl.example").permissions
+
+
+def test_permissions_that_only_the_old_owner_lacked_come_into_force_and_that_is_said(
+    world: HostingWorld,
+):
+    Account.objects.filter(pk=world.ada.pk).update(permissions=["manage_aliases"])
+    page = Page.open(world.client("admin"), f"/customers/{world.carl.pk}/move/")
+    page = page.press("Next", owner=str(world.ben.pk))
+    assert "These permissions come into force" in page.text
+    assert "Domain management" in page.text
+    page = Page.open(world.client("admin"), f"/customers/{world.dora.pk}/move/")
+    assert "come into force" not in page.press("Next", owner=str(world.ben.pk)).text
 
 
 def test_below_a_suspended_owner_only_if_that_is_ticked(world: HostingWorld):
