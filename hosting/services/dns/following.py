@@ -44,6 +44,7 @@ class Following:
     domains: list[Domain] = field(default_factory=list)
     aliases: list[Alias] = field(default_factory=list)
     changed: set[int] = field(default_factory=set)
+    _domains: dict[int, Domain] = field(default_factory=dict)
     _template: Template | None = None
 
     @property
@@ -68,6 +69,7 @@ class Following:
         self.nodes = dict(rows.values_list("pk", "node_id"))
         of_these = {"subscription_id__in": self.ids}
         self.domains = list(Domain.objects.unscoped(_WHY).filter(**of_these).order_by("pk"))
+        self._domains = {domain.pk: domain for domain in self.domains}
         self.aliases = list(Alias.objects.unscoped(_WHY).filter(**of_these).order_by("pk"))
         for zone in Zone.objects.unscoped(_WHY).filter(**of_these):
             if zone.domain_id:
@@ -103,35 +105,51 @@ class Following:
                     texts.filter(pk=record.pk).update(value=value)
 
     def _add(self) -> None:
-        new = [
+        missing = [row for row, zone in self._named() if zone is None]
+        if not missing:
+            return
+        # Asked once: outside of a request each question is a query.
+        soa = soa_values()
+        own = self._make([row for row in missing if isinstance(row, Domain)], soa)
+        of_aliases = self._make([row for row in missing if isinstance(row, Alias)], soa)
+        own += [zone for zone in of_aliases if not zone.is_following]
+        templates.fill(self.template, [(zone, self.nodes[zone.subscription_id]) for zone in own])
+
+    def _make(self, rows: Sequence[Domain | Alias], soa: dict[str, int]) -> list[Zone]:
+        """Zones for these; those of aliases that synchronise follow from their first day."""
+        made = [
             Zone(
                 account_id=row.account_id,
                 reseller_id=row.reseller_id,
                 subscription_id=row.subscription_id,
                 domain=row if isinstance(row, Domain) else None,
                 alias=row if isinstance(row, Alias) else None,
+                source=self._source(row) if isinstance(row, Alias) and row.syncs_dns else None,
                 ascii=row.ascii,
                 name=row.name,
                 name_key=sort_key(row.name),
-                **soa_values(),
+                **soa,
             )
-            for row, zone in self._named()
-            if zone is None
+            for row in rows
         ]
-        made = Zone.objects.bulk_create(new, batch_size=1000)
-        for zone in made:
-            kind, pk = zone.domain_id, zone.alias_id
-            (self.by_domain if kind else self.by_alias)[kind or pk] = zone
+        for zone in Zone.objects.bulk_create(made, batch_size=1000):
+            if zone.domain_id is not None:
+                self.by_domain[zone.domain_id] = zone
+            elif zone.alias_id is not None:
+                self.by_alias[zone.alias_id] = zone
             self.changed.add(zone.pk)
-        own = [zone for zone in made if zone.domain_id or not zone.alias.syncs_dns]
-        templates.fill(self.template, [(zone, self.nodes[zone.subscription_id]) for zone in own])
+        return made
+
+    def _source(self, alias: Alias) -> Zone | None:
+        """The zone in which the alias's domain is."""
+        domain = self._domains[alias.domain_id]
+        return self.by_domain.get(domain.parent_id or domain.pk)
 
     def _synchronise(self) -> None:
         """Zones of aliases begin to follow their domain's, or stop."""
-        domains = {domain.pk: domain for domain in self.domains}
         for alias in self.aliases:
-            zone, domain = self.by_alias[alias.pk], domains[alias.domain_id]
-            source = self.by_domain.get(domain.parent_id or domain.pk)
+            zone, domain = self.by_alias[alias.pk], self._domains[alias.domain_id]
+            source = self._source(alias)
             if alias.syncs_dns and source is not None and zone.source_id != source.pk:
                 zones.start_following(zone, source)
             elif not alias.syncs_dns and zone.source_id is not None:

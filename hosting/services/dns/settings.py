@@ -56,4 +56,5 @@ _SOA = {
 
 def soa_values() -> dict[str, int]:
     """What the SOA of a new zone says."""
-    return {name: one.get() for name, one in _SOA.items()}
+    with setting.read_once():
+        return {name: one.get() for name, one in _SOA.items()}
