@@ -60,8 +60,9 @@ def test_what_is_not_given_stays(world: HostingWorld):
 def test_the_log_tells_old_and_new(world: HostingWorld):
     world.perform("carl", SET, world.site("carl.example"), **AWAY)
     entry = Activity.objects.filter(action=SET).latest("pk")
-    assert entry.old == {"hosting_type": "website", "forward_to": "", "forward_code": 301}
-    assert entry.new == {**AWAY, "forward_code": 302}
+    old = {"hosting_type": "website", "forward_to": "", "forward_code": 301}
+    assert entry.old == {**old, "version": 1}
+    assert entry.new == {**AWAY, "forward_code": 302, "version": 2}
 
 
 def test_without_an_address_it_does_not_forward(world: HostingWorld):
