@@ -196,14 +196,11 @@ class ChangeSubscriberForm(OperationForm):
         )
         if len(present) == 1:
             (now,) = present.values()
-            self.fields["subscriber"].help_text = (
-                _("Now: %(who)s (%(username)s).")
-                % {
-                    "who": now,
-                    "username": now.username,
-                }
-                + " "
-                + str(self.fields["subscriber"].help_text)
+            # SECURITY: help texts are markup; a name is whatever somebody typed.
+            self.fields["subscriber"].help_text = format_html(
+                "{} {}",
+                _("Now: %(who)s (%(username)s).") % {"who": now, "username": now.username},
+                self.fields["subscriber"].help_text,
             )
         if new is not None:
             self.fields["plan"].offer(provider_of(new))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from accounts.models import Account
 from tests.hosting.world import HostingWorld
 
 pytestmark = pytest.mark.django_db
@@ -51,3 +52,12 @@ def test_columns_are_for_those_to_whom_they_say_something(world: HostingWorld) -
         assert "Subscriber" not in heads(world, "carl", path)
     export = b"".join(world.client("ada").get("/customers/export.csv").streaming_content).decode()
     assert export.splitlines()[0] == "\ufeffid,Name,Status,Username,Subscriptions,Domains,Created"
+
+
+def test_a_name_in_a_help_text_is_text(world: HostingWorld) -> None:
+    """Whose it is now, on Change Subscriber: help texts are markup."""
+    Account.objects.filter(pk=world.carl.pk).update(contact_name='Carl"><i>')
+    pk = world.sub("carl.example").pk
+    page = world.client("ada").get(f"/subscriptions/{pk}/change-subscriber/").content.decode()
+    assert "Carl&quot;&gt;&lt;i&gt;" in page
+    assert 'Carl"><i>' not in page
