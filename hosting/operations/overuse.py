@@ -27,6 +27,7 @@ class Recalculate(Operation):
     noun = "subscription"
     verb = "recalculate"
     label = _("Recalculate")
+    bulk_group = _("More")
     area = "sites"
     roles = ANY_ROLE
     order = 65

@@ -351,6 +351,7 @@ class SetExpiry(_OnSubscriptions):
 
     verb = "set-expiry"
     label = _("Set expiry")
+    bulk_group = _("More")
     form_class = SetExpiryForm
     order = 50
 

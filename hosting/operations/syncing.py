@@ -77,6 +77,7 @@ class UnlockAndSync(_Synchronising):
 
     verb = "unlock-and-sync"
     label = _("Unlock & Sync")
+    bulk_group = _("More")
     confirm = "always"
     order = 46
 

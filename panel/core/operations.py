@@ -150,6 +150,8 @@ class Operation:
     bulk_label: ClassVar[Text | None] = None
     # Buttons of the same group share a menu ("Change Status").
     group: ClassVar[Text | None] = None
+    # The same over lists, where there is less room.
+    bulk_group: ClassVar[Text | None] = None
     title: ClassVar[Text | None] = None
     submit_label: ClassVar[Text | None] = None
     roles: ClassVar[frozenset[Role]] = PROVIDERS

@@ -225,9 +225,9 @@ def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[di
         if operation.in_trash != in_trash:
             continue
         url = reverse(f"{noun.url_name}_bulk", args=[operation.verb])
-        key = str(operation.group or operation.name)
+        menu = operation.bulk_group or operation.group
         group = groups.setdefault(
-            key, {"label": operation.group, "name": operation.verb, "buttons": []}
+            str(menu or operation.name), {"label": menu, "name": operation.verb, "buttons": []}
         )
         label = operation.bulk_label or operation.label
         group["buttons"].append(_button(operation, url, label))

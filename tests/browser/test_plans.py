@@ -46,6 +46,7 @@ def test_customise_locks_and_unlock_and_sync_brings_back(visit: Visit, provider:
     expect(page.locator(".page-title .tags")).to_contain_text("Locked")
     page.goto("/subscriptions/?status=locked")
     pick(page, f"loic-{provider}.localhost")
+    page.locator("summary", has_text="More").click()
     page.get_by_role("button", name="Unlock & Sync", exact=True).click()
     for words in ("Domains: 9 → 3", "Bandwidth of a connection (KiB/s): 512 → unlimited"):
         expect(page.locator("main")).to_contain_text(words)
