@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.filters import ProviderFilter
 from hosting.services.dns.models import Record, TemplateRecord, TemplateScope, Zone
-from panel.core.filters import PanelFilterSet
+from panel.core.filters import PanelFilterSet, ranged
 
 EDITED, UNEDITED, FOLLOWING = "edited", "unedited", "following"
 _HIGHEST = 2**63
@@ -56,7 +56,9 @@ class RecordFilter(PanelFilterSet):
 
     def of_zone(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
         number = int(value)
-        return rows.filter(zone_id=number) if 0 < number < _HIGHEST else rows.none()
+        if not 0 < number < _HIGHEST:
+            return rows.none()
+        return ranged(rows, "zone_id", self.walk, exact=number)
 
 
 class TemplateFilter(PanelFilterSet):
