@@ -370,8 +370,8 @@ def shortfalls_section(row: Subscription) -> list[dict[str, Any]]:
     words = (_t("Property"), _t("Plan value"), _t("Available value"))
     rows = format_html_join(
         "",
-        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td data-label="{}">{}</td></tr>',
+        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td></tr>',
         ((words[0], row.label, words[1], row.one, words[2], row.other) for row in found),
     )
     head = format_html_join("", '<th scope="col">{}</th>', ((word,) for word in words))

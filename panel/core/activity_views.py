@@ -111,8 +111,8 @@ def target_cell(entry: Activity) -> Any:
 
 def _row(entry: Activity, reader: Actor) -> SafeString:
     return format_html(
-        '<tr><td class="date" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td data-label="{}">{}</td><td data-label="{}">{}</td><td data-label="{}">{}</td></tr>',
+        '<tr><td class="date" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td><td data-th="{}">{}</td><td data-th="{}">{}</td></tr>',
         _("When"),
         moment(entry.at),
         _("Who"),

@@ -122,9 +122,9 @@ def table(several: Sequence[Series], most: int = 32) -> SafeString:
     labels = [safe(_("Day")), *(safe(series.label) for series in several)]
     head = "".join(f'<th scope="col">{label}</th>' for label in labels)
     body = "".join(
-        f'<tr><td class="date" data-label="{labels[0]}">{safe(day(at))}</td>'
+        f'<tr><td class="date" data-th="{labels[0]}">{safe(day(at))}</td>'
         + "".join(
-            f'<td data-label="{safe(series.label)}">{safe(by_day[at].get(series.name, ""))}</td>'
+            f'<td data-th="{safe(series.label)}">{safe(by_day[at].get(series.name, ""))}</td>'
             for series in several
         )
         + "</tr>"

@@ -46,7 +46,7 @@ def test_own_activity_is_one_s_own(world: World) -> None:
     world.perform("carl", "account.edit-contact-info", world.carl, **given)
     world.perform("nora", "account.edit-contact-info", world.nora, **given)
     text = world.client("carl").get("/account/").content.decode()
-    assert text.count("<td data-th=Who>") == 1
+    assert text.count('<td data-th="Who">') == 1
 
 
 def test_logging_out_everywhere_else_keeps_this_session(world: World) -> None:

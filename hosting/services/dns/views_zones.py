@@ -163,9 +163,9 @@ def _actions(record: Record, host: str) -> SafeString:
 def _table(rows: list[tuple[Any, ...]]) -> SafeString:
     body = format_html_join(
         "",
-        '<tr><td class="main" data-label="{}">{}</td><td data-label="{}">{}</td>'
-        '<td class="record-value" data-label="{}">{}</td><td class="num" data-label="{}">{}</td>'
-        '<td data-label="{}">{}</td><td class="date">{}</td></tr>',
+        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
+        '<td class="record-value" data-th="{}">{}</td><td class="num" data-th="{}">{}</td>'
+        '<td data-th="{}">{}</td><td class="date">{}</td></tr>',
         rows,
     )
     return format_html(
