@@ -113,7 +113,7 @@ def parts() -> list[Part]:
         Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres),
         Part("census", "every route as every role", 90, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
-        Part("browser", "Chromium, as each role", 180, pytest),
+        Part("browser", "Chromium, as each role", 180, side_by_side),
     ]
 
 
