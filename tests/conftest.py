@@ -64,8 +64,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _refill(sender: Any, **_given: Any) -> None:
     """What a migration wrote is there again after a test with transactions emptied every table."""
+    from django.apps import apps
+
     if sender.label == "dns" and not sender.get_model("TemplateRecord").objects.exists():
-        import_module("hosting.services.dns.migrations.0002_template").fill(sender, None)
+        import_module("hosting.services.dns.migrations.0002_template").fill(apps, None)
 
 
 def part_of(item: pytest.Item) -> str:
