@@ -12,6 +12,7 @@ from hosting.forms_domains import AddDomainForm, AddSubdomainForm, HostingSettin
 from hosting.models.domains import Alias, Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL
+from hosting.operations.base import OnSubscriptions
 from hosting.operations.removing import refuse_held, what_goes
 from panel.core import reasons
 from panel.core.access import Actor
@@ -47,20 +48,15 @@ def refuse_without(step: Step, permission: str, subscriptions: dict[int, Subscri
 
 
 @register
-class AddDomain(Operation):
+class AddDomain(OnSubscriptions):
     """An additional domain of a subscription."""
 
-    noun = "subscription"
     verb = "add-domain"
     creates = "domain"
     label = _("Add Domain")
-    area = "sites"
     roles = ANY_ROLE
     form_class = AddDomainForm
     bulk = False
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def check(self, step: Step) -> None:
         refuse_without(step, "manage_domains", {row.pk: row for row in step.open})

@@ -7,21 +7,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import AdministratorNoteForm, DescriptionForm
 from accounts.versions import edit, refuse_stale
-from hosting import locks
 from hosting.models.subscriptions import Subscription
+from hosting.operations.base import OnSubscriptions
 from panel.core.access import Actor, OwnedQuerySet, Role
-from panel.core.operations import PROVIDERS, Operation, Step, register
+from panel.core.operations import PROVIDERS, Step, register
 
 
-class _Text(Operation):
+class _Text(OnSubscriptions):
     """One text of one subscription. The subscriber sees neither the text nor the entry about it."""
 
-    noun = "subscription"
+    area = "accounts"
     bulk = False
     fields: ClassVar[Mapping[str, Any]]
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         if len(targets) != 1:

@@ -1,16 +1,16 @@
 """Recalculate: how much is used, measured anew, with what follows from that."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from hosting import conditions, counters, limits, locks
+from hosting import conditions, counters, limits
 from hosting.models.subscriptions import Subscription
+from hosting.operations.base import OnSubscriptions
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Operation, Step, register
+from panel.core.operations import ANY_ROLE, Step, register
 
 reasons.declare(
     still_overused=_("%(names)s: still more than allowed (%(what)s)."),
@@ -20,20 +20,15 @@ _WHY = "rows of the targets, which the actor sees"
 
 
 @register
-class Recalculate(Operation):
+class Recalculate(OnSubscriptions):
     """Measures and judges at once, for whoever has just made room; who is shut for nothing but
     overuse runs again without waiting for anybody."""
 
-    noun = "subscription"
     verb = "recalculate"
     label = _("Recalculate")
     bulk_group = _("More")
-    area = "sites"
     roles = ANY_ROLE
     order = 65
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def offered(self, target: Any, actor: Actor) -> bool:
         return bool(target.is_overused)

@@ -7,24 +7,23 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from accounts.versions import refuse_stale
-from hosting import locks, permissions, provisioning, sync, told
+from hosting import permissions, provisioning, sync, told
 from hosting.forms_plans import ParametersForm, settings_initial
 from hosting.models.subscriptions import Subscription
+from hosting.operations.base import OnSubscriptions
 from hosting.operations.domains import refuse_without
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Operation, Step, register
+from panel.core.operations import ANY_ROLE, Step, register
 
 _WHY = "rows of the targets, which the actor sees"
 
 
 @register
-class HostingParameters(Operation):
+class HostingParameters(OnSubscriptions):
     """Those for which the subscription has the permission; a change of the plan leaves them."""
 
-    noun = "subscription"
     verb = "hosting-parameters"
     label = _("Hosting Parameters")
-    area = "sites"
     roles = ANY_ROLE
     form_class = ParametersForm
     bulk = False
@@ -36,9 +35,6 @@ class HostingParameters(Operation):
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         row = targets[0]
         return settings_initial(row.settings) | {"version": row.version}
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def check(self, step: Step) -> None:
         refuse_without(step, "", {row.pk: row for row in step.open})

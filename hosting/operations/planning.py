@@ -27,11 +27,12 @@ from hosting.forms_plans import CustomizeForm, initial_of
 from hosting.forms_subscriptions import ChangePlanForm, SetExpiryForm
 from hosting.models.plans import OverusePolicy, Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
+from hosting.operations.base import OnSubscriptions
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.markup import day
-from panel.core.operations import PROVIDERS, Consequence, Operation, Refused, Step, register
+from panel.core.operations import Consequence, Refused, Step, register
 from panel.core.rows import among
 
 reasons.declare(
@@ -41,15 +42,6 @@ reasons.declare(
 )
 _WHY = "rows of the targets, which the actor sees"
 _NAMED = 5
-
-
-class _OnSubscriptions(Operation):
-    noun = "subscription"
-    area = "sites"
-    roles = PROVIDERS
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
 
 def addons_of(subscription_ids: Iterable[int]) -> dict[int, list[Plan]]:
@@ -96,7 +88,7 @@ class _Choice:
 
 
 @register
-class ChangePlan(_OnSubscriptions):
+class ChangePlan(OnSubscriptions):
     """Another plan of the provider with its values and validity, and add-ons on top of it; Custom
     plan keeps the values."""
 
@@ -308,7 +300,7 @@ def named(rows: Sequence[Any]) -> list[str]:
 
 
 @register
-class Customize(_OnSubscriptions):
+class Customize(OnSubscriptions):
     """Values of its own; locks it, so that the plan's changes no longer reach it."""
 
     verb = "customize"
@@ -346,7 +338,7 @@ class Customize(_OnSubscriptions):
 
 
 @register
-class SetExpiry(_OnSubscriptions):
+class SetExpiry(OnSubscriptions):
     """The last day; judged at once. Set from above, never by the subscriber for itself."""
 
     verb = "set-expiry"

@@ -16,33 +16,30 @@ from hosting.forms_subscriptions import ChangeSubscriberForm, find_subscriber
 from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.operations.base import OnSubscriptions
 from hosting.operations.planning import named
 from hosting.operations.removing import index_below, refuse_held
 from panel.core.access import Actor, Role
-from panel.core.operations import PROVIDERS, Consequence, Operation, Refused, Step, register
+from panel.core.operations import Consequence, Refused, Step, register
 
 _WHY = "what hangs on the targets, which the actor sees"
 
 
 @register
-class ChangeSubscriber(Operation):
+class ChangeSubscriber(OnSubscriptions):
     """The subscription keeps everything that it is made of; what follows from whose it is changes.
 
     Below the same provider the plan stays; else it becomes Custom or takes one of the new provider.
     """
 
-    noun = "subscription"
+    area = "accounts"
     verb = "change-subscriber"
     label = _("Change Subscriber")
-    roles = PROVIDERS
     form_class = ChangeSubscriberForm
     review = True
     order = 45
     # SECURITY: it is about two accounts, and no part of one.
     reaches_beyond_subscriptions = True
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def lock_for(self, actor: Actor, ids: Sequence[int], given: dict[str, Any]) -> None:
         new = find_subscriber(given.get("subscriber"), actor)

@@ -12,6 +12,7 @@ from hosting.forms_subscriptions import AddSubscriptionForm
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.operations.activating import Activate
+from hosting.operations.base import OnSubscriptions
 from hosting.operations.removing import (
     Purge,
     index_below,
@@ -27,7 +28,6 @@ from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core.access import Actor
 from panel.core.operations import (
     ANY_ROLE,
-    PROVIDERS,
     Consequence,
     Operation,
     Refused,
@@ -87,15 +87,6 @@ class AddSubscription(Operation):
             step.changed(account.pk, {}, {"domain": made.name, "plan": plan})
 
 
-class _OnSubscriptions(Operation):
-    noun = "subscription"
-    area = "sites"
-    roles = PROVIDERS
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
-
-
 def refuse_stale(step: Step) -> None:
     """A form carries the version it was made from; an older one is refused, whatever was changed.
 
@@ -110,7 +101,7 @@ def refuse_stale(step: Step) -> None:
 
 
 @register
-class TryAgain(_OnSubscriptions):
+class TryAgain(OnSubscriptions):
     """Ask the node to apply it once more, now."""
 
     verb = "try-again"
@@ -127,7 +118,7 @@ class TryAgain(_OnSubscriptions):
 
 
 @register
-class RemoveSubscription(_OnSubscriptions):
+class RemoveSubscription(OnSubscriptions):
     verb = "remove"
     label = _("Remove")
     confirm = "always"
@@ -185,7 +176,7 @@ class RemoveSubscription(_OnSubscriptions):
 
 
 @register
-class RestoreSubscription(_OnSubscriptions):
+class RestoreSubscription(OnSubscriptions):
     verb = "restore"
     label = _("Restore")
     in_trash = True

@@ -1,27 +1,22 @@
 """The subscriber's own suspension of a subscription: switching hosting off, and on again."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from hosting import locks, suspension
+from hosting import suspension
 from hosting.models.suspension import Level, SuspensionEntry
+from hosting.operations.base import OnSubscriptions
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Operation, Step, register
+from panel.core.operations import ANY_ROLE, Step, register
 
 
-class _OwnSwitch(Operation):
+class _OwnSwitch(OnSubscriptions):
     """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
 
-    noun = "subscription"
     roles = ANY_ROLE
-    area = "sites"
     bulk = False
     order = 60
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
 
     def mine(self, step: Step) -> Any:
         return SuspensionEntry.objects.filter(

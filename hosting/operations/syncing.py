@@ -1,17 +1,17 @@
 """Operations that bring subscriptions to their plans: Sync, and Unlock & Sync."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import locks, sync, sync_words
+from hosting import sync, sync_words
 from hosting.models.subscriptions import Subscription
+from hosting.operations.base import OnSubscriptions
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import Consequence, Operation, Step, register
+from panel.core.operations import Consequence, Step, register
 
 reasons.declare(
     no_plan=_("It is on no plan: there is nothing to synchronise it with."),
@@ -24,13 +24,7 @@ reasons.declare(
 _WHY = "rows of the targets, which the actor sees"
 
 
-class _Synchronising(Operation):
-    noun = "subscription"
-    area = "sites"
-
-    def lock(self, actor: Actor, ids: Sequence[int]) -> None:
-        locks.subscriptions(ids)
-
+class _Synchronising(OnSubscriptions):
     def perform(self, step: Step) -> None:
         ids = step.open_ids
         changed = sync.follow(ids)
