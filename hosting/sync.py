@@ -69,19 +69,24 @@ def own_settings(granted: Container[str]) -> list[str]:
     return [name for name, found in base.plan_settings().items() if found.permission in granted]
 
 
+def addons_of(subscription_ids: Iterable[int]) -> dict[int, list[Plan]]:
+    """The add-ons that each of these has."""
+    links = SubscriptionAddOn.objects.filter(subscription_id__in=among(subscription_ids))
+    pairs = list(links.order_by("plan_id").values_list("subscription_id", "plan_id"))
+    plans = Plan.objects.unscoped(_WHY).in_bulk({plan_id for _pk, plan_id in pairs})
+    found: dict[int, list[Plan]] = {}
+    for pk, plan_id in pairs:
+        found.setdefault(pk, []).append(plans[plan_id])
+    return found
+
+
 def promises(rows: Sequence[Subscription]) -> dict[int, Values]:
     """What the plans of these promise with their add-ons, by subscription; on none: left out.
 
     The values are shared between those of the same plan and add-ons: not to be written into.
     """
     plans = Plan.objects.unscoped(_WHY).in_bulk({row.plan_id for row in rows if row.plan_id})
-    on_top: dict[int, list[Plan]] = {}
-    links = SubscriptionAddOn.objects.filter(subscription_id__in=among([row.pk for row in rows]))
-    addons = Plan.objects.unscoped(_WHY).in_bulk(set(links.values_list("plan_id", flat=True)))
-    for subscription_id, plan_id in links.order_by("plan_id").values_list(
-        "subscription_id", "plan_id"
-    ):
-        on_top.setdefault(subscription_id, []).append(addons[plan_id])
+    on_top = addons_of(row.pk for row in rows)
     made: dict[tuple, Values] = {}
     found = {}
     for row in rows:

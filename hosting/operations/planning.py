@@ -1,6 +1,6 @@
 """What a subscription has: Change Plan with add-ons, Customize, and until when it has it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -42,17 +42,6 @@ reasons.declare(
 )
 _WHY = "rows of the targets, which the actor sees"
 _NAMED = 5
-
-
-def addons_of(subscription_ids: Iterable[int]) -> dict[int, list[Plan]]:
-    """The add-ons that each of these has."""
-    links = SubscriptionAddOn.objects.filter(subscription_id__in=among(subscription_ids))
-    pairs = list(links.order_by("plan_id").values_list("subscription_id", "plan_id"))
-    plans = Plan.objects.unscoped(_WHY).in_bulk({plan_id for _pk, plan_id in pairs})
-    found: dict[int, list[Plan]] = {}
-    for pk, plan_id in pairs:
-        found.setdefault(pk, []).append(plans[plan_id])
-    return found
 
 
 @dataclass
@@ -105,7 +94,7 @@ class ChangePlan(OnSubscriptions):
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         if len(targets) != 1:
             return {}
-        addons = addons_of([targets[0].pk]).get(targets[0].pk, [])
+        addons = sync.addons_of([targets[0].pk]).get(targets[0].pk, [])
         return {"plan": targets[0].plan_id, "addons": [one.pk for one in addons]}
 
     def choice(self, step: Step) -> _Choice:
@@ -113,7 +102,7 @@ class ChangePlan(OnSubscriptions):
         plan = creating.plan_now(step.params.get("plan"))
         addons = [creating.plan_now(one) for one in step.params.get("addons") or ()]
         kept = [one for one in addons if one is not None] if plan is not None else []
-        choice = _Choice(plan, kept, addons_of(step.targets))
+        choice = _Choice(plan, kept, sync.addons_of(step.targets))
         if plan is not None:
             choice.promise = sync.values_of(plan, kept)
             choice.masks = permissions.of_resellers(row.reseller_id for row in step.open)
