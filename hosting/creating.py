@@ -74,6 +74,13 @@ def refuse_name(
 ) -> None:
     """Raise Refused if the account cannot have this name. Locks its apex first."""
     names.lock([name])
+    refuse_conflict(name, account_id, actor, subscription_id)
+
+
+def refuse_conflict(
+    name: str, account_id: int, actor: Actor, subscription_id: int | None = None
+) -> None:
+    """The same for a name whose apex is locked."""
     conflict = names.conflict(name, account_id, actor, subscription_id)
     if conflict is not None:
         raise Refused(conflict.code, name=to_unicode(name), **conflict.params)

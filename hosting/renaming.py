@@ -55,9 +55,7 @@ def changes(step: Step, row: Domain, new: str, *, keeps: bool) -> list[Change]:
 def _refuse_name(step: Step, site: Domain, name: str) -> None:
     if len(name) > _LONGEST:
         raise Refused("name_too_long", name=to_unicode(name))
-    conflict = names.conflict(name, site.account_id, step.actor, site.subscription_id)
-    if conflict is not None:
-        raise Refused(conflict.code, name=to_unicode(name), **conflict.params)
+    creating.refuse_conflict(name, site.account_id, step.actor, site.subscription_id)
 
 
 def rename(step: Step, found: Sequence[Change], *, keeps: bool) -> None:
