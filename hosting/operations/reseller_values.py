@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from django.db.models import F
@@ -10,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import Account
-from accounts.versions import Told, refuse_stale
-from hosting import creating, limits, locks, sync, totals
+from accounts.versions import refuse_stale
+from hosting import creating, limits, locks, sync, told, totals
 from hosting.forms_plans import initial_of
 from hosting.forms_resellers import BuyMoreForm, ChangeResellerPlanForm, ResellerValuesForm
 from hosting.models.plans import Plan
@@ -150,15 +149,6 @@ class ChangeResellerPlan(_OfResellers):
         self.settle(step, ids)
 
 
-def _labels() -> dict[str, Any]:
-    """Names in the activity log of what is customised, with their labels."""
-    found: dict[str, Any] = {
-        f"limits.{name}": Told(resource.label, partial(limits.shown, resource))
-        for name, resource in base.resources("reseller").items()
-    }
-    return {**found, "permissions": _("Permissions"), "applications": _("Applications")}
-
-
 @register
 class CustomizeReseller(_OfResellers):
     """Values of its own; locks it, so that its plan's changes no longer reach it."""
@@ -176,7 +166,7 @@ class CustomizeReseller(_OfResellers):
         return initial_of(targets[0], ResellerValuesForm) | {"version": targets[0].version}
 
     def check(self, step: Step) -> None:
-        refuse_stale(step, [self.noun], _labels())
+        refuse_stale(step, [self.noun], told.fields())
         for row in step.open:
             values = {name: step.params[name] for name in sync.RESELLER_FIELDS}
             if not sync.differing(row, values):
