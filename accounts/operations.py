@@ -12,12 +12,19 @@ from accounts.nouns import noun_of
 from accounts.versions import edit, refuse_stale
 from panel.core import reasons
 from panel.core.access import Actor, OwnedQuerySet, Role
-from panel.core.operations import ANY_ROLE, PROVIDERS, Operation, Step, nouns, register
+from panel.core.operations import (
+    ADMINISTRATOR,
+    ANY_ROLE,
+    PROVIDERS,
+    Operation,
+    Step,
+    nouns,
+    register,
+)
 
 ACCOUNT_KINDS = ("customer", "reseller", "account")
-_ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 # Who does to whom: nobody edits an account above or beside itself.
-ROLES_FOR = {"customer": PROVIDERS, "reseller": _ADMINISTRATOR, "account": ANY_ROLE}
+ROLES_FOR = {"customer": PROVIDERS, "reseller": ADMINISTRATOR, "account": ANY_ROLE}
 
 # Whether mail for this address arrives in hosting of this account: then a password that is
 # forgotten while the hosting is shut cannot be got back. Set by the app that knows mail.
@@ -187,7 +194,7 @@ class AdministratorNote(AccountOperation):
 
     verb = "administrators-note"
     label = _("Administrator's note")
-    roles = _ADMINISTRATOR
+    roles = ADMINISTRATOR
     form_class = AdministratorNoteForm
     is_administrators = True
     order = 23

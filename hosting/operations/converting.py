@@ -13,7 +13,6 @@ from hosting.forms_moving import ConvertBackForm, ConvertForm
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.operations.moving import (
-    ADMINISTRATOR,
     chosen_plans,
     plans_foreseen,
     plans_of,
@@ -25,7 +24,7 @@ from hosting.operations.reseller_values import over_words
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor, Role
-from panel.core.operations import Consequence, Operation, Step, nouns, register
+from panel.core.operations import ADMINISTRATOR, Consequence, Operation, Step, nouns, register
 
 reasons.declare(
     still_has_customers=_("It still has customers: %(names)s. Move them first."),

@@ -18,9 +18,8 @@ from hosting.models.suspension import Level, Scope, SuspensionEntry
 from hosting.operations.planning import named
 from hosting.services import base
 from panel.core.access import Actor, Role
-from panel.core.operations import Consequence, Operation, Refused, Step, register
+from panel.core.operations import ADMINISTRATOR, Consequence, Operation, Refused, Step, register
 
-ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 _WHY = "what hangs on the targets, which the actor sees"
 
 

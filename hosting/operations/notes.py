@@ -9,8 +9,8 @@ from accounts.forms import AdministratorNoteForm, DescriptionForm
 from accounts.versions import edit, refuse_stale
 from hosting.models.subscriptions import Subscription
 from hosting.operations.base import OnSubscriptions
-from panel.core.access import Actor, OwnedQuerySet, Role
-from panel.core.operations import PROVIDERS, Step, register
+from panel.core.access import Actor, OwnedQuerySet
+from panel.core.operations import ADMINISTRATOR, PROVIDERS, Step, register
 
 
 class _Text(OnSubscriptions):
@@ -81,7 +81,7 @@ class SubscriptionNote(_Text):
 
     verb = "administrators-note"
     label = _("Administrator's note")
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     form_class = AdministratorNoteForm
     order = 81
     fields = {"admin_note": AdministratorNoteForm.base_fields["admin_note"].label}

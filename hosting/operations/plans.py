@@ -19,7 +19,15 @@ from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.services import base
 from panel.core import reasons, runs
 from panel.core.access import Actor, Role
-from panel.core.operations import PROVIDERS, Consequence, Operation, Step, operations, register
+from panel.core.operations import (
+    ADMINISTRATOR,
+    PROVIDERS,
+    Consequence,
+    Operation,
+    Step,
+    operations,
+    register,
+)
 from panel.core.work import State
 
 reasons.declare(
@@ -29,7 +37,6 @@ reasons.declare(
 )
 _WHY = "rows of the targets, which the actor sees"
 _FIELDS = ("name", "description", *sync.FIELDS, "validity_days")
-ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 
 
 class _OfHosting:

@@ -17,7 +17,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core import reasons
 from panel.core.access import Actor, Role
-from panel.core.operations import PROVIDERS, Consequence, Operation, Step
+from panel.core.operations import ADMINISTRATOR, PROVIDERS, Consequence, Operation, Step
 
 reasons.declare(
     self_removed=_("Nobody removes the own account."),
@@ -280,7 +280,7 @@ class Purge(Operation):
 
     verb = "purge"
     label = _("Purge now")
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     in_trash = True
     confirm = "always"
     destructive = True

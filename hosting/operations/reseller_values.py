@@ -16,8 +16,9 @@ from hosting.forms_resellers import BuyMoreForm, ChangeResellerPlanForm, Reselle
 from hosting.models.plans import Plan
 from hosting.services import base
 from panel.core import reasons
-from panel.core.access import Actor, OwnedQuerySet, Role
+from panel.core.access import Actor, OwnedQuerySet
 from panel.core.operations import (
+    ADMINISTRATOR,
     PROVIDERS,
     Consequence,
     Operation,
@@ -26,7 +27,6 @@ from panel.core.operations import (
     register,
 )
 
-ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 _WHY = "the targets, which the administrator sees"
 
 reasons.declare(

@@ -10,9 +10,7 @@ from hosting.operations.customers import AddAccount
 from hosting.operations.removing import Purge, Remove, Restore
 from hosting.operations.suspending import Lift, Suspend
 from panel.core.access import Role
-from panel.core.operations import Step, register
-
-ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+from panel.core.operations import ADMINISTRATOR, Step, register
 
 
 @register

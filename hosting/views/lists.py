@@ -11,7 +11,7 @@ from hosting.filters import AccountFilter, ResellerFilter, SubscriptionFilter
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, number, usage
-from panel.core.operations import ANY_ROLE, PROVIDERS, nouns, operations
+from panel.core.operations import ADMINISTRATOR, ANY_ROLE, PROVIDERS, nouns, operations
 
 PROVIDERS_ONLY = PROVIDERS
 
@@ -84,7 +84,7 @@ class CustomerList(ListPage):
             _provider,
             csv=lambda row, ls: ls.extra["resellers"].get(row.reseller_id, ""),
             tells=("reseller_id",),
-            roles=frozenset({Role.ADMINISTRATOR}),
+            roles=ADMINISTRATOR,
         ),
         Column(
             _("Subscriptions"),
@@ -115,7 +115,7 @@ class ResellerList(CustomerList):
     noun = "reseller"
     title = _("Resellers")
     url_name = "reseller"
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     filterset_class = ResellerFilter
     fields = CustomerList.fields + " limits customers_count plan_id is_locked is_overused"
     empty_title = _("No resellers yet")

@@ -8,10 +8,11 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.views.hosted import fact
-from panel.core.access import Actor, Role
+from panel.core.access import Actor
 from panel.core.filters import PanelFilterSet
 from panel.core.lists import Column, ListPage, Sort
 from panel.core.markup import day, main_cell, moment, number, tag
+from panel.core.operations import ADMINISTRATOR
 from panel.core.views import DetailPage
 
 
@@ -32,7 +33,7 @@ class NodeList(ListPage):
     noun = "node"
     title = _("Nodes")
     url_name = "node"
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     filterset_class = NodeFilter
     empty_title = _("No nodes yet")
     empty_text = _("This machine becomes one with the first subscription.")

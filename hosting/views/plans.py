@@ -25,7 +25,7 @@ from panel.core.access import Actor, Role
 from panel.core.bulk import BulkRun
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, moment, number
-from panel.core.operations import PROVIDERS, nouns
+from panel.core.operations import ADMINISTRATOR, PROVIDERS, nouns
 from panel.core.views import DetailPage, crumbs
 from panel.core.work import State
 
@@ -87,7 +87,7 @@ class AddOnList(PlanList):
 class ResellerPlanList(PlanList):
     noun = "reseller-plan"
     url_name = "reseller_plan"
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     fields = "name name_key description account_id reseller_id limits created_at"
     empty_title = _("No reseller plans yet")
     empty_text = _(

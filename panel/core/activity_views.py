@@ -11,7 +11,7 @@ from panel.core.access import Actor, Role
 from panel.core.http import PanelRequest
 from panel.core.log import Activity
 from panel.core.markup import moment
-from panel.core.operations import PROVIDERS, nouns, operations
+from panel.core.operations import ADMINISTRATOR, PROVIDERS, nouns, operations
 from panel.core.paging import beyond, make_token, order, read_token
 
 SIZE = 50
@@ -65,7 +65,7 @@ def roles_above(reader: Actor) -> frozenset[Role]:
     """The roles of those whose logins and addresses the reader does not learn."""
     if reader.is_administrator:
         return frozenset()
-    return frozenset({Role.ADMINISTRATOR}) if reader.is_reseller else PROVIDERS
+    return ADMINISTRATOR if reader.is_reseller else PROVIDERS
 
 
 def _name(name: str, role: str, reader: Actor) -> str:

@@ -14,6 +14,7 @@ from panel.core.forms import OperationForm
 
 Text = str | Promise
 ANY_ROLE = frozenset(Role)
+ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 PROVIDERS = frozenset({Role.ADMINISTRATOR, Role.RESELLER})
 
 

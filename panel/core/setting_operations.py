@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from panel.core import setting
-from panel.core.access import Actor, Role
+from panel.core.access import Actor
 from panel.core.forms import OperationForm
 from panel.core.log import Activity
-from panel.core.operations import Noun, Operation, Step, register, register_noun
+from panel.core.operations import ADMINISTRATOR, Noun, Operation, Step, register, register_noun
 from panel.core.setting import Settings
 from panel.core.versions import VersionField
 
@@ -74,7 +74,7 @@ class EditSettings(Operation):
 
     noun, verb = "settings", "edit"
     label = _("Edit Settings")
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     area = "settings"
     form_class = SettingsForm
     bulk = False

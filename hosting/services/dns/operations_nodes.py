@@ -13,8 +13,8 @@ from hosting.services.dns.forms import AddressesForm
 from hosting.services.dns.models import Record
 from hosting.services.dns.operations_zones import MOST_LISTED
 from hosting.services.dns.rules import whole_host
-from panel.core.access import Actor, Role
-from panel.core.operations import Consequence, Operation, Step, register
+from panel.core.access import Actor
+from panel.core.operations import ADMINISTRATOR, Consequence, Operation, Step, register
 
 
 @register
@@ -24,7 +24,7 @@ class ChangeAddresses(Operation):
     noun = "node"
     verb = "change-addresses"
     label = _("Change Addresses")
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     area = "settings"
     form_class = AddressesForm
     bulk = False

@@ -9,8 +9,8 @@ from hosting.operations.subscriptions import refuse_stale
 from hosting.services.dns.forms import TemplateRecordForm
 from hosting.services.dns.models import TemplateRecord
 from panel.core import reasons
-from panel.core.access import Actor, Role
-from panel.core.operations import Consequence, Operation, Step, register
+from panel.core.access import Actor
+from panel.core.operations import ADMINISTRATOR, Consequence, Operation, Step, register
 
 reasons.declare(
     template_there=_("The template has this record already."),
@@ -51,7 +51,7 @@ class AddTemplateRecord(Operation):
     verb = "add-template-record"
     creates = "template-record"
     label = _("Add Record")
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     area = "settings"
     form_class = TemplateRecordForm
     bulk = False
@@ -73,7 +73,7 @@ class AddTemplateRecord(Operation):
 
 class _OnTemplate(Operation):
     noun = "template-record"
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     area = "settings"
 
     def landing(self, actor: Actor, target_id: int, created: Any) -> str:

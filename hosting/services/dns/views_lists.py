@@ -10,9 +10,10 @@ from hosting.models.subscriptions import Subscription
 from hosting.services.dns.filters import RecordFilter, TemplateFilter, ZoneFilter
 from hosting.services.dns.models import TemplateScope, Zone
 from panel.core import search
-from panel.core.access import Actor, Role
+from panel.core.access import Actor
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, tag
+from panel.core.operations import ADMINISTRATOR
 
 
 def _state(row: Any, _listing: Listing) -> Any:
@@ -112,7 +113,7 @@ class TemplateRecordList(ListPage):
     noun = "template-record"
     title = _("DNS Template")
     url_name = "template_record"
-    roles = frozenset({Role.ADMINISTRATOR})
+    roles = ADMINISTRATOR
     filterset_class = TemplateFilter
     empty_title = _("The template is empty")
     empty_text = _("New zones have name servers only. Add a record to give them more.")
