@@ -65,6 +65,26 @@ def drop_twin(form: OperationForm) -> None:
         del form.fields["password_again"]
 
 
+class NewLoginFields(OperationForm):
+    """What a new user logs in with, for any form whose clean() calls `check_password_pair`."""
+
+    secret_fields = ("password", "password_again")
+
+    username = forms.CharField(
+        label=_("Username"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = new_password_fields(True)["password"]
+    password_again = new_password_fields(True)["password_again"]
+
+    def prepare(self) -> None:
+        super().prepare()
+        drop_twin(self)
+
+
 def check_password_pair(
     form: forms.Form, *, username: str, name: str = "", email: str = ""
 ) -> None:

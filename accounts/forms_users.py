@@ -12,9 +12,8 @@ from accounts import forms as account_forms
 from accounts.forms import (
     PASSWORD_TEMPLATE,
     EmailAddressField,
+    NewLoginFields,
     check_password_pair,
-    drop_twin,
-    new_password_fields,
 )
 from panel.core.forms import OperationForm
 from panel.core.versions import VersionField
@@ -79,24 +78,8 @@ def subscription_ids(params: dict[str, Any]) -> list[int] | None:
     return sorted(int(pk) for pk in params.get("subscriptions", []))
 
 
-class AddUserForm(UserFields):
+class AddUserForm(NewLoginFields, UserFields):
     """Add a User."""
-
-    secret_fields = ("password", "password_again")
-
-    username = forms.CharField(
-        label=_("Username"),
-        max_length=60,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
-    password = new_password_fields(True)["password"]
-    password_again = new_password_fields(True)["password_again"]
-
-    def prepare(self) -> None:
-        super().prepare()
-        drop_twin(self)
 
     def clean_username(self) -> str:
         return credentials.clean_new_username(

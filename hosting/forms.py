@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -13,6 +14,7 @@ from hosting import suspension
 from hosting.models.plans import HostingPlan
 from hosting.models.subscriptions import (
     RETIRED_FOR,
+    SYSTEM_USER,
     RetiredSystemUser,
     Subscription,
 )
@@ -35,6 +37,15 @@ class HostNameField(forms.CharField):
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         return clean_host_name(text) if text else ""
+
+
+class MainDomainField(HostNameField):
+    """The name that a new subscription is known by."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        words = _("Without www; that comes by itself. One domain for one subscription is best.")
+        kwargs.setdefault("help_text", words)
+        super().__init__(**kwargs)
 
 
 class SuspendForm(OperationForm):
@@ -116,6 +127,21 @@ class PlanField(forms.ModelChoiceField):
         """Only this provider's plans: subscribers get plans of their provider."""
         rows = HostingPlan.objects.filter(account_id=provider_id)
         self.queryset = rows.order_by("name_key", "pk")
+
+
+class SystemUserField(forms.CharField):
+    """The name of a new system user; empty for one that is made from the domain."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("System user"))
+        kwargs.setdefault("help_text", _("Owns the files. Made from the domain if left empty."))
+        super().__init__(max_length=31, required=False, validators=[SYSTEM_USER], **kwargs)
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        if name and system_user_taken(name):
+            raise ValidationError(_("This system user exists, or did until recently."))
+        return name
 
 
 def provider_of(account: Account) -> int:

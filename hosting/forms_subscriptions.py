@@ -10,9 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, sort_key
-from hosting.forms import HostNameField, PlanField, provider_of, system_user_taken
+from hosting.forms import MainDomainField, PlanField, SystemUserField, provider_of
 from hosting.models.plans import AddOn, HostingPlan
-from hosting.models.subscriptions import SYSTEM_USER
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.forms import OperationForm
@@ -121,31 +120,12 @@ class SubscriberField(forms.CharField):
         )
 
 
-class SpaceFields(OperationForm):
-    """Domain, plan and system user of a new subscription."""
-
-    domain = HostNameField(
-        help_text=_("Without www; that comes by itself. One domain for one subscription is best."),
-    )
-    plan = PlanField()
-    system_user = forms.CharField(
-        label=_("System user"),
-        max_length=31,
-        required=False,
-        validators=[SYSTEM_USER],
-        help_text=_("Owns the files. Made from the domain if left empty."),
-    )
-
-    def clean_system_user(self) -> str:
-        name = self.cleaned_data["system_user"]
-        if name and system_user_taken(name):
-            raise ValidationError(_("This system user exists, or did until recently."))
-        return name
-
-
-class AddSubscriptionForm(SpaceFields):
+class AddSubscriptionForm(OperationForm):
     """A subscription for oneself, or for the customer that one types or came from."""
 
+    domain = MainDomainField()
+    plan = PlanField()
+    system_user = SystemUserField()
     subscriber = SubscriberField(
         required=False,
         help_text=_("Name, username or number of the customer; empty for yourself."),

@@ -127,9 +127,7 @@ def test_a_system_user_taken_at_the_same_moment_is_refused_and_a_suggested_one_i
 ):
     """The form found the name free; the other one's row is there when this one's is written."""
     taken = iter([False, True])
-    monkeypatch.setattr(
-        "hosting.forms_subscriptions.system_user_taken", lambda name: next(taken, True)
-    )
+    monkeypatch.setattr("hosting.forms.system_user_taken", lambda name: next(taken, True))
     params = {"domain": "new.example", "system_user": "nora"}
     found = world.finding("ada", ADD, world.carl, **params)
     assert (found.result, found.code) == ("refused", "system_user_taken")
