@@ -6,17 +6,19 @@ raised meanwhile stays behind.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, Window
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When, Window
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from hosting.agent import protocol
 from hosting.models.deployments import Deployment
+from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning import lock
 from hosting.services.base import services
@@ -28,6 +30,13 @@ _LONGEST_MESSAGE = 2000
 # A node that has seen a later generation may have seen more than it tells: leave a gap.
 _OVERTAKE = 1000
 _AT_ONCE = 5_000
+# What a node may serve of a subscription now. What was removed is shut until the purge.
+STATE = Case(
+    When(removing_at__isnull=False, then=Value(protocol.SHUT)),
+    When(is_suspended=False, then=Value(protocol.OPEN)),
+    When(is_overuse_only=True, then=Value(protocol.LIMITED)),
+    default=Value(protocol.SHUT),
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +48,20 @@ class Behind:
     generation: int
     is_present: bool = True
     attempts: int = 0
+    node_id: int = 0
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A deployment whose node may not know yet whether the subscription is open."""
+    """A deployment whose node may not know yet whether the subscription is open.
+
+    `state` is one of `hosting.agent.protocol.STATES`.
+    """
 
     pk: int
     subscription_id: int
     generation: int
-    is_open: bool
+    state: str
 
 
 @dataclass(frozen=True)
@@ -69,18 +82,16 @@ def retry_delay(attempts: int) -> timedelta:
 
 def unswitched(node_id: int, limit: int) -> list[Switch]:
     """What was raised and not yet switched. One statement: all of it is of one moment."""
-    shown = Subscription.objects.unscoped(_WHY).filter(
-        pk=OuterRef("subscription_id"), is_suspended=False, removing_at=None
-    )
+    stated = Subscription.objects.unscoped(_WHY).filter(pk=OuterRef("subscription_id"))
     rows = (
         Deployment.objects.filter(node_id=node_id, generation__gt=F("switched"))
         .order_by("pk")
-        .annotate(is_open=Exists(shown))
-        .values_list("pk", "subscription_id", "generation", "is_open", "is_present")
+        .annotate(state=Subquery(stated.values_list(STATE)[:1]))
+        .values_list("pk", "subscription_id", "generation", "state", "is_present")
     )
     return [
-        Switch(pk, subscription_id, generation, is_open and is_present)
-        for pk, subscription_id, generation, is_open, is_present in rows[:limit]
+        Switch(pk, subscription_id, generation, (is_present and state) or protocol.SHUT)
+        for pk, subscription_id, generation, state, is_present in rows[:limit]
     ]
 
 
@@ -110,7 +121,7 @@ def _behind(node_id: int) -> models.QuerySet:
 
 
 def _read(rows: models.QuerySet) -> list[Behind]:
-    columns = ("pk", "subscription_id", "generation", "is_present", "attempts")
+    columns = ("pk", "subscription_id", "generation", "is_present", "attempts", "node_id")
     return [Behind(*row) for row in rows.values_list(*columns)]
 
 
@@ -129,34 +140,42 @@ def frames(deployments: Sequence[Behind]) -> list[dict[str, Any]]:
     older number, and once more under its own.
     """
     ids = [each.subscription_id for each in deployments if each.is_present]
-    found = {
-        pk: not is_suspended and removing_at is None
-        for pk, is_suspended, removing_at in Subscription.objects.unscoped(_WHY)
-        .filter(pk__in=ids)
-        .values_list("pk", "is_suspended", "removing_at")
-    }
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+    found = dict(rows.values_list("pk", STATE))
+    provided = dict(
+        Node.objects.filter(pk__in={each.node_id for each in deployments}).values_list(
+            "pk", "services"
+        )
+    )
+    wanted = {service for services_of in provided.values() for service in services_of}
     parts = {
         config.service: config.desired(list(found))
         for config in services()
-        if config.desired_source and found
+        if config.service in wanted and config.desired_source and found
     }
-    return [_frame(each, found.get(each.subscription_id), parts) for each in deployments]
+    return [
+        _frame(each, found.get(each.subscription_id), parts, provided.get(each.node_id, {}))
+        for each in deployments
+    ]
 
 
 def _frame(
-    each: Behind, is_open: bool | None, parts: Mapping[str, Mapping[int, Any]]
+    each: Behind,
+    state: str | None,
+    parts: Mapping[str, Mapping[int, Any]],
+    provided: Collection[str],
 ) -> dict[str, Any]:
-    """One subscription; `is_open` is None where its row is gone."""
-    is_present = each.is_present and is_open is not None
+    """One subscription, with what its node provides; `state` is None where its row is gone."""
+    is_present = each.is_present and state is not None
     frame = {
         "id": each.subscription_id,
         "generation": each.generation,
         "present": is_present,
-        "open": is_present and bool(is_open),
+        "state": state if is_present else protocol.SHUT,
     }
     if is_present:
         for service, by_subscription in parts.items():
-            if each.subscription_id in by_subscription:
+            if service in provided and each.subscription_id in by_subscription:
                 frame[service] = by_subscription[each.subscription_id]
     return frame
 

@@ -178,7 +178,7 @@ class ReadOnlyAgent(Protocol):
 
     def plan(self, subscriptions: list[dict]) -> list[dict]: ...
 
-    def measure(self, subscriptions: list[int]) -> dict[int, int]: ...
+    def measure(self, subscriptions: list[int]) -> dict[str, dict[int, int]]: ...
 
 
 class Questions:
@@ -215,6 +215,6 @@ class Questions:
             plans = self._agent.plan(queue.desired([subscription_id], self._node_id))
             return {"plans": plans}
         if verb == "measure":
-            disk = self._agent.measure([subscription_id])
-            return {"disk": disk.get(subscription_id)}
+            figures = self._agent.measure([subscription_id])
+            return {name: found.get(subscription_id) for name, found in figures.items()}
         raise AgentError("invalid", f"unknown question {verb!r}")

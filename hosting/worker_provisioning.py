@@ -45,7 +45,7 @@ class Agent(Protocol):
 
     def hello(self, with_applied: bool = False) -> dict: ...
 
-    def switch(self, items: Iterable[tuple[int, int, bool]]) -> Switched: ...
+    def switch(self, items: Iterable[tuple[int, int, str]]) -> Switched: ...
 
     def desired(self, subscriptions: Iterable[dict]) -> Iterable[Applied | Done]: ...
 
@@ -111,7 +111,7 @@ class Switcher:
 
     def _tell(self, rows: list[queue.Switch]) -> None:
         answer = self._agent.switch(
-            [(row.subscription_id, row.generation, row.is_open) for row in rows]
+            [(row.subscription_id, row.generation, row.state) for row in rows]
         )
         stale = set(answer.stale)
         self._told |= {row.pk: row.generation for row in rows if row.subscription_id not in stale}
@@ -191,6 +191,10 @@ class Applier:
         with_applied = now - self._reconciled > _RECONCILING
         answer = self._agent.hello(with_applied)
         self._greeted = now
+        if self._note_provided(answer) and not with_applied:
+            # What it provides since, it lacks for everybody: ask at once what it has applied.
+            self._reconciled = float("-inf")
+            self._line.doubt.set()
         if with_applied:
             lost = queue.reconcile(self._node_id, answer["applied"])
             self._reconciled = now
@@ -198,6 +202,15 @@ class Applier:
                 logger.warning("The node has lost %s subscriptions; they are sent again", lost)
         problems = answer.get("problems", {})
         self._note_seen("; ".join(f"{name}: {words}" for name, words in problems.items()))
+
+    def _note_provided(self, answer: dict) -> bool:
+        """Write down which services there are, and what of them; say whether that was news."""
+        node = Node.objects.get(pk=self._node_id)
+        said = {name: answer[name] for name in ("platform", "isolates", "services")}
+        if said == {name: getattr(node, name) for name in said}:
+            return False
+        Node.objects.filter(pk=node.pk).update(**said)
+        return True
 
     def _note_seen(self, problem: str) -> None:
         now, problem = timezone.now(), problem[:500]

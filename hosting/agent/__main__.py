@@ -1,8 +1,7 @@
 """Run the agent of one node: python -m hosting.agent --platform embedded --data DIR ...
 
-SIGTERM and SIGINT end it. On the embedded platform they end nginx as well, unless --keep-serving
-was given: there nobody else looks after it. Killed with SIGKILL, it leaves nginx serving, and the
-next agent adopts it.
+SIGTERM and SIGINT end it, and its daemons as well, unless --keep-serving was given. Killed with
+SIGKILL, it leaves them serving, and the next agent adopts them.
 """
 
 import argparse
@@ -12,23 +11,53 @@ import signal
 import sys
 import threading
 
+from hosting.agent import drivers
 from hosting.agent.apply import Applier
 from hosting.agent.host import Host, Runner
-from hosting.agent.platform import Platform, embedded
+from hosting.agent.platform import Platform, debian, embedded
 from hosting.agent.server import Server
-from hosting.services.web.driver import WebDriver
+
+# What else the debian platform can be told; each has its usual place.
+_PLACES = ("homes", "run", "logs", "users", "address")
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m hosting.agent", description=__doc__)
-    parser.add_argument("--platform", choices=["embedded"], required=True)
-    parser.add_argument("--data", required=True, help="where this node keeps its own")
-    parser.add_argument("--sites-port", type=_port, required=True, help="where sites are served")
-    parser.add_argument("--public-port", type=_port, help="the port visitors use, if another one")
-    parser.add_argument("--nginx", required=True, help="path of the nginx program")
+    parser.add_argument("--platform", choices=["embedded", "debian"], required=True)
+    parser.add_argument("--data", help="where this node keeps its own")
+    for port in ("sites", "https", "dns"):
+        parser.add_argument(f"--{port}-port", type=_port, help=f"where {port} are served")
     parser.add_argument("--panel-uid", type=int, help="user whose processes may speak to the agent")
-    parser.add_argument("--keep-serving", action="store_true", help="leave nginx at the end")
-    return parser.parse_args(words)
+    parser.add_argument("--keep-serving", action="store_true", help="leave the daemons at the end")
+    alone = parser.add_argument_group("embedded")
+    alone.add_argument("--public-port", type=_port, help="the port visitors use, if another one")
+    alone.add_argument("--nginx", help="path of the nginx program")
+    real = parser.add_argument_group("debian")
+    for place in _PLACES:
+        real.add_argument(f"--{place}")
+    given = parser.parse_args(words)
+    if given.platform == "embedded" and not (given.data and given.sites_port and given.nginx):
+        parser.error("the embedded platform needs --data, --sites-port and --nginx")
+    if given.platform == "debian" and os.geteuid() != 0:
+        parser.error("the debian platform needs root")
+    return given
+
+
+def _platform(given: argparse.Namespace) -> Platform:
+    """Return the platform that was asked for; what was not said is as usual there."""
+    ports = {name: getattr(given, name) for name in ("sites_port", "https_port", "dns_port")}
+    said = {name: port for name, port in ports.items() if port is not None}
+    if given.platform == "embedded":
+        return embedded(
+            given.data,
+            nginx=given.nginx,
+            public_port=given.public_port,
+            keep_serving=given.keep_serving,
+            **said,
+        )
+    places = {name: getattr(given, name) for name in _PLACES} | {"node": given.data}
+    said |= {name: place for name, place in places.items() if place is not None}
+    return debian(keep_serving=given.keep_serving, **said)
 
 
 def _port(word: str) -> int:
@@ -53,18 +82,20 @@ def _lay_out(platform: Platform) -> int:
 def main(words: list[str] | None = None) -> None:
     """Run until told to end."""
     given = _arguments(words)
-    platform = embedded(
-        given.data, given.sites_port, given.nginx, given.public_port, given.keep_serving
-    )
-    if not os.access(platform.nginx, os.X_OK):
-        sys.exit(f"there is no nginx at {platform.nginx}")
+    try:
+        platform = _platform(given)
+        program = platform.nginx
+    except LookupError as error:
+        sys.exit(f"this node lacks nginx or its user: {error}")
+    if not os.access(program, os.X_OK):
+        sys.exit(f"there is no nginx at {program}")
     os.umask(0o022)
     lock = _lay_out(platform)
     leaving = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.set())
     host = Host(platform.node, Runner(), platform)
-    applier = Applier(host, [WebDriver(host)])
+    applier = Applier(host, drivers.for_platform(host))
     applier.settle()
     own = {os.geteuid()} if not platform.isolates or given.panel_uid is None else set()
     panel = set() if given.panel_uid is None else {given.panel_uid}

@@ -5,6 +5,7 @@ being applied and never waits for it.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,8 +35,8 @@ class Applier:
     def settle(self) -> None:
         """Complete what a crash interrupted, and have every daemon serve what is recorded."""
         records = self._state.all()
-        shut = [record.id for record in records if record.shut]
         for service, driver in self._drivers.items():
+            shut = [record.id for record in records if record.is_shut(driver.serves_limited)]
             applied = {}
             for record in records:
                 held = record.services.get(service)
@@ -51,6 +52,7 @@ class Applier:
             "version": protocol.VERSION,
             "platform": self._host.platform.name,
             "isolates": self._host.platform.isolates,
+            "services": {service: driver.offers() for service, driver in self._drivers.items()},
             "problems": {
                 service: problem
                 for service, driver in self._drivers.items()
@@ -66,32 +68,34 @@ class Applier:
                 }
         return answer
 
-    def switch(self, items: Sequence[tuple[int, int, bool]]) -> dict:
+    def switch(self, items: Sequence[tuple[int, int, str]]) -> dict:
         """Shut and open; records first, so that a restart completes what a crash interrupts."""
         with self._records:
-            switched: dict[int, bool] = {}
+            switched: dict[int, str] = {}
             stale = []
             records: dict[int, Record] = {}
-            for number, generation, is_open in items:
+            for number, generation, state in items:
                 known = records.get(number) or self._state.get(number)
                 if known is not None and generation < known.generation:
                     stale.append(number)
                     continue
                 if known is None:
-                    known = Record(number, generation, is_open, True)
-                if (known.generation, known.open) != (generation, is_open):
-                    known = replace(known, generation=generation, open=is_open)
+                    known = Record(number, generation, state, True)
+                if (known.generation, known.state) != (generation, state):
+                    known = replace(known, generation=generation, state=state)
                 records[number] = known
-                switched[number] = is_open
+                switched[number] = state
             self._keep(records)
         return {"ok": True, "switched": list(switched), "stale": stale}
 
     def _keep(self, records: Mapping[int, Record]) -> None:
         """Save records, then have every service follow."""
         self._state.save(records.values())
-        shut = [record.id for record in records.values() if record.shut]
-        opened = [record.id for record in records.values() if not record.shut]
         for driver in self._drivers.values():
+            shut: list[int] = []
+            opened: list[int] = []
+            for record in records.values():
+                (shut if record.is_shut(driver.serves_limited) else opened).append(record.id)
             driver.switch(shut, opened)
 
     def desired(self, values: Sequence[object], emit: Emit) -> None:
@@ -137,11 +141,11 @@ class Applier:
                         emit(_line(each.id, each.generation, service, AgentError("stale", words)))
                     continue
                 is_present = each.present or (known is not None and known.present)
-                known = known or Record(each.id, each.generation, each.open, is_present)
+                known = known or Record(each.id, each.generation, each.state, is_present)
                 records[each.id] = replace(
                     known,
                     generation=each.generation,
-                    open=each.open and each.present,
+                    state=each.state if each.present else protocol.SHUT,
                     present=is_present,
                 )
             self._keep(records)
@@ -229,12 +233,25 @@ class Applier:
         return {"ok": True, "plans": plans}
 
     def measure(self, numbers: Sequence[int]) -> dict:
-        """Say how much disk homes take. One that could not be measured is left out."""
-        sizes = {number: trees.disk_usage(self._host, number) for number in numbers}
-        return {
-            "ok": True,
-            "disk": {str(number): size for number, size in sizes.items() if size is not None},
+        """Say how much is used: of disk by the homes, and what drivers measure besides.
+
+        One that could not be measured is left out; what several measure of the same is added up.
+        """
+        found: dict[str, Counter[int]] = {"disk": Counter()}
+        for number in numbers:
+            if (size := trees.disk_usage(self._host, number)) is not None:
+                found["disk"][number] = size
+        for driver in self._drivers.values():
+            for figure, by_number in driver.measure(numbers).items():
+                # Not update(): it would leave out a zero, and zero is known.
+                sums = found.setdefault(figure, Counter())
+                for number, amount in by_number.items():
+                    sums[number] += amount
+        plain = {
+            figure: {str(number): amount for number, amount in by_number.items()}
+            for figure, by_number in found.items()
         }
+        return {"ok": True, "figures": plain}
 
     def watch(self) -> None:
         """Have every driver look after its daemon from now on."""

@@ -5,7 +5,7 @@ repeated: asking twice for the same state changes nothing the second time.
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -63,9 +63,9 @@ class Client:
             answer["applied"] = {int(key): value for key, value in answer["applied"].items()}
         return answer
 
-    def switch(self, items: Iterable[tuple[int, int, bool]]) -> Switched:
-        """Shut and open subscriptions, given as (subscription, generation, whether it is open)."""
-        rows = [[number, generation, _word(is_open)] for number, generation, is_open in items]
+    def switch(self, items: Iterable[tuple[int, int, str]]) -> Switched:
+        """Open, limit and shut subscriptions, given as (subscription, generation, state)."""
+        rows = [list(item) for item in items]
         result = Switched([], [])
         for start in range(0, len(rows), _FRAME_SWITCHES):
             frame = rows[start : start + _FRAME_SWITCHES]
@@ -94,14 +94,19 @@ class Client:
             plans += self._ask({"verb": "plan", "subscriptions": frame})["plans"]
         return plans
 
-    def measure(self, subscriptions: Iterable[int]) -> dict[int, int]:
-        """Return the bytes on disk of each home; one that could not be measured is missing."""
+    def measure(self, subscriptions: Iterable[int]) -> dict[str, dict[int, int]]:
+        """Return figures by name and subscription; what could not be measured is missing.
+
+        "disk" is in bytes: what each home takes.
+        """
         numbers = list(subscriptions)
-        found: dict[int, int] = {}
+        found: dict[str, dict[int, int]] = {}
         for start in range(0, len(numbers), protocol.MAX_MEASURED):
             frame = numbers[start : start + protocol.MAX_MEASURED]
-            disk = self._ask({"verb": "measure", "subscriptions": frame})["disk"]
-            found.update((int(number), size) for number, size in disk.items())
+            figures = self._ask({"verb": "measure", "subscriptions": frame})["figures"]
+            for figure, by_number in figures.items():
+                sums = found.setdefault(figure, {})
+                sums.update((int(number), amount) for number, amount in by_number.items())
         return found
 
     def _ask(self, request: dict) -> dict:
@@ -117,7 +122,9 @@ class Client:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self._timeout)
                 _connect(connection, self._path)
-                connection.sendall(protocol.encode(request))
+                # Who refuses does not read first; the words are there all the same.
+                with suppress(BrokenPipeError):
+                    connection.sendall(protocol.encode(request))
                 with connection.makefile("rb") as stream:
                     yield stream
         except OSError as error:
@@ -128,10 +135,6 @@ class Client:
         if line is None:
             raise AgentAway(f"the agent at {self._path} went away before it had answered")
         return protocol.decode(line)
-
-
-def _word(is_open: bool) -> str:
-    return "open" if is_open else "shut"
 
 
 def _connect(connection: socket.socket, path: Path) -> None:

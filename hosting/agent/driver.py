@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from hosting.agent.protocol import AgentError
 
@@ -32,6 +32,16 @@ class Driver(ABC, Generic[Desired]):
     """One service on this node. All methods but `switch` and `plan` are called one at a time."""
 
     service: str
+    # Whether a subscription that is suspended for overuse alone stays open in this service.
+    serves_limited: ClassVar[bool] = False
+
+    def offers(self) -> dict[str, object]:
+        """Return what this node offers of the service, as plain data; {} where that is all one."""
+        return {}
+
+    def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
+        """Return figures of this service by name and subscription; unknown ones are left out."""
+        return {}
 
     @abstractmethod
     def parse(self, value: object) -> Desired:

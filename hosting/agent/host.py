@@ -197,6 +197,14 @@ class Host:
         with open(descriptor, "wb") as stream:
             stream.write(data)
 
+    def replace(self, path: Path, data: bytes, mode: int = 0o644) -> None:
+        """Write a file of the agent's own in place of what is there: whole, or not at all."""
+        beside = path.with_name(path.name + ".new")
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        self.write(beside, data, mode)
+        self.rename(beside, path)
+
     def link(self, source: str | Path, target: str | Path) -> None:
         """Give a file another name. A file system's limit on names makes it a file of its own."""
         self.changing("link", target)
@@ -242,6 +250,20 @@ class Host:
         """Set the mode of what an O_PATH descriptor stands for, whatever its name is by now."""
         self.changing("chmod", descriptor)
         os.chmod(f"/proc/self/fd/{descriptor}", mode)
+
+    def own(self, descriptor: int, uid: int | None, gid: int | None) -> bool:
+        """Give what a descriptor stands for to a user and a group; None leaves that as it is.
+
+        Where one uid is everybody's, nothing is changed, and False says that it is not enforced.
+        """
+        if not self.platform.isolates:
+            return False
+        self.changing("chown", (descriptor, uid, gid))
+        # Through /proc: fchown refuses an O_PATH descriptor. The link leads to what is open.
+        os.chown(
+            f"/proc/self/fd/{descriptor}", -1 if uid is None else uid, -1 if gid is None else gid
+        )
+        return True
 
     def run(self, command: Sequence[str], timeout: float = 60.0) -> Finished:
         """Run a command to its end."""

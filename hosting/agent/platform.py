@@ -5,8 +5,18 @@ A driver never names a fixed path or a supervisor of its own; it asks the platfo
 
 import os
 import pwd
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+# Beyond what Debian gives to people and daemons, and beyond what containers are usually mapped to.
+FIRST_UID = 10_000_000
+# Debian's user of web servers. No subscription's user is ever in its group.
+WEB_USER = "www-data"
+_PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbin")))
+# What drivers ask for. A driver says what is missing; a node without it lacks that service.
+_WANTED = re.compile(r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs")
 
 
 @dataclass(frozen=True)
@@ -16,13 +26,22 @@ class Platform:
     name: str
     node: Path
     homes: Path
-    nginx: Path
+    run: Path
+    logs: Path
+    # Paths of daemons and tools by name ("nginx", "pdns_server"): what was found on this node.
+    programs: Mapping[str, Path]
     address: str
     port: int
+    https_port: int | None
+    dns_port: int | None
     public_scheme: str
     public_port: int
     web_user: str | None
     worker_processes: int
+    # The group that the web server is in and may pass through homes; None where all are one uid.
+    web_group: int | None
+    # The directory whose passwd, shadow and group libnss-extrausers reads; None: no users.
+    users: Path | None
     # What disable_symlinks says: with one uid for everybody "if_not_owner" would refuse nothing.
     symbolic_links: str
     # False where all tenants share one uid: tests of isolation prove nothing there.
@@ -31,14 +50,9 @@ class Platform:
     stops_daemons: bool
 
     @property
-    def run(self) -> Path:
-        """Sockets, pid files, locks and daemons' temporary files."""
-        return self.node / "run"
-
-    @property
-    def logs(self) -> Path:
-        """The daemons' logs."""
-        return self.node / "logs"
+    def nginx(self) -> Path:
+        """The web server."""
+        return self.programs["nginx"]
 
     @property
     def web(self) -> Path:
@@ -55,6 +69,18 @@ class Platform:
         """Where the worker reaches the agent."""
         return self.run / "agent.sock"
 
+    def uid_of(self, subscription: int) -> int | None:
+        """Return the user whose a subscription's files are, and whose number its group has.
+
+        Numbers of subscriptions are never given again, so neither are these: a file that was
+        forgotten somewhere never becomes somebody else's. None where all are one uid.
+        """
+        return FIRST_UID + subscription if self.isolates else None
+
+    def probe_address(self) -> str:
+        """Return the address at which this node asks its own daemons."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)  # noqa: S104
+
 
 def embedded(
     node: str | Path,
@@ -62,8 +88,10 @@ def embedded(
     nginx: str | Path,
     public_port: int | None = None,
     keep_serving: bool = False,
+    dns_port: int | None = None,
+    https_port: int | None = None,
 ) -> Platform:
-    """Return the platform without root: a high port on loopback, one uid for everybody.
+    """Return the platform without root: high ports on loopback, one uid for everybody.
 
     Links are resolved once, here: the daemon refuses links later, also above its own directories.
     """
@@ -72,15 +100,72 @@ def embedded(
         name="embedded",
         node=node,
         homes=node / "homes",
-        nginx=Path(os.path.realpath(nginx)),
+        run=node / "run",
+        logs=node / "logs",
+        programs=found_programs() | {"nginx": Path(os.path.realpath(nginx))},
         address="127.0.0.1",
         port=sites_port,
+        https_port=https_port,
+        dns_port=dns_port,
         public_scheme="http",
         public_port=public_port or sites_port,
         # Started as root (a container), nginx would drop to a user that cannot read the homes.
         web_user=pwd.getpwuid(0).pw_name if os.geteuid() == 0 else None,
         worker_processes=1,
+        web_group=None,
+        users=None,
         symbolic_links="on",
         isolates=False,
         stops_daemons=not keep_serving,
     )
+
+
+def debian(
+    node: str | Path = "/var/lib/freehold/node",
+    homes: str | Path = "/srv/freehold",
+    run: str | Path = "/run/freehold",
+    logs: str | Path = "/var/log/freehold",
+    users: str | Path = "/var/lib/extrausers",
+    address: str = "0.0.0.0",  # noqa: S104
+    sites_port: int = 80,
+    https_port: int = 443,
+    dns_port: int = 53,
+    keep_serving: bool = False,
+) -> Platform:
+    """Return the production platform: Debian's daemons, root, a uid for each subscription.
+
+    Every path and port can be another one, so that a test runs the same beside a real node.
+    LookupError: the web server's user, which the package brings, is not there.
+    """
+    real = [Path(os.path.realpath(path)) for path in (node, homes, run, logs, users)]
+    return Platform(
+        name="debian",
+        node=real[0],
+        homes=real[1],
+        run=real[2],
+        logs=real[3],
+        programs=found_programs(),
+        address=address,
+        port=sites_port,
+        https_port=https_port,
+        dns_port=dns_port,
+        public_scheme="http",
+        public_port=sites_port,
+        web_user=WEB_USER,
+        worker_processes=os.cpu_count() or 1,
+        web_group=pwd.getpwnam(WEB_USER).pw_gid,
+        users=real[4],
+        symbolic_links="if_not_owner",
+        isolates=True,
+        stops_daemons=not keep_serving,
+    )
+
+
+def found_programs() -> dict[str, Path]:
+    """Return the daemons and tools that are on this node, by name, where root's are kept."""
+    found: dict[str, Path] = {}
+    for directory in _PROGRAM_DIRECTORIES:
+        for path in directory.iterdir() if directory.is_dir() else ():
+            if _WANTED.fullmatch(path.name) and os.access(path, os.X_OK):
+                found.setdefault(path.name, path)
+    return found

@@ -19,6 +19,8 @@ MAX_ID = 2**63 - 1
 # shut out all later ones.
 MAX_GENERATION = 2**53 - 1
 
+# What a subscription may do: everything; what the overused may; nothing.
+OPEN, LIMITED, SHUT = STATES = ("open", "limited", "shut")
 KINDS = ("invalid", "refused", "stale", "check", "probe", "io")
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -38,12 +40,15 @@ class AgentError(Exception):
 
 @dataclass(frozen=True)
 class Subscription:
-    """One subscription as it should be; each service's part is checked by that service's driver."""
+    """One subscription as it should be; each service's part is checked by that service's driver.
+
+    `state` is one of STATES; of what is not present, "shut".
+    """
 
     id: int
     generation: int
     present: bool
-    open: bool
+    state: str
     services: dict[str, object]
 
 
@@ -156,18 +161,18 @@ def read_line(stream: BinaryIO) -> bytes | None:
 
 def subscription(value: object, services: Collection[str]) -> Subscription:
     """Return one subscription of a `desired` or `plan` request."""
-    fields = record(value, "subscription", ("id", "generation", "present", "open"), services)
+    fields = record(value, "subscription", ("id", "generation", "present", "state"), services)
     return Subscription(
         id=whole(fields["id"], "id", 1, MAX_ID),
         generation=whole(fields["generation"], "generation", 0, MAX_GENERATION),
         present=truth(fields["present"], "present"),
-        open=truth(fields["open"], "open"),
+        state=one_of(fields["state"], "state", STATES),
         services={name: fields[name] for name in services if name in fields},
     )
 
 
-def switches(value: object) -> list[tuple[int, int, bool]]:
-    """Return the items of a `switch` request as (subscription, generation, open)."""
+def switches(value: object) -> list[tuple[int, int, str]]:
+    """Return the items of a `switch` request as (subscription, generation, state)."""
     found = []
     for item in listed(value, "items", MAX_SWITCHES):
         if type(item) is not list or len(item) != 3:
@@ -176,7 +181,7 @@ def switches(value: object) -> list[tuple[int, int, bool]]:
             (
                 whole(item[0], "subscription", 1, MAX_ID),
                 whole(item[1], "generation", 0, MAX_GENERATION),
-                one_of(item[2], "state", ("open", "shut")) == "open",
+                one_of(item[2], "state", STATES),
             )
         )
     return found

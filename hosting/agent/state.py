@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hosting.agent.host import Host
+from hosting.agent.protocol import LIMITED, OPEN
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS subscription (
     id INTEGER PRIMARY KEY,
     generation INTEGER NOT NULL,
-    open INTEGER NOT NULL,
+    state TEXT NOT NULL,
     present INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS applied (
@@ -53,14 +54,13 @@ class Record:
 
     id: int
     generation: int
-    open: bool
+    state: str
     present: bool
     services: dict[str, Applied] = field(default_factory=dict)
 
-    @property
-    def shut(self) -> bool:
-        """Whether the subscription's services must not answer."""
-        return self.present and not self.open
+    def is_shut(self, serves_limited: bool) -> bool:
+        """Whether a service must not answer; `serves_limited`: one that the overused may use."""
+        return self.present and self.state not in ((OPEN, LIMITED) if serves_limited else (OPEN,))
 
 
 class State:
@@ -83,9 +83,9 @@ class State:
             "SELECT subscription, service, generation, desired FROM applied"
         ):
             services.setdefault(number, {})[service] = Applied(generation, desired)
-        rows = self._database.execute("SELECT id, generation, open, present FROM subscription")
+        rows = self._database.execute("SELECT id, generation, state, present FROM subscription")
         return {
-            row[0]: Record(row[0], row[1], bool(row[2]), bool(row[3]), services.get(row[0], {}))
+            row[0]: Record(row[0], row[1], row[2], bool(row[3]), services.get(row[0], {}))
             for row in rows
         }
 
@@ -118,10 +118,10 @@ class State:
 
     def _write(self, records: list[Record]) -> None:
         self._database.executemany(
-            "INSERT INTO subscription (id, generation, open, present) VALUES (?, ?, ?, ?)"
+            "INSERT INTO subscription (id, generation, state, present) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET generation = excluded.generation,"
-            " open = excluded.open, present = excluded.present",
-            [(each.id, each.generation, each.open, each.present) for each in records],
+            " state = excluded.state, present = excluded.present",
+            [(each.id, each.generation, each.state, each.present) for each in records],
         )
         rows = []
         for each in records:

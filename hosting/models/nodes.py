@@ -1,6 +1,6 @@
 """Nodes: machines that host subscriptions."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.utils import timezone
@@ -25,6 +25,10 @@ class Node(models.Model):
     # Where its sites are reached; None until somebody says.
     ipv4 = models.GenericIPAddressField(_("IPv4 address"), protocol="IPv4", null=True)
     ipv6 = models.GenericIPAddressField(_("IPv6 address"), protocol="IPv6", null=True)
+    # What its agent provides: {service: what the node offers of it}, as `hello` said last.
+    services = models.JSONField(default=dict, editable=False)
+    # Whether each subscription has a uid of its own there: nobody reads a neighbour's files.
+    isolates = models.BooleanField(default=False, editable=False)
     seen_at = models.DateTimeField(null=True, editable=False)
     away_since = models.DateTimeField(null=True, editable=False)
     last_error = models.CharField(max_length=500, default="", editable=False)
@@ -38,3 +42,12 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def has(self, service: str) -> bool:
+        """Whether this service is provided there."""
+        return service in self.services
+
+    def offers(self, service: str) -> dict[str, Any]:
+        """What the node offers of a service (versions, ports); {} where it has none of it."""
+        found: dict[str, Any] = self.services.get(service, {})
+        return found

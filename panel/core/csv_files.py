@@ -112,8 +112,11 @@ def _fault(words: str) -> str:
 
 def plain(cell: str) -> str:
     """A cell as it was meant: without blanks around, and without the quote of our own exports."""
-    text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+    text = cell.lstrip()
+    # Before the end is trimmed: what the quote guards may be white space itself.
+    if text[:1] == "'" and text[1:2] in FORMULA:
+        text = text[1:]
+    return text.strip()
 
 
 def _trimmed(cells: list[str], least: int) -> list[str]:

@@ -205,13 +205,13 @@ def node(directory: Path) -> FakeNginx:
     return FakeNginx(platform)
 
 
-def subscription(number, generation=1, *sites, present=True, is_open=True):
+def subscription(number, generation=1, *sites, present=True, state="open"):
     """Return a subscription as the worker sends it."""
     return {
         "id": number,
         "generation": generation,
         "present": present,
-        "open": is_open,
+        "state": state,
         "web": {"sites": list(sites)},
     }
 

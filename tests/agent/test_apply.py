@@ -32,7 +32,7 @@ def test_a_batch_is_one_reload_whatever_its_size(agent, nginx):
 def test_applying_again_changes_nothing(agent, nginx):
     wanted = [
         subscription(42, 7, ANNA, site(9, "shut.example", state="suspended")),
-        subscription(43, 1, BERT, is_open=False),
+        subscription(43, 1, BERT, state="shut"),
         subscription(44, 1, present=False),
     ]
     agent.desired(*wanted)
@@ -44,7 +44,7 @@ def test_applying_again_changes_nothing(agent, nginx):
 
 
 def test_a_restart_changes_nothing_either(agent, nginx):
-    agent.desired(subscription(42, 7, ANNA), subscription(43, 1, BERT, is_open=False))
+    agent.desired(subscription(42, 7, ANNA), subscription(43, 1, BERT, state="shut"))
     again = Agent(nginx)
     again.applier.settle()
     assert again.host.calls == 0
@@ -64,43 +64,45 @@ def test_an_older_generation_is_stale_and_undoes_nothing(agent, nginx):
 
 def test_what_was_switched_is_stale_for_older_states_after_a_restart_too(agent, nginx):
     agent.desired(subscription(42, 7, ANNA))
-    assert agent.switch((42, 8, False)) == {"ok": True, "switched": [42], "stale": []}
+    assert agent.switch((42, 8, "shut")) == {"ok": True, "switched": [42], "stale": []}
     assert serves(nginx, "anna.example") == 503
     again = Agent(nginx)
     again.applier.settle()
     results, _ = again.desired(subscription(42, 7, ANNA))
     assert results[42]["kind"] == "stale"
-    assert again.switch((42, 7, True)) == {"ok": True, "switched": [], "stale": [42]}
+    assert again.switch((42, 7, "open")) == {"ok": True, "switched": [], "stale": [42]}
     assert serves(nginx, "anna.example") == 503
-    assert again.switch((42, 9, True))["switched"] == [42]
+    assert again.switch((42, 9, "open"))["switched"] == [42]
     assert serves(nginx, "anna.example") == 200
 
 
 def test_switching_touches_marks_alone(agent, nginx):
     agent.desired(subscription(42, 7, ANNA))
     checks, reloads, calls = nginx.checks, nginx.reloads, agent.host.calls
-    agent.switch((42, 8, False))
+    agent.switch((42, 8, "shut"))
     assert (nginx.checks, nginx.reloads) == (checks, reloads)
     assert agent.host.calls == calls + 2  # the records, and the mark
-    agent.switch((42, 8, False))
+    agent.switch((42, 8, "shut"))
     assert agent.host.calls == calls + 2
 
 
 def test_many_are_switched_as_one_is(agent, nginx):
     agent.desired(*[subscription(n, 1, site(n, f"s{n}.example")) for n in range(1, 301)])
-    answer = agent.switch(*[(n, 2, n % 2 == 0) for n in range(1, 301)], (5, 1, True))
+    answer = agent.switch(
+        *[(n, 2, "open" if n % 2 == 0 else "shut") for n in range(1, 301)], (5, 1, "open")
+    )
     assert (len(answer["switched"]), answer["stale"]) == (300, [5])
     assert [serves(nginx, f"s{n}.example") for n in (1, 2, 3, 300)] == [503, 200, 503, 200]
 
 
 def test_what_is_switched_before_it_is_known_is_shut_from_its_first_moment(agent, nginx):
-    agent.switch((42, 7, False))
-    agent.desired(subscription(42, 7, ANNA, is_open=False))
+    agent.switch((42, 7, "shut"))
+    agent.desired(subscription(42, 7, ANNA, state="shut"))
     assert serves(nginx, "anna.example") == 503
 
 
 def test_a_shut_subscription_does_not_redirect(agent, nginx):
-    agent.desired(subscription(42, 7, ANNA, is_open=False))
+    agent.desired(subscription(42, 7, ANNA, state="shut"))
     assert {serves(nginx, name) for name in ANNA["names"] + ANNA["redirects"]} == {503}
 
 
@@ -115,7 +117,7 @@ def test_a_site_forwards_is_shut_and_has_files_again(agent, nginx, code):
     assert not (nginx.platform.web / "sites" / "s42-7").is_symlink()
     assert (nginx.platform.homes / "s42" / "httpdocs" / "index.html").exists()
     assert agent.desired(subscription(42, 8, away))[1]["changed"] == 0
-    agent.switch((42, 9, False))
+    agent.switch((42, 9, "shut"))
     assert (serves(nginx, "anna.example"), serves(nginx, "old.example")) == (503, 503)
     agent.desired(subscription(42, 10, ANNA))
     assert nginx.answer("anna.example") == (200, "../../homes/s42/httpdocs")
@@ -177,7 +179,7 @@ def test_another_document_root_needs_no_reload(agent, nginx):
 
 def test_one_that_is_unsound_holds_up_nobody_and_is_shut_all_the_same(agent, nginx):
     agent.desired(subscription(42, 7, ANNA), subscription(43, 1, BERT))
-    unsound = subscription(42, 8, ANNA | {"document_root": "../s43"}, is_open=False)
+    unsound = subscription(42, 8, ANNA | {"document_root": "../s43"}, state="shut")
     results, total = agent.desired(unsound, subscription(44, 1, site(9, "carl.example")))
     assert (results[42]["kind"], results[44]["ok"]) == ("invalid", True)
     assert total["changed"] == 1
@@ -300,13 +302,13 @@ def test_a_removed_subscription_is_gone_with_its_home_and_stays_gone(agent, ngin
     assert list((nginx.platform.homes / ".gone").iterdir()) == []
     assert list((nginx.platform.web / "susp").iterdir()) == []
     assert agent.desired(subscription(42, 7, ANNA))[0][42]["kind"] == "stale"
-    agent.switch((42, 9, False))
+    agent.switch((42, 9, "shut"))
     assert list((nginx.platform.web / "susp").iterdir()) == []
 
 
 def test_numbers_that_begin_alike_have_nothing_in_common(agent, nginx):
     agent.desired(*[subscription(n, 1, site(n, f"s{n}.example")) for n in (1, 11, 111)])
-    agent.switch((1, 2, False))
+    agent.switch((1, 2, "shut"))
     assert [serves(nginx, f"s{n}.example") for n in (1, 11, 111)] == [503, 200, 200]
     agent.desired(subscription(1, 3, present=False))
     assert [serves(nginx, f"s{n}.example") for n in (1, 11, 111)] == [404, 200, 200]
@@ -369,18 +371,18 @@ def test_the_panels_words_are_never_taken_for_a_mark_that_was_switched_meanwhile
     apply = agent.web.apply
 
     def meanwhile(wanted):
-        agent.switch((42, 9, False))
+        agent.switch((42, 9, "shut"))
         return apply(wanted)
 
     agent.web.apply = meanwhile
     agent.desired(subscription(42, 8, ANNA))
     assert serves(nginx, "anna.example") == 503
-    assert agent.switch((42, 8, True))["stale"] == [42]
+    assert agent.switch((42, 8, "open"))["stale"] == [42]
 
 
 def test_a_number_as_large_as_can_be_is_served_and_shut(agent, nginx):
     number = protocol.MAX_ID
     agent.desired(subscription(number, protocol.MAX_GENERATION, site(number, "far.example")))
     assert serves(nginx, "far.example") == 200
-    agent.switch((number, protocol.MAX_GENERATION, False))
+    agent.switch((number, protocol.MAX_GENERATION, "shut"))
     assert serves(nginx, "far.example") == 503

@@ -35,8 +35,8 @@ STEPS = {
         )
     ),
     "a name that moves": desired(subscription(42, 8, CARL), subscription(43, 4, ANNA)),
-    "shut": switch((42, 8, False), (43, 4, False)),
-    "shut with its state": desired(subscription(42, 8, ANNA, is_open=False)),
+    "shut": switch((42, 8, "shut"), (43, 4, "shut")),
+    "shut with its state": desired(subscription(42, 8, ANNA, state="shut")),
     "removed": desired(subscription(42, 8, present=False)),
     "one at fault": desired(
         subscription(42, 8, site(7, "poison.example")), subscription(44, 1, CARL)
@@ -142,7 +142,7 @@ def test_what_was_shut_is_shut_after_every_crash_that_follows(tmp_path):
     act = STEPS["a new name"]
     for last in range(1, 200):
         nginx = prepared(tmp_path / str(last))
-        Agent(nginx).switch((43, 4, False))
+        Agent(nginx).switch((43, 4, "shut"))
         host = DyingHost(nginx.platform.node, nginx, nginx.platform, last=last)
         try:
             dying = Agent(nginx, host)

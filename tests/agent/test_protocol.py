@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hosting.agent import protocol
 from hosting.agent.protocol import AgentError
 
-SOUND = {"id": 1, "generation": 1, "present": True, "open": True, "web": {"sites": []}}
+SOUND = {"id": 1, "generation": 1, "present": True, "state": "open", "web": {"sites": []}}
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,9 @@ def test_no_bytes_do_more_than_be_refused(line):
         {"present": 1},
         {"present": "yes"},
         {"present": None},
-        {"open": 0},
-        {"open": []},
+        {"state": 0},
+        {"state": "ajar"},
+        {"state": []},
         {"path": "/etc"},
         {"mail": {}},
     ],
@@ -78,7 +79,7 @@ def test_a_field_of_the_wrong_kind_is_invalid(change):
     assert raised.value.kind == "invalid"
 
 
-@pytest.mark.parametrize("missing", ["id", "generation", "present", "open"])
+@pytest.mark.parametrize("missing", ["id", "generation", "present", "state"])
 def test_a_missing_field_is_invalid(missing):
     value = {key: each for key, each in SOUND.items() if key != missing}
     with pytest.raises(AgentError, match=missing):
@@ -87,7 +88,7 @@ def test_a_missing_field_is_invalid(missing):
 
 def test_a_sound_subscription_is_read():
     read = protocol.subscription(SOUND | {"id": 2**63 - 1}, ["web"])
-    assert read == protocol.Subscription(2**63 - 1, 1, True, True, {"web": {"sites": []}})
+    assert read == protocol.Subscription(2**63 - 1, 1, True, "open", {"web": {"sites": []}})
 
 
 @pytest.mark.parametrize(

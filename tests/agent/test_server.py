@@ -67,12 +67,12 @@ def test_the_client_brings_a_site_up_shuts_it_and_opens_it(client, nginx):
     results = list(client.desired([subscription(42, 7, ANNA)]))
     assert results == [Applied(42, 7, "web", True), Done(reloads=1, changed=1)]
     assert client.hello(with_applied=True)["applied"] == {42: 7}
-    assert client.switch([(42, 8, False), (42, 7, True)]) == Switched([42], [42])
+    assert client.switch([(42, 8, "shut"), (42, 7, "open")]) == Switched([42], [42])
     assert nginx.answer("anna.example")[0] == 503
-    client.switch([(42, 9, True)])
+    client.switch([(42, 9, "open")])
     assert nginx.answer("anna.example")[0] == 200
-    assert client.measure([42, 43])[43] == 0
-    assert client.measure([42])[42] > 0
+    assert client.measure([42, 43])["disk"][43] == 0
+    assert client.measure([42])["disk"][42] > 0
 
 
 def test_many_subscriptions_go_in_frames_that_the_agent_takes(client):
@@ -100,7 +100,7 @@ def test_an_agent_that_is_not_there_is_away(tmp_path):
 
 def test_another_user_is_refused_whatever_it_asks(serve, nginx):
     client = serve({os.geteuid() + 1})
-    for ask in (client.hello, lambda: client.switch([(42, 8, False)])):
+    for ask in (client.hello, lambda: client.switch([(42, 8, "shut")])):
         with pytest.raises(AgentError) as raised:
             ask()
         assert raised.value.kind == "refused"

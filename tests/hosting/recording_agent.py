@@ -15,7 +15,8 @@ class RecordingAgent:
         self.heard: dict[int, int] = {}
         self.applied: dict[int, int] = {}
         self.frames: dict[int, dict] = {}
-        self.is_open: dict[int, bool] = {}
+        self.state: dict[int, str] = {}
+        self.services: dict[str, dict] = {"web": {}, "dns": {}}
         self.problems: dict[str, str] = {}
         self.is_away = False
         self.is_silent = False
@@ -33,17 +34,19 @@ class RecordingAgent:
     def hello(self, with_applied: bool = False) -> dict:
         self._answer("hello", [])
         applied = {"applied": dict(self.applied)} if with_applied else {}
-        return {"ok": True, "version": 1, "problems": dict(self.problems)} | applied
+        about = {"version": 1, "platform": "embedded", "isolates": False}
+        about |= {"services": dict(self.services), "problems": dict(self.problems)}
+        return {"ok": True} | about | applied
 
-    def switch(self, items: Iterable[tuple[int, int, bool]]) -> Switched:
+    def switch(self, items: Iterable[tuple[int, int, str]]) -> Switched:
         rows = list(items)
         self._answer("switch", [number for number, _, _ in rows])
         result = Switched([], [])
-        for number, generation, is_open in rows:
+        for number, generation, state in rows:
             if generation < self.heard.get(number, 0):
                 result.stale.append(number)
                 continue
-            self.heard[number], self.is_open[number] = generation, is_open
+            self.heard[number], self.state[number] = generation, state
             result.switched.append(number)
         return result
 
@@ -65,7 +68,7 @@ class RecordingAgent:
         if generation < self.heard.get(number, 0):
             return Applied(number, generation, "web", False, "stale", "something newer was seen")
         self.heard[number] = generation
-        self.is_open[number] = each["open"]
+        self.state[number] = each["state"]
         if number in self.faults:
             return Applied(number, generation, "web", False, "check", self.faults[number])
         self.applied[number] = generation
@@ -78,9 +81,9 @@ class RecordingAgent:
             {"subscription": each["id"], "service": "web", "changes": []} for each in subscriptions
         ]
 
-    def measure(self, subscriptions: list[int]) -> dict[int, int]:
+    def measure(self, subscriptions: list[int]) -> dict[str, dict[int, int]]:
         self._answer("measure", list(subscriptions))
-        return dict.fromkeys(subscriptions, 4096)
+        return {"disk": dict.fromkeys(subscriptions, 4096)}
 
     def _answer(self, verb: str, ids: list[int]) -> None:
         if self.is_away:

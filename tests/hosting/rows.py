@@ -33,7 +33,7 @@ def login() -> User:
 
 def node(name: str = "one") -> Node:
     """A node of that name."""
-    return Node.objects.get_or_create(name=name)[0]
+    return Node.objects.get_or_create(name=name, defaults={"services": {"web": {}, "dns": {}}})[0]
 
 
 def subscription(name: str, *, deployed: bool = True, on: Node | None = None) -> Subscription:

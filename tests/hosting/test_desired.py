@@ -108,27 +108,27 @@ def test_a_removed_domain_is_no_site():
 def test_the_website_s_own_state_is_sent_beside_the_suspension():
     anna = rows.subscription("anna.example")
     Domain.objects.update(site_state=SiteState.SUSPENDED)
-    assert (only(anna)["open"], site_of(anna)["state"]) == (True, "suspended")
+    assert (only(anna)["state"], site_of(anna)["state"]) == ("open", "suspended")
     rows.suspend(anna)
-    assert (only(anna)["open"], site_of(anna)["state"]) == (False, "suspended")
+    assert (only(anna)["state"], site_of(anna)["state"]) == ("shut", "suspended")
 
 
 def test_a_removed_subscription_is_shut_on_all_its_names_until_it_is_forgotten():
     anna = rows.subscription("anna.example")
     Subscription.objects.update(removing_at=timezone.now())
     Domain.objects.update(removing_at=timezone.now())
-    assert (only(anna)["present"], only(anna)["open"]) == (True, False)
+    assert (only(anna)["present"], only(anna)["state"]) == (True, "shut")
     # Without its sites the web server would answer 404, as for a name that nobody has.
     assert site_of(anna)["names"] == ["anna.example", "www.anna.example"]
     provisioning.forget([anna.pk])
-    assert only(anna) == {"id": anna.pk, "generation": 2, "present": False, "open": False}
+    assert only(anna) == {"id": anna.pk, "generation": 2, "present": False, "state": "shut"}
 
 
 def test_a_subscription_whose_row_is_gone_is_absent():
     anna = rows.subscription("anna.example")
     Domain.objects.all().delete()
     Subscription.objects.all().delete()
-    assert only(anna) == {"id": anna.pk, "generation": 1, "present": False, "open": False}
+    assert only(anna) == {"id": anna.pk, "generation": 1, "present": False, "state": "shut"}
 
 
 def test_a_subscription_without_sites_is_present():
@@ -151,8 +151,8 @@ def test_the_agent_takes_what_is_sent():
 
 def test_many_subscriptions_take_as_many_queries_as_one(django_assert_num_queries):
     ids = [rows.subscription(f"s{number}.example").pk for number in range(30)]
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         desired(ids[:1])
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         frames = desired(ids)
     assert [len(frame["web"]["sites"]) for frame in frames] == [1] * 30

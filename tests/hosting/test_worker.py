@@ -42,7 +42,7 @@ def test_a_suspended_subscription_is_shut_and_its_neighbour_left_alone(agent):
     rows.suspend(anna)
     Switcher(anna.node_id, agent).step()
     assert agent.calls == [("switch", [anna.pk])]
-    assert (agent.is_open[anna.pk], agent.is_open[bert.pk]) == (False, True)
+    assert (agent.state[anna.pk], agent.state[bert.pk]) == ("shut", "open")
     assert rows.deployment(anna).switched == 2
 
 
@@ -63,7 +63,7 @@ def test_what_is_removed_is_shut_at_once(agent):
     settle(anna.node_id, agent)
     rows.remove(anna)
     Switcher(anna.node_id, agent).step()
-    assert agent.is_open[anna.pk] is False
+    assert agent.state[anna.pk] == "shut"
 
 
 def test_while_the_database_is_locked_the_next_one_is_shut_all_the_same(agent, tmp_path):
@@ -93,10 +93,10 @@ def test_a_switch_that_was_told_but_not_recorded_is_told_again_by_the_next_worke
     [anna] = subscriptions(1)
     settle(anna.node_id, agent)
     rows.suspend(anna)
-    agent.switch([(anna.pk, 2, False)])
+    agent.switch([(anna.pk, 2, "shut")])
     settle(anna.node_id, agent)
     assert rows.deployment(anna).switched == 2
-    assert agent.is_open[anna.pk] is False
+    assert agent.state[anna.pk] == "shut"
 
 
 def test_a_stalled_worker_cannot_undo_what_another_did(agent):
@@ -107,7 +107,7 @@ def test_a_stalled_worker_cannot_undo_what_another_did(agent):
     rows.activate(anna)
     settle(anna.node_id, agent)
     Switcher(anna.node_id, agent)._tell(stalled)
-    assert agent.is_open[anna.pk] is True
+    assert agent.state[anna.pk] == "open"
     assert rows.deployment(anna).generation == 3
 
 
@@ -119,7 +119,7 @@ def test_after_a_restored_backup_the_node_follows_the_database_again(agent):
     Deployment.objects.update(generation=2, applied=1, switched=1)
     rows.suspend(anna)
     settle(anna.node_id, agent)
-    assert agent.is_open[anna.pk] is False
+    assert agent.state[anna.pk] == "shut"
     assert not is_behind(anna)
 
 
@@ -142,7 +142,7 @@ def test_a_change_made_while_it_is_applied_is_applied_after(agent):
     assert is_behind(anna)
     applier.step()
     assert not is_behind(anna)
-    assert agent.frames[anna.pk]["open"] is False
+    assert agent.frames[anna.pk]["state"] == "shut"
 
 
 def test_frames_hold_no_more_than_the_agent_takes(agent):

@@ -57,7 +57,7 @@ def test_what_forwards_or_has_a_preferred_name_is_shut_as_any_other(two):
     assert [two.status(name) for name in names] == [200, 301, 301, 302]
     assert leads(two, "anna.example", "/x") == (301, f"http://www.anna.example:{two.port}/x")
     assert leads(two, "old.example", "/x") == (301, f"http://www.anna.example:{two.port}/x")
-    two.client.switch([(42, 9, False)])
+    two.client.switch([(42, 9, "shut")])
     for name in names:
         page = two.get(name, "/deep?x=1")
         assert (page.status, page.location) == (503, None)
@@ -65,7 +65,7 @@ def test_what_forwards_or_has_a_preferred_name_is_shut_as_any_other(two):
         answer = two.get(name, "/.well-known/acme-challenge/token")
         assert (answer.status, answer.body) == (200, "token.thumb")
     assert two.status("bert.example") == 200
-    two.client.switch([(42, 10, True)])
+    two.client.switch([(42, 10, "open")])
     assert [two.status(name) for name in names] == [200, 301, 301, 302]
     shut = away | {"state": "suspended"}
     two.applied(subscription(42, 11, preferring, shut))

@@ -71,13 +71,13 @@ def test_a_new_site_welcomes_and_redirects_and_strangers_are_not_found(two):
 @pytest.mark.parametrize("spelling", ["ANNA.example", "anna.example.", "anna.example:80"])
 def test_a_name_is_the_same_however_it_is_spelled(two, spelling):
     assert two.status(spelling) == 200
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     assert two.status(spelling) == 503
 
 
 def test_suspended_answers_503_on_every_name_and_then_serves_again(two, neighbour):
     before = len(neighbour)
-    assert two.client.switch([(42, 8, False)]).switched == [42]
+    assert two.client.switch([(42, 8, "shut")]).switched == [42]
     for name in ALL:
         page = two.get(name, "/deep/page.html?x=1")
         assert page.status == 503
@@ -88,14 +88,14 @@ def test_suspended_answers_503_on_every_name_and_then_serves_again(two, neighbou
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert page.headers["X-Content-Type-Options"] == "nosniff"
         assert page.location is None
-    two.client.switch([(42, 9, True)])
+    two.client.switch([(42, 9, "open")])
     assert [two.status(name) for name in ALL] == [200, 200, 200, 301]
     wait_until(lambda: len(neighbour) > before, "the neighbour was asked")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"])
 def test_suspended_answers_503_to_every_method(two, method):
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     body = b"a=b" if method == "POST" else None
     assert two.get("anna.example", "/x", method, body).status == 503
 
@@ -114,7 +114,7 @@ def test_suspended_answers_503_to_every_method(two, method):
     ],
 )
 def test_no_path_leads_round_the_gate(two, path):
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     assert two.status("anna.example", path) in (503, 400)
 
 
@@ -122,7 +122,7 @@ def test_challenges_answer_while_a_site_is_shut_and_on_names_that_redirect(two):
     challenges = two.directory / "web" / "acme" / ".well-known" / "acme-challenge"
     (challenges / "token_1-A").write_text("token_1-A.thumb")
     path = "/.well-known/acme-challenge/token_1-A"
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     for name in [*ALL, "bert.example"]:
         answer = two.get(name, path)
         assert (answer.status, answer.body) == (200, "token_1-A.thumb")
@@ -181,7 +181,7 @@ def test_the_longest_of_names_serves(web):
 
 def test_a_second_apply_changes_nothing(two):
     shut = site(9, "shut.example", root="a/b", state="suspended")
-    wanted = [subscription(42, 8, ANNA, shut), subscription(43, 2, BERT, is_open=False)]
+    wanted = [subscription(42, 8, ANNA, shut), subscription(43, 2, BERT, state="shut")]
     two.applied(*wanted)
     files, processes = two.files(), two.processes()
     done = two.applied(*wanted)
@@ -261,7 +261,7 @@ def test_a_bad_one_in_a_batch_is_found_and_all_others_serve(web_node, tmp_path):
 
 
 def test_a_killed_agent_leaves_nginx_serving_and_the_next_one_adopts_it(two, neighbour):
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     master = two.master()
     two.kill()
     assert (two.status("anna.example"), two.status("bert.example")) == (503, 200)
@@ -277,7 +277,7 @@ def test_a_killed_agent_leaves_nginx_serving_and_the_next_one_adopts_it(two, nei
 
 
 def test_a_killed_master_is_started_again_and_its_workers_are_ended(two):
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     before = two.processes()
     os.kill(two.master(), signal.SIGKILL)
     wait_until(lambda: not before.keys() & two.processes().keys(), "the old ones are gone")
@@ -287,7 +287,7 @@ def test_a_killed_master_is_started_again_and_its_workers_are_ended(two):
 
 
 def test_both_killed_come_back_with_all_that_was_shut(two):
-    two.client.switch([(42, 8, False)])
+    two.client.switch([(42, 8, "shut")])
     two.kill()
     os.kill(two.master(), signal.SIGKILL)
     two.start()
@@ -376,9 +376,9 @@ def test_switches_do_not_wait_for_a_batch(two):
     batch.start()
     seen, generation = [], 8
     while batch.is_alive():
-        two.client.switch([(42, generation, False)])
+        two.client.switch([(42, generation, "shut")])
         seen.append(two.status("anna.example"))
-        two.client.switch([(42, generation + 1, True)])
+        two.client.switch([(42, generation + 1, "open")])
         seen.append(two.status("anna.example"))
         generation += 2
     batch.join()

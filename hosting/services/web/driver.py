@@ -335,11 +335,8 @@ class WebDriver(Driver[Web]):
         self.daemon.watch()
 
     def stop(self) -> None:
-        """Leave; nginx ends where the platform has nobody else to look after it."""
-        if self._host.platform.stops_daemons:
-            self.daemon.stop()
-        else:
-            self.daemon.let_go()
+        """Leave; nginx ends where the platform says so."""
+        self.daemon.leave()
 
 
 def _probes(web: Web) -> list[str]:

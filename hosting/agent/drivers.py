@@ -1,0 +1,12 @@
+"""Which services a node provides: its drivers, in the order of applying."""
+
+from typing import Any
+
+from hosting.agent.driver import Driver
+from hosting.agent.host import Host
+from hosting.services.web.driver import WebDriver
+
+
+def for_platform(host: Host) -> list[Driver[Any]]:
+    """Return the drivers of this node. A service that it cannot provide is not among them."""
+    return [WebDriver(host)]
