@@ -14,6 +14,8 @@ from pathlib import Path
 
 # Debian's name first, then what others call it.
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Debian's packages of the daemons that nodes run, and a program that each brings.
+DAEMONS = {"nginx-light": "/usr/sbin/nginx"}
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 
@@ -82,7 +84,7 @@ def install_programs() -> None:
         "chromium": chromium_path() is None,
         "postgresql": bool(why_no_postgres()),
         "fonts-dejavu-core": not _FONT.exists(),
-    }
+    } | {package: not Path(program).exists() for package, program in DAEMONS.items()}
     packages = [name for name, is_missing in wanted.items() if is_missing]
     if not packages or not is_debian_root():
         return

@@ -59,13 +59,14 @@ class WebNode:
 
     def launch(self, *more):
         """Start an agent and wait until it answers, whatever it answers."""
-        command = [
-            sys.executable,
-            *("-m", "hosting.agent", "--platform", "embedded", "--data", str(self.directory)),
-            *("--sites-port", str(self.port), "--nginx", str(self.nginx), *more),
-        ]
+        command = [sys.executable, "-m", "hosting.agent", *self.arguments(), *more]
         self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
         wait_until(self.is_up, "the agent answers")
+
+    def arguments(self):
+        """Return what the agent is told on its command line."""
+        platform = ("--platform", "embedded", "--data", str(self.directory))
+        return [*platform, "--sites-port", str(self.port), "--nginx", str(self.nginx)]
 
     def start(self, *more):
         """Start an agent and wait until nginx serves."""

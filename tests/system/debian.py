@@ -1,0 +1,58 @@
+"""Nodes of the debian platform: root, Debian's own daemons, a uid for each subscription."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hosting.agent.client import Client
+from tests.system.conftest import LIMIT, WebNode, free_port
+
+
+def why_not() -> str:
+    """The reason why such a node cannot be here, or nothing."""
+    if os.geteuid() != 0:
+        return "the debian platform needs root"
+    if not Path("/usr/sbin/nginx").exists():
+        return "Debian's nginx is not installed"
+    return ""
+
+
+class DebianNode(WebNode):
+    """A node in a directory of its own, on ports of its own: nothing of the machine is changed."""
+
+    def __init__(self, directory: Path):
+        super().__init__(directory / "node", None)
+        self.top = directory
+        self.dns_port, self.https_port = free_port(), free_port()
+        self.client = Client(directory / "run" / "agent.sock", timeout=LIMIT)
+
+    @property
+    def homes(self) -> Path:
+        """Where the subscriptions' files are."""
+        return self.top / "homes"
+
+    def arguments(self) -> list[str]:
+        """Every place and port: none is the usual one."""
+        places = {name: self.top / name for name in ("homes", "run", "logs", "users")}
+        ports = {"sites": self.port, "https": self.https_port, "dns": self.dns_port}
+        return [
+            *("--platform", "debian", "--data", str(self.directory), "--address", "127.0.0.1"),
+            *(word for name, path in places.items() for word in (f"--{name}", str(path))),
+            *(word for name, port in ports.items() for word in (f"--{name}-port", str(port))),
+        ]
+
+
+@contextmanager
+def debian_node() -> Iterator[DebianNode]:
+    """A node whose agent has not been started yet. Its parents let everybody pass, as /srv does."""
+    top = Path(tempfile.mkdtemp(prefix="freehold-node-"))
+    top.chmod(0o755)
+    node = DebianNode(top)
+    try:
+        yield node
+    finally:
+        node.clean()
+        shutil.rmtree(top, ignore_errors=True)
