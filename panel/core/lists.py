@@ -93,8 +93,9 @@ class ListPage:
         return []
 
     def found(self, actor: Actor, queryset: Any, text: str) -> Any:
-        """The rows that match the search field; None: those that the index of words names."""
-        return None
+        """The rows that match the search field, of a page that finds by itself; the others have the
+        index of words."""
+        raise NotImplementedError
 
 
 list_pages: dict[str, type[ListPage]] = {}
@@ -135,7 +136,6 @@ class Listing:
     narrow: Mapping[str, Any] | None = None
     # Only what the cells read is wanted: for a page, not for the API, which shows other columns.
     lean: bool = False
-    _by_index: bool = False
     _url_patterns: dict[str, tuple[str, str, str]] = field(default_factory=dict)
 
     @cached_property
@@ -178,15 +178,18 @@ class Listing:
     def _found(self, rows: Any) -> Any:
         if not self.text:
             return rows
-        by_page = self.page.found(self.actor, rows, self.text)
-        self._by_index = by_page is None
-        if by_page is not None:
-            return by_page
+        if not self._has_words:
+            return self.page.found(self.actor, rows, self.text)
         if len(self._hits) <= search.FEW:
             return rows.filter(pk__in=self._hits)
         # The list walks its own order and finds a page's worth of them soon.
         one = self._hit_rows().filter(object_id=models.OuterRef("pk"))
         return rows.filter(models.Exists(one.values("pk")))
+
+    @property
+    def _has_words(self) -> bool:
+        """Whether the index of words answers the search field, and not the page itself."""
+        return type(self.page).found is ListPage.found
 
     @cached_property
     def _hits(self) -> list[int]:
@@ -203,7 +206,7 @@ class Listing:
         """How many rows a search by itself finds, if more than a few; else 0. The index of words
         knows, where asking each row of the list would go through all of them."""
         alone = self.text and not self.filterset.chips() and self.actor.subscriptions is None
-        if not alone or self.narrow or not self._by_index:
+        if not alone or self.narrow or not self._has_words:
             return 0
         return len(self._hits) if len(self._hits) > search.FEW else 0
 
@@ -370,7 +373,7 @@ class Listing:
             if last is not None:
                 rows = beyond(rows, sort.column, last, descending)
             batch = list(rows[:size])
-            self.extra = self.page.extra(batch, self)  # noqa: S610
+            self.extra = self.page.extra(batch, self)  # noqa: S610  not QuerySet.extra
             yield batch
             if len(batch) < size:
                 return
