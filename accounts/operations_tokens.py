@@ -15,7 +15,7 @@ from accounts.operations_logins import OwnLoginOperation
 from accounts.roles import SCOPES
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.forms import OperationForm
+from panel.core.forms import DayInput, OperationForm
 from panel.core.operations import ANY_ROLE, Operation, Step, register
 
 MOST = 50
@@ -35,7 +35,7 @@ class CreateTokenForm(OperationForm):
     expires_on = forms.DateField(
         label=_("Expires on"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput,
         help_text=_("Without a date it holds until it is revoked."),
     )
     current_password = PasswordField(

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
-from django import forms
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -54,13 +53,11 @@ class CreatedFilters(PanelFilterSet):
         field_name="created_at",
         lookup_expr="gte",
         label=_("Created from"),
-        widget=forms.DateInput(attrs={"type": "date"}),
     )
     created_to = DayFilter(
         field_name="created_at",
         lookup_expr="lt",
         label=_("Created to"),
-        widget=forms.DateInput(attrs={"type": "date"}),
     )
 
 

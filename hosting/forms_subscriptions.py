@@ -14,7 +14,7 @@ from hosting.forms import MainDomainField, PlanField, SystemUserField, provider_
 from hosting.models.plans import AddOn, HostingPlan
 from panel.core import search
 from panel.core.access import Actor, Role
-from panel.core.forms import OperationForm
+from panel.core.forms import DayInput, OperationForm
 
 # So many accounts are offered while one types; who has more types a name.
 OFFERED = 100
@@ -200,7 +200,7 @@ class SetExpiryForm(OperationForm):
     expires_on = forms.DateField(
         label=_("Expires on"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DayInput,
         help_text=_("Through the end of that day. Empty: never."),
     )
 

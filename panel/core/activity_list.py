@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import django_filters
-from django import forms
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -87,13 +86,11 @@ class ActivityFilter(PanelFilterSet):
         field_name="at",
         lookup_expr="gte",
         label=_("From"),
-        widget=forms.DateInput(attrs={"type": "date"}),
     )
     on_to = DayFilter(
         field_name="at",
         lookup_expr="lt",
         label=_("To"),
-        widget=forms.DateInput(attrs={"type": "date"}),
     )
 
     order = ("what", "who", "on_from", "on_to")

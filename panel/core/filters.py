@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from panel.core.access import Actor, scope_form
+from panel.core.forms import DayInput
 
 
 def flagged(rows: models.QuerySet, flag: str, *, walk: str = "") -> models.QuerySet:
@@ -38,6 +39,9 @@ def ranged(rows: models.QuerySet, column: str, walk: str, **bounds: Any) -> mode
 class DayFilter(django_filters.DateFilter):
     """From a day ("gte") or up to its end ("lt"), in the reader's zone; as a moment, which an index
     knows, where the day of a moment would be computed for every row."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=DayInput, **kwargs)
 
     def filter(self, rows: models.QuerySet, value: date | None) -> models.QuerySet:
         if not value:

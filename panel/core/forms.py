@@ -23,6 +23,15 @@ def refuse_nul(value: str) -> None:
         raise ValidationError(_("Control characters are not allowed here."))
 
 
+class DayInput(forms.DateInput):
+    """A day, as browsers let one choose it: what they send and take is ISO 8601."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class OperationForm(forms.Form):
     """Parameters of an operation, the same for all its targets.
 
