@@ -114,6 +114,7 @@ def framed(view: View, *, is_public: bool = False) -> View:
             words = _("Something went wrong on our side.")
             return error_answer(request, ApiError(500, "failed", words))
 
+    # Django reads it off the function; functions have no such attribute for a type checker.
     inner.csrf_exempt = True  # type: ignore[attr-defined]
     return inner
 
@@ -131,6 +132,7 @@ def _admit(request: HttpRequest) -> None:
 def _throttle(request: HttpRequest) -> None:
     """So many requests a minute for each token, counted by the clock's minute."""
     now = time.time()
+    # Set with the actor by the middleware of accounts, of which the foundation knows nothing.
     key = f"api:{request.token.pk}:{int(now // 60)}"  # type: ignore[attr-defined]
     count = cache.get(key, 0) + 1
     cache.set(key, count, 120)

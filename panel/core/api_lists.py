@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from panel.core import lists
@@ -12,6 +12,7 @@ from panel.core.access import Actor
 from panel.core.api_json import ApiError, answer, invalid, not_found
 from panel.core.door import EXTERNAL, by_external_id, parse_id
 from panel.core.door_lists import listing_of
+from panel.core.http import PanelRequest
 from panel.core.operations import Noun
 from panel.core.views import may_list
 
@@ -48,9 +49,9 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def rows_of(noun: Noun, request: HttpRequest) -> HttpResponse:
+def rows_of(noun: Noun, request: PanelRequest) -> HttpResponse:
     """GET of a list."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     require_reading(actor)
     page = lists.list_pages[noun.name]()
     if not may_list(page, actor):
@@ -64,7 +65,7 @@ def rows_of(noun: Noun, request: HttpRequest) -> HttpResponse:
     return answer({"items": [row_data(noun, row, actor) for row in rows], "next": after or None})
 
 
-def query_of(request: HttpRequest) -> dict[str, str]:
+def query_of(request: PanelRequest) -> dict[str, str]:
     """The query, each key once."""
     twice = {key: [_("This is given twice.")] for key, v in request.GET.lists() if len(v) > 1}
     if twice:
@@ -83,9 +84,9 @@ def row_id(rows: Any, actor: Actor, text: str) -> int:
     return pk
 
 
-def row_of(noun: Noun, request: HttpRequest, text: str) -> HttpResponse:
+def row_of(noun: Noun, request: PanelRequest, text: str) -> HttpResponse:
     """GET of one row, with its version as ETag."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     require_reading(actor)
     rows = noun.visible_to(actor)
     row = rows.filter(pk=row_id(rows, actor, text)).first()
@@ -95,9 +96,9 @@ def row_of(noun: Noun, request: HttpRequest, text: str) -> HttpResponse:
     return answer(row_data(noun, row, actor), headers=headers)
 
 
-def me(request: HttpRequest) -> HttpResponse:
+def me(request: PanelRequest) -> HttpResponse:
     """Whose token this is, and what it reaches."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     return answer(
         {
             "username": actor.username,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet, PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from panel.core import door, door_answers, runs
@@ -18,6 +18,7 @@ from panel.core.api_json import ApiError, answer, body_of, error_answer, invalid
 from panel.core.api_lists import require_writing, row_id
 from panel.core.bulk import BulkRun
 from panel.core.door_lists import matching
+from panel.core.http import PanelRequest
 from panel.core.operations import Operation, Result, nouns
 from panel.core.work import State
 
@@ -31,20 +32,20 @@ MAX_ITEMS = 1000
 class Asked:
     """A request for an operation, taken apart."""
 
-    request: HttpRequest
+    request: PanelRequest
     actor: Actor
     values: dict[str, Any]
     dry_run: bool
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Asked":
-        actor: Actor = request.actor  # type: ignore[attr-defined]
+    def of(cls, request: PanelRequest) -> "Asked":
+        actor = request.actor
         require_writing(actor)
         values = body_of(request)
         return cls(request, actor, values, _dry_run(request, values))
 
 
-def _dry_run(request: HttpRequest, values: dict[str, Any]) -> bool:
+def _dry_run(request: PanelRequest, values: dict[str, Any]) -> bool:
     given = values.pop("dry_run", False)
     if not isinstance(given, bool):
         raise invalid({"dry_run": [_("true or false is needed here.")]})
@@ -57,7 +58,7 @@ def _dry_run(request: HttpRequest, values: dict[str, Any]) -> bool:
     return given or text == "true"
 
 
-def on_one(operation: Operation, request: HttpRequest, text: str) -> HttpResponse:
+def on_one(operation: Operation, request: PanelRequest, text: str) -> HttpResponse:
     """POST of an operation on one object."""
     asked = Asked.of(request)
 
@@ -97,7 +98,7 @@ def _takes_version(operation: Operation) -> bool:
     return operation.form_class is not None and "version" in operation.form_class.base_fields
 
 
-def _expected_version(request: HttpRequest, target: Any) -> int | None:
+def _expected_version(request: PanelRequest, target: Any) -> int | None:
     """The version in If-Match; None without one, -1 for a tag that no version can have."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
@@ -121,7 +122,9 @@ def _perform(operation: Operation, actor: Actor, ids: list[int], given: door.Giv
     )
 
 
-def single_answer(operation: Operation, request: HttpRequest, told: dict[str, Any]) -> HttpResponse:
+def single_answer(
+    operation: Operation, request: PanelRequest, told: dict[str, Any]
+) -> HttpResponse:
     """The answer about one target: its result is the status."""
     if told[Result.MISSING]:
         return error_answer(request, not_found())
@@ -138,13 +141,13 @@ def single_answer(operation: Operation, request: HttpRequest, told: dict[str, An
 
 
 def _from_run(
-    operation: Operation, request: HttpRequest, *, is_single: bool
+    operation: Operation, request: PanelRequest, *, is_single: bool
 ) -> Callable[[BulkRun], HttpResponse]:
     """The answer to a request whose first answer never got out, from the rows of its run."""
 
     def answer_run(run: BulkRun) -> HttpResponse:
         if run.state not in door_answers.OVER:
-            return accepted(run, request.actor)  # type: ignore[attr-defined]
+            return accepted(run, request.actor)
         told = door_answers.of_targets(run)
         return single_answer(operation, request, told) if is_single else answer(told)
 
@@ -157,7 +160,7 @@ def accepted(run: BulkRun, actor: Actor) -> HttpResponse:
     return answer(door_answers.of_run(run, actor), 202, {"Location": place})
 
 
-def on_many(operation: Operation, request: HttpRequest) -> HttpResponse:
+def on_many(operation: Operation, request: PanelRequest) -> HttpResponse:
     """POST of an operation on a selection: ids, items, or what a filter matches."""
     asked = Asked.of(request)
     if not operation.may(asked.actor):
@@ -294,7 +297,7 @@ def _nothing(asked: Asked) -> HttpResponse:
     return answer(told)
 
 
-def on_new(operation: Operation, request: HttpRequest) -> HttpResponse:
+def on_new(operation: Operation, request: PanelRequest) -> HttpResponse:
     """POST to a collection: the operation that makes such objects, on their parent."""
     asked = Asked.of(request)
     actor = asked.actor

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 
 from panel.core import api_lists, api_models, api_operations, api_runs, api_schema, lists
 from panel.core.door import maker_of
+from panel.core.http import PanelRequest
 from panel.core.operations import Noun, Operation, nouns, operations
 
 View = Callable[..., HttpResponse]
@@ -71,12 +72,12 @@ class Routes:
         """What belongs to no noun: who I am, and runs."""
 
         def with_id(view: View) -> View:
-            def inner(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+            def inner(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002
                 return view(request, id)
 
             return inner
 
-        def me(request: HttpRequest) -> HttpResponse:
+        def me(request: PanelRequest) -> HttpResponse:
             return api_lists.me(request)
 
         def query() -> dict[str, Any]:
@@ -102,7 +103,7 @@ class Routes:
         if page is None or not noun.api_fields:
             return
 
-        def rows(request: HttpRequest) -> HttpResponse:
+        def rows(request: PanelRequest) -> HttpResponse:
             return api_lists.rows_of(noun, request)
 
         def query() -> dict[str, Any]:
@@ -112,7 +113,7 @@ class Routes:
         self._add("GET", f"/{noun.plural}", rows, noun.labels, answers, errors, query, noun.plural)
 
     def _add_maker(self, noun: Noun, operation: Operation) -> None:
-        def new(request: HttpRequest) -> HttpResponse:
+        def new(request: PanelRequest) -> HttpResponse:
             return api_operations.on_new(operation, request)
 
         def body() -> dict[str, Any]:
@@ -125,7 +126,7 @@ class Routes:
         if not noun.api_fields:
             return
 
-        def row(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        def row(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002
             return api_lists.row_of(noun, request, id)
 
         path, answers = f"/{noun.plural}/{{id}}", {200: api_models.row_model(noun)}
@@ -136,7 +137,7 @@ class Routes:
         if operation.hidden or (operation.creates and operation.noun == "account"):
             return
 
-        def one(request: HttpRequest, id: str) -> HttpResponse:  # noqa: A002
+        def one(request: PanelRequest, id: str) -> HttpResponse:  # noqa: A002
             return api_operations.on_one(operation, request, id)
 
         def body() -> dict[str, Any]:
@@ -152,7 +153,7 @@ class Routes:
         if operation.creates or not operation.bulk:
             return
 
-        def many(request: HttpRequest) -> HttpResponse:
+        def many(request: PanelRequest) -> HttpResponse:
             return api_operations.on_many(operation, request)
 
         def body() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from panel.core import door_answers, outcomes, runs
@@ -14,26 +14,27 @@ from panel.core.api_lists import query_of, require_writing
 from panel.core.api_operations import accepted
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.door import parse_id
+from panel.core.http import PanelRequest
 from panel.core.operations import Result, operations
 
 MAX_LIMIT = 1000
 
 
-def _run(request: HttpRequest, text: str) -> BulkRun:
+def _run(request: PanelRequest, text: str) -> BulkRun:
     pk = parse_id(text)
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     run = door_answers.visible_runs(actor).filter(pk=pk).first() if pk else None
     if run is None:
         raise not_found()
     return run
 
 
-def run_state(request: HttpRequest, text: str) -> HttpResponse:
+def run_state(request: PanelRequest, text: str) -> HttpResponse:
     """Any token may ask what came of its account's runs; they say no more than numbers."""
-    return answer(door_answers.of_run(_run(request, text), request.actor))  # type: ignore[attr-defined]
+    return answer(door_answers.of_run(_run(request, text), request.actor))
 
 
-def run_targets(request: HttpRequest, text: str) -> HttpResponse:
+def run_targets(request: PanelRequest, text: str) -> HttpResponse:
     """Targets of a run by id, a page at a time."""
     run, query = _run(request, text), query_of(request)
     result = query.pop("result", "")
@@ -69,7 +70,7 @@ def _page(run: BulkRun, result: str, after: int, limit: int) -> dict[str, Any]:
     return {"items": items, "next": str(items[-1]["id"]) if len(found) > limit else None}
 
 
-def run_cancel(request: HttpRequest, text: str) -> HttpResponse:
+def run_cancel(request: PanelRequest, text: str) -> HttpResponse:
     """What is done stays done; what is not done yet is left."""
     actor = _writer(request)
     run = _run(request, text)
@@ -81,7 +82,7 @@ def run_cancel(request: HttpRequest, text: str) -> HttpResponse:
     return answer(door_answers.of_run(run, actor))
 
 
-def run_undo(request: HttpRequest, text: str) -> HttpResponse:
+def run_undo(request: PanelRequest, text: str) -> HttpResponse:
     """Take back exactly what this run did."""
     actor = _writer(request)
 
@@ -111,9 +112,9 @@ def run_undo(request: HttpRequest, text: str) -> HttpResponse:
     return once(request, actor, act, answer_run)
 
 
-def _writer(request: HttpRequest) -> Actor:
+def _writer(request: PanelRequest) -> Actor:
     """The actor of a request without parameters that changes something."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     require_writing(actor)
     if unknown := [*body_of(request), *request.GET]:
         raise invalid({name: [_("There is no such parameter.")] for name in unknown})
