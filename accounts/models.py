@@ -12,18 +12,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.countries import COUNTRIES
-from panel.core.access import Actor, Owned, OwnedQuerySet, Role
+from panel.core.access import Actor, Owned, OwnedQuerySet, RemovableQuerySet, Role
 from panel.core.search import fold
-
-
-class AccountQuerySet(OwnedQuerySet):
-    def present(self) -> "AccountQuerySet":
-        """Without those that were removed and wait to be purged."""
-        return self.filter(removing_at=None)
-
-    def removed(self) -> "AccountQuerySet":
-        # Not exclude(): SQLite does not find the index of `IS NOT NULL` by `NOT (… IS NULL)`.
-        return self.filter(removing_at__isnull=False)
 
 
 class Account(Owned):
@@ -86,7 +76,7 @@ class Account(Owned):
     removing_at = models.DateTimeField(null=True, editable=False)
     purge_at = models.DateTimeField(null=True, editable=False)
 
-    objects = AccountQuerySet.as_manager()
+    objects = RemovableQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -188,13 +178,13 @@ def sort_key(text: str) -> str:
     return fold(text)[:200]
 
 
-class CustomerManager(models.Manager.from_queryset(AccountQuerySet)):
-    def get_queryset(self) -> AccountQuerySet:
+class CustomerManager(models.Manager.from_queryset(RemovableQuerySet)):
+    def get_queryset(self) -> RemovableQuerySet:
         return super().get_queryset().filter(role=Role.CUSTOMER)
 
 
-class ResellerManager(models.Manager.from_queryset(AccountQuerySet)):
-    def get_queryset(self) -> AccountQuerySet:
+class ResellerManager(models.Manager.from_queryset(RemovableQuerySet)):
+    def get_queryset(self) -> RemovableQuerySet:
         return super().get_queryset().filter(role=Role.RESELLER)
 
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import sort_key
 from hosting.models.subscriptions import Subscription
-from panel.core.access import Owned, OwnedQuerySet
+from panel.core.access import Owned, RemovableQuerySet
 
 
 class HostingType(models.TextChoices):
@@ -29,16 +29,6 @@ class SiteState(models.TextChoices):
     ACTIVE = "active", _("Active")
     SUSPENDED = "suspended", _("Suspended")
     DISABLED = "disabled", _("Disabled")
-
-
-class DomainQuerySet(OwnedQuerySet):
-    def present(self) -> "DomainQuerySet":
-        """Without those whose subscription was removed and waits to be purged."""
-        return self.filter(removing_at=None)
-
-    def removed(self) -> "DomainQuerySet":
-        # Not exclude(): SQLite does not find the index of `IS NOT NULL` by `NOT (… IS NULL)`.
-        return self.filter(removing_at__isnull=False)
 
 
 class Domain(Owned):
@@ -87,7 +77,7 @@ class Domain(Owned):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     removing_at = models.DateTimeField(null=True, editable=False)
 
-    objects = DomainQuerySet.as_manager()
+    objects = RemovableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("domain")

@@ -10,21 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import sort_key
 from hosting.models.nodes import Node
 from hosting.models.plans import OverusePolicy, Plan
-from panel.core.access import Owned, OwnedQuerySet
+from panel.core.access import Owned, RemovableQuerySet
 
 SYSTEM_USER = RegexValidator(
     r"\A[a-z][a-z0-9_-]{1,30}\Z",
     _("2 to 31 characters from a-z, 0-9, dash and underscore; the first is a letter."),
 )
-
-
-class SubscriptionQuerySet(OwnedQuerySet):
-    def present(self) -> "SubscriptionQuerySet":
-        return self.filter(removing_at=None)
-
-    def removed(self) -> "SubscriptionQuerySet":
-        # Not exclude(): SQLite does not find the index of `IS NOT NULL` by `NOT (… IS NULL)`.
-        return self.filter(removing_at__isnull=False)
 
 
 class Subscription(Owned):
@@ -77,7 +68,7 @@ class Subscription(Owned):
     removing_at = models.DateTimeField(null=True, editable=False)
     purge_at = models.DateTimeField(null=True, editable=False)
 
-    objects = SubscriptionQuerySet.as_manager()
+    objects = RemovableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("subscription")

@@ -171,6 +171,21 @@ class OwnedQuerySet(models.QuerySet):
         return super().delete()
 
 
+class RemovableQuerySet(OwnedQuerySet):
+    """Rows that are removed first and kept for some days: by themselves, or with others."""
+
+    # The column that says since when; of the row, or of what it goes with.
+    removed_at = "removing_at"
+
+    def present(self) -> Self:
+        """Without those that were removed and wait to be purged."""
+        return self.filter(**{self.removed_at: None})
+
+    def removed(self) -> Self:
+        # Not exclude(): SQLite does not find the index of `IS NOT NULL` by `NOT (… IS NULL)`.
+        return self.filter(**{f"{self.removed_at}__isnull": False})
+
+
 class Owned(models.Model):
     """Mixin of every row that an account can see.
 

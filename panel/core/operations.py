@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 
 from panel.core import reasons
-from panel.core.access import Actor, OwnedQuerySet, Role
+from panel.core.access import Actor, OwnedQuerySet, RemovableQuerySet, Role
 from panel.core.forms import OperationForm
 
 Text = str | Promise
@@ -192,9 +192,9 @@ class Operation:
     def visible(self, actor: Actor) -> OwnedQuerySet:
         """The rows it may be asked for: of what the actor sees, the present or the removed."""
         rows = nouns[self.noun].visible_to(actor)
-        if not hasattr(rows, "present"):
+        if not isinstance(rows, RemovableQuerySet):
             return rows
-        return rows.removed() if self.in_trash else rows.present()  # type: ignore[attr-defined]
+        return rows.removed() if self.in_trash else rows.present()
 
     def may(self, actor: Actor) -> bool:
         """Whether the actor's role reaches the operation at all."""

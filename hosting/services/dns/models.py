@@ -1,6 +1,7 @@
 """Zones with their records, and the template that they start from."""
 
 import time
+from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import sort_key
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
-from panel.core.access import Actor, Owned, OwnedQuerySet
+from panel.core.access import Actor, Owned, OwnedQuerySet, RemovableQuerySet
 
 APEX = "@"
 HIGHEST_SERIAL = 2**32 - 1
@@ -53,14 +54,9 @@ class SoaValues(models.Model):
 SOA_FIELDS = ("ttl", "refresh", "retry", "expire", "minimum")
 
 
-class ZoneQuerySet(OwnedQuerySet):
-    def present(self) -> "ZoneQuerySet":
-        """Without those whose subscription was removed and waits to be purged: DNS goes on, but
-        nobody edits them."""
-        return self.filter(subscription__removing_at=None)
-
-    def removed(self) -> "ZoneQuerySet":
-        return self.filter(subscription__removing_at__isnull=False)
+class ZoneQuerySet(RemovableQuerySet):
+    # Of those whose subscription was removed DNS goes on, but nobody edits them.
+    removed_at = "subscription__removing_at"
 
     def bump(self) -> None:
         """A higher serial for these and for the zones that follow them: something changed."""
@@ -139,14 +135,16 @@ class Zone(Owned, SoaValues):
         return self.source_id is not None
 
 
-class RecordQuerySet(OwnedQuerySet):
-    def present(self) -> "RecordQuerySet":
-        return self.live().filter(subscription__removing_at=None)
+class RecordQuerySet(RemovableQuerySet):
+    removed_at = "subscription__removing_at"
 
-    def removed(self) -> "RecordQuerySet":
-        return self.live().filter(subscription__removing_at__isnull=False)
+    def present(self) -> Self:
+        return super().present().live()
 
-    def live(self) -> "RecordQuerySet":
+    def removed(self) -> Self:
+        return super().removed().live()
+
+    def live(self) -> Self:
         """Without what is only kept, to be restored."""
         return self.filter(is_kept=False)
 
