@@ -15,6 +15,11 @@ import pytest
 
 from hosting.agent.client import AgentAway, Applied, Client, Done
 from hosting.agent.host import Runner
+from tests.agent.fakes import site, subscription
+
+ANNA = site(7, "anna.example", "www.anna.example", "anna.test", redirects=["old.example"])
+BERT = site(8, "bert.example")
+ALL = ANNA["names"] + ANNA["redirects"]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Wide: only a test that fails waits so long.
@@ -175,3 +180,12 @@ def web(web_node):
     """A node whose agent runs."""
     web_node.start()
     return web_node
+
+
+@pytest.fixture
+def two(web):
+    """Two subscriptions that serve."""
+    web.applied(subscription(42, 7, ANNA), subscription(43, 1, BERT))
+    assert [web.status(name) for name in ANNA["names"]] == [200, 200, 200]
+    assert web.status("bert.example") == 200
+    return web

@@ -4,19 +4,9 @@ import pytest
 
 from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
+from tests.system.conftest import ALL, ANNA
 
 pytestmark = pytest.mark.system
-
-ANNA = site(7, "anna.example", "www.anna.example", "anna.test", redirects=["old.example"])
-BERT = site(8, "bert.example")
-ALL = ANNA["names"] + ANNA["redirects"]
-
-
-@pytest.fixture
-def two(web):
-    """Two subscriptions that serve."""
-    web.applied(subscription(42, 7, ANNA), subscription(43, 1, BERT))
-    return web
 
 
 def leads(web, name, path="/a/b?c=d&e=%20"):

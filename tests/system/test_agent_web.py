@@ -16,22 +16,9 @@ from hosting.agent.client import AgentAway
 from hosting.services.web.driver_daemon import RELOAD_PAUSE
 from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
-from tests.system.conftest import ROOT, free_port, wait_until
+from tests.system.conftest import ALL, ANNA, BERT, ROOT, free_port, wait_until
 
 pytestmark = pytest.mark.system
-
-ANNA = site(7, "anna.example", "www.anna.example", "anna.test", redirects=["old.example"])
-BERT = site(8, "bert.example")
-ALL = ANNA["names"] + ANNA["redirects"]
-
-
-@pytest.fixture
-def two(web):
-    """Two subscriptions that serve."""
-    web.applied(subscription(42, 7, ANNA), subscription(43, 1, BERT))
-    assert [web.status(name) for name in ANNA["names"]] == [200, 200, 200]
-    assert web.status("bert.example") == 200
-    return web
 
 
 @pytest.fixture
