@@ -5,6 +5,7 @@ lacks. Everything that asks for a permission asks here.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from accounts.models import Account
 from hosting.models.subscriptions import Subscription
@@ -16,11 +17,20 @@ Names = frozenset[str]
 
 def of_resellers(ids: Iterable[int | None]) -> dict[int, Names]:
     """The permissions that each of these resellers has."""
+    return {pk: frozenset(names) for pk, names in _of_resellers(ids, "permissions")}
+
+
+def applications_of_resellers(ids: Iterable[int | None]) -> dict[int, Names | None]:
+    """The applications that each of these resellers may grant; None: all."""
+    found = _of_resellers(ids, "applications")
+    return {pk: None if names is None else frozenset(names) for pk, names in found}
+
+
+def _of_resellers(ids: Iterable[int | None], column: str) -> Iterable[tuple[int, Any]]:
     wanted = {pk for pk in ids if pk is not None}
     if not wanted:
-        return {}
-    rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
-    return {pk: frozenset(names) for pk, names in rows.values_list("pk", "permissions")}
+        return ()
+    return Account.objects.unscoped(_WHY).filter(pk__in=wanted).values_list("pk", column)
 
 
 def of_actor(actor: Actor) -> Names | None:
@@ -53,15 +63,3 @@ def lacking(subscriptions: Iterable[Subscription], actor: Actor, permission: str
         return set() if permission in (of_actor(actor) or ()) else {row.pk for row in rows}
     granted = in_force(rows)
     return {row.pk for row in rows if permission not in granted[row.pk]}
-
-
-def applications_of_resellers(ids: Iterable[int | None]) -> dict[int, Names | None]:
-    """The applications that each of these resellers may grant; None: all."""
-    wanted = {pk for pk in ids if pk is not None}
-    if not wanted:
-        return {}
-    rows = Account.objects.unscoped(_WHY).filter(pk__in=wanted)
-    return {
-        pk: None if names is None else frozenset(names)
-        for pk, names in rows.values_list("pk", "applications")
-    }
