@@ -61,6 +61,17 @@ class CreatedFilters(PanelFilterSet):
     )
 
 
+class ProviderFilters(PanelFilterSet):
+    """For the administrator, who sees what is below more than one provider."""
+
+    provider = ProviderFilter(label=_("Provider"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.actor.is_administrator:
+            self.form.fields.pop("provider", None)
+
+
 class StatusFilter(django_filters.ChoiceFilter):
     """Status, which also says whether removed rows are meant; so it applies to no choice, too."""
 
@@ -82,18 +93,12 @@ class StatusFilter(django_filters.ChoiceFilter):
         return rows.filter(is_suspended=False) if value == ACTIVE else rows
 
 
-class AccountFilter(CreatedFilters):
+class AccountFilter(CreatedFilters, ProviderFilters):
     status = StatusFilter(choices=[*STATUS, (REMOVED, _("Removed"))])
-    provider = ProviderFilter(label=_("Provider"))
 
     class Meta:
         model = Account
         fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.actor.is_administrator:
-            self.form.fields.pop("provider", None)
 
 
 class ResellerStatus(StatusFilter):
@@ -147,7 +152,7 @@ class SubscriptionStatus(StatusFilter):
         return flagged(rows, flag, walk=walk) if flag else rows
 
 
-class SubscriptionFilter(CreatedFilters):
+class SubscriptionFilter(CreatedFilters, ProviderFilters):
     status = SubscriptionStatus(
         choices=[
             *STATUS,
@@ -160,17 +165,11 @@ class SubscriptionFilter(CreatedFilters):
             (REMOVED, _("Removed")),
         ]
     )
-    provider = ProviderFilter(label=_("Provider"))
     plan = django_filters.NumberFilter(method="of_plan", label=_("Plan number"))
 
     class Meta:
         model = Subscription
         fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.actor.is_administrator:
-            self.form.fields.pop("provider", None)
 
     def of_plan(self, rows: models.QuerySet, _name: str, value: Any) -> models.QuerySet:
         """Subscriptions on a plan, or with an add-on; 0 is Custom."""
@@ -206,21 +205,15 @@ class HostingTypeFilter(django_filters.ChoiceFilter):
         return ranged(rows, "hosting_type", self.parent.walk, exact=value) if value else rows
 
 
-class DomainFilter(CreatedFilters):
+class DomainFilter(CreatedFilters, ProviderFilters):
     status = DomainStatus(choices=[*STATUS, ("disabled", _("Disabled"))])
     hosting_type = HostingTypeFilter(
         choices=HostingType.choices, label=_("Hosting type"), empty_label=_("All")
     )
-    provider = ProviderFilter(label=_("Provider"))
 
     class Meta:
         model = Domain
         fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.actor.is_administrator:
-            self.form.fields.pop("provider", None)
 
 
 class PlanFilter(PanelFilterSet):

@@ -6,7 +6,7 @@ import django_filters
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from hosting.filters import ProviderFilter
+from hosting.filters import ProviderFilters
 from hosting.services.dns.models import Record, TemplateRecord, TemplateScope, Zone
 from panel.core.filters import PanelFilterSet, ranged
 
@@ -25,7 +25,7 @@ class StateFilter(django_filters.ChoiceFilter):
         return rows.filter(source__isnull=False) if value == FOLLOWING else rows
 
 
-class ZoneFilter(PanelFilterSet):
+class ZoneFilter(ProviderFilters):
     state = StateFilter(
         label=_("State"),
         empty_label=_("All"),
@@ -35,16 +35,10 @@ class ZoneFilter(PanelFilterSet):
             (FOLLOWING, _("Follows another zone")),
         ],
     )
-    provider = ProviderFilter(label=_("Provider"))
 
     class Meta:
         model = Zone
         fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.actor.is_administrator:
-            self.form.fields.pop("provider", None)
 
 
 class RecordFilter(PanelFilterSet):
