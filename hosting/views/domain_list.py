@@ -13,9 +13,10 @@ from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
 from hosting.validators import host_of, to_unicode
 from hosting.views.choosing import add_buttons
+from hosting.views.columns import SUBSCRIPTION
 from panel.core.access import Actor
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import attribute, day, link, main_cell, safe, tag
+from panel.core.markup import attribute, day, main_cell, safe, tag
 from panel.core.operations import ANY_ROLE, PROVIDERS, nouns
 
 # So many aliases stand below a name.
@@ -86,15 +87,7 @@ class DomainList(ListPage):
             css="main",
         ),
         Column(_("Status"), _site_state, csv=lambda row, ls: row.site_state, is_plain=True),
-        Column(
-            _("Subscription"),
-            lambda row, ls: link(
-                ls.url_of("subscription", row.subscription_id),
-                ls.extra["subscriptions"].get(row.subscription_id, ""),
-            ),
-            csv=lambda row, ls: ls.extra["subscriptions"].get(row.subscription_id, ""),
-            tells=("subscription_id",),
-        ),
+        SUBSCRIPTION,
         Column(
             _("Subscriber"),
             lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),

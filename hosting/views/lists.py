@@ -120,11 +120,6 @@ class ResellerList(CustomerList):
     fields = CustomerList.fields + " limits customers_count plan_id is_locked is_overused"
     empty_title = _("No resellers yet")
     empty_text = _("A reseller has customers and plans of its own.")
-    sorts = (
-        Sort("name", "name_key"),
-        Sort("subscriptions", "subscriptions_count"),
-        Sort("created", "created_at"),
-    )
     columns = (
         Column(
             _("Name"),

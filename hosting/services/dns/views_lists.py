@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.subscriptions import Subscription
 from hosting.services.dns.filters import RecordFilter, TemplateFilter, ZoneFilter
 from hosting.services.dns.models import TemplateScope, Zone
+from hosting.views.columns import SUBSCRIPTION
 from panel.core import search
 from panel.core.access import Actor
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import day, link, main_cell, tag
+from panel.core.markup import day, main_cell, tag
 from panel.core.operations import ADMINISTRATOR
 
 
@@ -46,14 +47,7 @@ class ZoneList(ListPage):
             css="main",
         ),
         Column(_("State"), _state, csv=lambda row, ls: row.is_altered, is_plain=True),
-        Column(
-            _("Subscription"),
-            lambda row, ls: link(
-                ls.url_of("subscription", row.subscription_id),
-                ls.extra["subscriptions"].get(row.subscription_id, ""),
-            ),
-            csv=lambda row, ls: ls.extra["subscriptions"].get(row.subscription_id, ""),
-        ),
+        SUBSCRIPTION,
         Column(_("Serial"), lambda row, ls: str(row.serial), css="num"),
         Column(_("Changed"), lambda row, ls: day(row.changed_at), css="date"),
     )
