@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts import tree
@@ -39,21 +39,28 @@ def refuse_taken_external_ids(step: Step, provider: Account) -> None:
         taken.add(external_id)
 
 
-def take_plans(account_ids: Sequence[int], plans: Mapping[int, Plan | None]) -> set[int]:
-    """Cut the links to the old owner's plans and add-ons; Custom keeps the values as they are.
+def take_plan(rows: QuerySet, plan: Plan | None) -> None:
+    """A plan of the new provider with its values; or Custom, which keeps the values as they are."""
+    values = {"plan": None} if plan is None else creating.values_of(plan)
+    rows.update(**values, is_locked=False, is_unsynced=False)
 
-    `plans` by account. Returns the numbers of all plans whose subscriptions have to be recounted.
+
+def take_plans(account_ids: Sequence[int], plans: Mapping[int, Plan | None]) -> set[int]:
+    """Cut the links to the old owner's plans and add-ons, and take others: `plans` by account.
+
+    Returns the numbers of all plans whose subscriptions have to be recounted.
     """
     rows = subscriptions_of(account_ids)
+    links = SubscriptionAddOn.objects.filter(subscription__account_id__in=account_ids)
     recount = set(rows.exclude(plan=None).values_list("plan_id", flat=True))
-    SubscriptionAddOn.objects.filter(subscription__account_id__in=account_ids).delete()
+    recount |= set(links.values_list("plan_id", flat=True))
+    links.delete()
     custom = [pk for pk in account_ids if plans.get(pk) is None]
-    subscriptions_of(custom).update(plan=None, is_locked=False, is_unsynced=False)
+    take_plan(subscriptions_of(custom), None)
     chosen = {plan.pk: plan for plan in plans.values() if plan is not None}
     for number, plan in chosen.items():
         takers = [pk for pk in account_ids if (taken := plans.get(pk)) and taken.pk == number]
-        values = creating.values_of(plan)
-        subscriptions_of(takers).update(**values, is_locked=False, is_unsynced=False)
+        take_plan(subscriptions_of(takers), plan)
     rows.update(version=F("version") + 1)
     return recount | set(chosen)
 

@@ -4,13 +4,23 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import tree
 from accounts.models import Account, User
-from hosting import conditions, counters, creating, demand, locks, provisioning, suspension, sync
+from hosting import (
+    conditions,
+    counters,
+    creating,
+    demand,
+    locks,
+    provisioning,
+    rehoming,
+    suspension,
+    sync,
+)
 from hosting.forms import provider_of
 from hosting.forms_subscriptions import ChangeSubscriberForm, find_subscriber
 from hosting.models.domains import Domain
@@ -96,7 +106,8 @@ class ChangeSubscriber(OnSubscriptions):
         if not step.params.get("hand_over_description"):
             left = [row.pk for row in rows if row.reseller_id != tree.reseller_of(new)]
             stored.filter(pk__in=left).update(description="")
-        _take_plan(stored.filter(pk__in=moving), step.params["plan"], moving)
+        links.delete()
+        rehoming.take_plan(stored.filter(pk__in=moving), step.params["plan"])
         stored.update(version=F("version") + 1)
         counters.recount_plans([*plans, getattr(step.params["plan"], "pk", None)])
         counters.recount_accounts(
@@ -170,13 +181,6 @@ def _take_from_users(rows: Sequence[Any], ids: Sequence[int]) -> None:
         # An empty list is "none of them"; only NULL is "all".
         user.subscription_ids = [pk for pk in user.subscription_ids if pk not in gone]
     User.objects.unscoped(_WHY).bulk_update(changed, ["subscription_ids"], batch_size=500)
-
-
-def _take_plan(rows: QuerySet, plan: Any, ids: Sequence[int]) -> None:
-    """The new provider's plan with its values; or Custom, which keeps the values as they are."""
-    values = creating.values_of(plan) if plan is not None else {"plan": None}
-    SubscriptionAddOn.objects.filter(subscription_id__in=ids).delete()
-    rows.update(**values, is_locked=False, is_unsynced=False)
 
 
 def _plans_foreseen(step: Step, rows: Sequence[Any], new: Account) -> list[Consequence]:

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import Account
+from hosting import counters
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import SuspensionEntry
@@ -115,6 +116,7 @@ def test_the_link_to_the_old_owners_plan_is_always_cut_and_the_values_stay(world
     row = world.sub("carl.example")
     addon = world.plan("ada", "Ada More", kind="addon")
     SubscriptionAddOn.objects.create(subscription=row, plan=addon)
+    counters.recount_plans([addon.pk])
     values = {"limits": {"domains": 3, "aliases": 2}, "permissions": ["manage_aliases"]}
     Subscription.objects.filter(pk=row.pk).update(**values, applications=["wp"], is_locked=True)
     assert move(world, "carl", "admin").result == "done"
@@ -123,6 +125,7 @@ def test_the_link_to_the_old_owners_plan_is_always_cut_and_the_values_stay(world
     assert (row.limits, row.permissions) == (values["limits"], values["permissions"])
     assert not SubscriptionAddOn.objects.exists()
     assert Plan.objects.get(name="Ada Basic").subscriptions_count == 1
+    assert Plan.objects.get(pk=addon.pk).subscriptions_count == 0
 
 
 def test_what_waits_in_the_trash_goes_along_and_counts_nothing(world: HostingWorld):
