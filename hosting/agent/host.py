@@ -19,6 +19,8 @@ from pathlib import Path
 from hosting.agent.platform import Platform
 
 _ANSWER_LIMIT = 64 * 1024
+# How often a process is looked at that has no command line yet.
+_BEGINNING = 100
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,17 @@ class Runner:
     def command_line(self, pid: int, directory: Path) -> str | None:
         """Return a process's command line, None if it is not one that runs in the directory."""
         try:
-            if os.readlink(f"/proc/{pid}/cwd") != str(directory):
-                return None
-            with open(f"/proc/{pid}/cmdline", "rb") as stream:
-                return stream.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            for _ in range(_BEGINNING):
+                if os.readlink(f"/proc/{pid}/cwd") != str(directory):
+                    return None
+                with open(f"/proc/{pid}/cmdline", "rb") as stream:
+                    if line := stream.read():
+                        return line.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+                # Between exec and its first instruction a process has none yet.
+                time.sleep(0.001)
         except OSError:
-            return None
+            pass
+        return None
 
     def processes(self, directory: Path) -> dict[int, str]:
         """Return pid and command line of every process that runs in the directory."""

@@ -9,7 +9,10 @@ from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
 from tests.system.debian import debian_node, why_not
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
 
 ANNA, BERT = site(7, "anna.example", "www.anna.example"), site(8, "bert.example")
 
