@@ -24,7 +24,7 @@ from hosting import (
 from hosting.forms import system_user_taken
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 from hosting.models.plans import OverusePolicy, Plan
-from hosting.models.subscriptions import Subscription
+from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.services import base
 from hosting.validators import host_of, to_unicode
 from panel.core import reasons
@@ -128,6 +128,18 @@ def plan_now(plan: Plan | None) -> Plan | None:
     return locked
 
 
+def chosen_plans(values: dict[str, Any]) -> tuple[Plan | None, list[Plan]]:
+    """The plan and the add-ons that were chosen, locked by their numbers; Refused if one is gone.
+    Without a plan there are no add-ons."""
+    plan = values.get("plan")
+    if plan is None:
+        return None, []
+    wanted = {one.pk: one for one in (plan, *(values.get("addons") or ()))}
+    now = {pk: plan_now(wanted[pk]) for pk in sorted(wanted)}
+    found = [one for one in now.values() if one is not None and one.pk != plan.pk]
+    return now[plan.pk], found
+
+
 def suggest_system_user(name: str) -> str:
     """A free system user name made from a domain: letters first, a number behind if it is taken."""
     label = "".join(c for c in name.split(".")[0] if c.isascii() and (c.isalnum() or c in "_-"))
@@ -144,10 +156,11 @@ def suggest_system_user(name: str) -> str:
 def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscription:
     """A new subscription of `account` with its main domain. Raises Refused; accounts are locked.
 
-    `values`: domain (ASCII), plan (or None for Custom plan), system_user, description.
+    `values`: domain (ASCII), plan (or None for Custom plan), addons, system_user, description.
     """
-    domain, plan = values["domain"], plan_now(values.get("plan"))
-    given = values_of(plan)
+    domain = values["domain"]
+    plan, addons = chosen_plans(values)
+    given = values_of(plan, addons)
     demand.refuse_full(account.reseller_id, demand.of_new_subscription(given), step.actor)
     refuse_name(domain, account.pk, step.actor)
     made = Subscription(
@@ -159,6 +172,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
         **given,
     )
     _save_with_system_user(made, values.get("system_user", ""), domain)
+    _give_addons(made, addons)
     main = Domain(
         account_id=account.pk,
         reseller_id=account.reseller_id,
@@ -179,6 +193,12 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
     settle(step, [made], [main.pk])
     sync.judge([made.pk])
     return made
+
+
+def _give_addons(made: Subscription, addons: Sequence[Plan]) -> None:
+    links = SubscriptionAddOn.objects
+    links.bulk_create(SubscriptionAddOn(subscription=made, plan=one) for one in addons)
+    counters.recount_plans(one.pk for one in addons)
 
 
 def _save_with_system_user(made: Subscription, typed: str, domain: str) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from accounts.models import Account
 from accounts.validators import SYSTEM_NAMES
 from hosting import suspension
-from hosting.models.plans import HostingPlan
+from hosting.models.plans import AddOn, HostingPlan
 from hosting.models.subscriptions import (
     RETIRED_FOR,
     SYSTEM_USER,
@@ -142,6 +142,32 @@ class SystemUserField(forms.CharField):
         if name and system_user_taken(name):
             raise ValidationError(_("This system user exists, or did until recently."))
         return name
+
+
+class AddOnsField(forms.ModelMultipleChoiceField):
+    """Add-ons of one provider, on top of its plan."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("Add-ons"))
+        kwargs.setdefault("help_text", _("On top of the service plan, each once."))
+        rows = AddOn.objects.none()
+        super().__init__(rows, required=False, widget=forms.CheckboxSelectMultiple, **kwargs)
+
+    @staticmethod
+    def offer(form: OperationForm, provider_id: int) -> None:
+        """Only this provider's. A page where there are none to tick does not ask."""
+        rows = AddOn.objects.filter(account_id=provider_id).order_by("name_key", "pk")
+        form.fields["addons"].queryset = rows
+        if form.actor.door == "page" and not rows.unscoped("are there any").exists():
+            del form.fields["addons"]
+
+
+def refuse_addons_on_no_plan(form: OperationForm) -> None:
+    """An error at the field where add-ons are ticked and no plan is chosen."""
+    given = form.cleaned_data
+    if given.get("addons") and not given.get("plan") and "plan" not in form.errors:
+        text = _("A subscription on no plan has no add-ons. Choose a service plan.")
+        form.add_error("addons", text)
 
 
 def provider_of(account: Account) -> int:

@@ -13,7 +13,13 @@ from accounts.forms import (
     NewLoginFields,
     check_password_pair,
 )
-from hosting.forms import MainDomainField, PlanField, SystemUserField
+from hosting.forms import (
+    AddOnsField,
+    MainDomainField,
+    PlanField,
+    SystemUserField,
+    refuse_addons_on_no_plan,
+)
 
 
 class NewAccountForm(NewLoginFields, ContactFields):
@@ -80,17 +86,21 @@ class AddCustomerForm(NewAccountForm):
     )
     domain = MainDomainField(required=False)
     plan = PlanField()
+    addons = AddOnsField()
     system_user = SystemUserField()
 
     def prepare(self) -> None:
         super().prepare()
         self.fields["plan"].offer(self.provider_id())
+        AddOnsField.offer(self, self.provider_id() or 0)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         wanted = cleaned.get("create_subscription")
         if wanted and not cleaned.get("domain") and "domain" not in self.errors:
             self.add_error("domain", _("A subscription needs a domain name."))
+        if wanted:
+            refuse_addons_on_no_plan(self)
         return cleaned
 
     def get_layout(self) -> Layout:
@@ -101,6 +111,7 @@ class AddCustomerForm(NewAccountForm):
                 "create_subscription",
                 "domain",
                 pair("plan", "system_user"),
+                *(["addons"] if "addons" in self.fields else []),
             ),
             *self.contact_layout()[2:],
         )

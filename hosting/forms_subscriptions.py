@@ -10,8 +10,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, sort_key
-from hosting.forms import MainDomainField, PlanField, SystemUserField, provider_of
-from hosting.models.plans import AddOn, HostingPlan
+from hosting.forms import (
+    AddOnsField,
+    MainDomainField,
+    PlanField,
+    SystemUserField,
+    provider_of,
+    refuse_addons_on_no_plan,
+)
+from hosting.models.plans import HostingPlan
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.forms import DayInput, OperationForm
@@ -125,6 +132,7 @@ class AddSubscriptionForm(OperationForm):
 
     domain = MainDomainField()
     plan = PlanField()
+    addons = AddOnsField()
     system_user = SystemUserField()
     subscriber = SubscriberField(
         required=False,
@@ -142,6 +150,12 @@ class AddSubscriptionForm(OperationForm):
             self.subscriber = self.fields["subscriber"].offer(self) or account
         if self.subscriber is not None:
             self.fields["plan"].offer(provider_of(self.subscriber))
+            AddOnsField.offer(self, provider_of(self.subscriber))
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        refuse_addons_on_no_plan(self)
+        return self.cleaned_data
 
     def clean_subscriber(self) -> int:
         account = self.cleaned_data["subscriber"]
@@ -149,7 +163,9 @@ class AddSubscriptionForm(OperationForm):
 
     def get_layout(self) -> Layout:
         first = ["subscriber"] if "subscriber" in self.fields else []
-        return Layout(*first, "domain", Row(Column("plan"), Column("system_user")), "description")
+        addons = ["addons"] if "addons" in self.fields else []
+        pair = Row(Column("plan"), Column("system_user"))
+        return Layout(*first, "domain", pair, *addons, "description")
 
 
 class ChangeSubscriberForm(OperationForm):
@@ -209,11 +225,7 @@ class ChangePlanForm(OperationForm):
     """Another plan of the provider, with add-ons; or Custom plan, which keeps the values."""
 
     plan = PlanField()
-    addons = forms.ModelMultipleChoiceField(
-        AddOn.objects.none(),
-        label=_("Add-ons"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
+    addons = AddOnsField(
         help_text=_("On top of the service plan, each once. Those not ticked are taken away."),
     )
 
@@ -230,7 +242,4 @@ class ChangePlanForm(OperationForm):
             return
         (provider_id,) = providers
         self.fields["plan"].offer(provider_id)
-        addons = AddOn.objects.filter(account_id=provider_id).order_by("name_key", "pk")
-        self.fields["addons"].queryset = addons
-        if self.actor.door == "page" and not addons.unscoped("are there any").exists():
-            del self.fields["addons"]
+        AddOnsField.offer(self, provider_id)

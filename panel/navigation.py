@@ -10,7 +10,10 @@ from panel.core.access import Role
 
 THEMES = ("auto", "light", "dark")
 # Lists that are reached by the tabs of another one's page.
-BESIDE = {"plan_list": ("addon_list", "reseller_plan_list")}
+BESIDE = {
+    "plan_list": ("addon_list", "reseller_plan_list"),
+    "domain_list": ("zone_list", "template_record_list"),
+}
 # (label, icon, name of the address, roles)
 ENTRIES = (
     (_("Home"), "home", "home", {Role.ADMINISTRATOR, Role.RESELLER}),
@@ -20,13 +23,12 @@ ENTRIES = (
     (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
-    (_("DNS Zones"), "websites", "zone_list", {Role.ADMINISTRATOR, Role.RESELLER}),
-    (_("DNS Template"), "plans", "template_record_list", {Role.ADMINISTRATOR}),
-    (_("Nodes"), "settings", "node_list", {Role.ADMINISTRATOR}),
+    (_("Nodes"), "nodes", "node_list", {Role.ADMINISTRATOR}),
     (_("Activity"), "activity", "activity_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Settings"), "settings", "settings", {Role.ADMINISTRATOR}),
     (_("Users"), "users", "user_list", {Role.CUSTOMER}),
-    (_("Account"), "account", "profile", set(Role)),
+    # The administrator's is in the menu under its name.
+    (_("Account"), "account", "profile", {Role.RESELLER, Role.CUSTOMER}),
 )
 
 

@@ -84,7 +84,9 @@ class AddSubscription(Operation):
                 continue
             step.created[account.pk] = made
             plan = str(made.plan) if made.plan_id else str(_("Custom plan"))
-            step.changed(account.pk, {}, {"domain": made.name, "plan": plan})
+            addons = [str(one) for one in step.params.get("addons") or ()]
+            extra = {"addons": addons} if addons else {}
+            step.changed(account.pk, {}, {"domain": made.name, "plan": plan, **extra})
 
 
 def refuse_stale(step: Step) -> None:

@@ -173,7 +173,7 @@ class AccountDetail(DetailPage):
         may_add = operations["account.add-subscription"].may(request.actor)
         if row.removing_at is None and may_add:
             add = {
-                "label": _("Add Subscription"),
+                "label": operations["account.add-subscription"].label,
                 "url": f"{reverse('subscription_add')}?parent={row.pk}",
             }
         return list_panel(narrowed(request, SubscriptionList(), **{owner: row.pk}), add=add)

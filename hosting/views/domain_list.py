@@ -14,6 +14,7 @@ from hosting.sites import site_url
 from hosting.validators import host_of, to_unicode
 from hosting.views.choosing import add_buttons
 from hosting.views.columns import SUBSCRIPTION
+from hosting.views.lists import subscriber, subscriber_csv
 from panel.core.access import Actor
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import attribute, day, main_cell, safe, tag
@@ -90,11 +91,12 @@ class DomainList(ListPage):
         SUBSCRIPTION,
         Column(
             _("Subscriber"),
-            lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+            subscriber,
+            csv=subscriber_csv,
             tells=("account_id", "subscription_id"),
             roles=PROVIDERS,
         ),
-        Column(_("Hosting type"), _hosting, csv=_hosting_csv),
+        Column(_("Hosting type"), _hosting, csv=_hosting_csv, is_plain=True),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )
 
@@ -108,7 +110,9 @@ class DomainList(ListPage):
         above = Subscription.objects.visible_to(listing.actor).filter(
             pk__in={row.subscription_id for row in rows}
         )
-        found_above = list(above.values_list("pk", "name", "account_id", "account__contact_name"))
+        found_above = list(
+            above.values_list("pk", "name", "account_id", "account__contact_name", "account__role")
+        )
         aliases: dict[int, list[str]] = {}
         with_aliases = [row.pk for row in rows if row.aliases_count]
         if with_aliases:
@@ -119,7 +123,8 @@ class DomainList(ListPage):
             "causes": status.causes(
                 suspended, subscriptions={row.subscription_id for row in suspended}
             ),
-            "subscriptions": {pk: name for pk, name, _account, _who in found_above},
-            "subscribers": {account: who for _pk, _name, account, who in found_above},
+            "subscriptions": {pk: name for pk, name, *_whose in found_above},
+            "subscribers": {account: (who, role) for _pk, _name, account, who, role in found_above},
+            "resellers": {},
             "aliases": aliases,
         }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -10,7 +11,7 @@ from hosting import status
 from hosting.filters import AccountFilter, ResellerFilter, SubscriptionFilter
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import day, link, main_cell, number, usage
+from panel.core.markup import day, link, main_cell, number, safe, usage
 from panel.core.operations import ADMINISTRATOR, ANY_ROLE, PROVIDERS, nouns, operations
 
 PROVIDERS_ONLY = PROVIDERS
@@ -176,14 +177,24 @@ def _subscription_below(row: Any, listing: Listing) -> str:
     return f"{shown} · {text}" if text else str(shown)
 
 
-def _subscriber(row: Any, listing: Listing) -> Any:
-    name = listing.extra["subscribers"].get(row.account_id, "")
+def subscriber(row: Any, listing: Listing) -> Any:
+    """Whose it is; for the administrator with the reseller below, if that is somebody else."""
     if row.account_id == listing.actor.account_id:
         return _("yourself")
-    role = listing.extra["subscriber_roles"].get(row.account_id)
-    if role not in {Role.CUSTOMER, Role.RESELLER}:
-        return name
-    return link(listing.url_of(role, row.account_id), name)
+    name, role = listing.extra["subscribers"].get(row.account_id, ("", ""))
+    whose: Any = name
+    if role in {Role.CUSTOMER, Role.RESELLER}:
+        whose = link(listing.url_of(role, row.account_id), name)
+    above = listing.extra["resellers"].get(row.reseller_id)
+    if above is None or row.reseller_id == row.account_id:
+        return whose
+    below = safe(link(listing.url_of("reseller", row.reseller_id), above))
+    # Each part was escaped by safe().
+    return SafeString(f"{safe(whose)}<br>{below}")
+
+
+def subscriber_csv(row: Any, listing: Listing) -> str:
+    return listing.extra["subscribers"].get(row.account_id, ("", ""))[0]
 
 
 def domain_usage(row: Any, _listing: Listing) -> Any:
@@ -222,8 +233,8 @@ class SubscriptionList(ListPage):
         ),
         Column(
             _("Subscriber"),
-            _subscriber,
-            csv=lambda row, ls: ls.extra["subscribers"].get(row.account_id, ""),
+            subscriber,
+            csv=subscriber_csv,
             tells=("account_id",),
             roles=PROVIDERS,
         ),
@@ -239,15 +250,15 @@ class SubscriptionList(ListPage):
 
     def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
         suspended = [row for row in rows if row.is_suspended]
-        accounts = Account.objects.visible_to(listing.actor).filter(
-            pk__in={row.account_id for row in rows}
-        )
+        whose = {row.account_id for row in rows}
+        above = {row.reseller_id for row in rows} if listing.actor.is_administrator else set()
+        accounts = Account.objects.visible_to(listing.actor).filter(pk__in=(whose | above) - {None})
         found = list(accounts.values_list("pk", "contact_name", "role"))
         plans = nouns["plan"].model.objects.unscoped("a subscriber may know the name of its plan")
         ids = {row.plan_id for row in rows if row.plan_id}
         return {
             "causes": status.causes(suspended, subscriptions=[row.pk for row in suspended]),
-            "subscribers": {pk: name for pk, name, _role in found},
-            "subscriber_roles": {pk: role for pk, _name, role in found},
+            "subscribers": {pk: (name, role) for pk, name, role in found},
+            "resellers": {pk: name for pk, name, _role in found if pk in above},
             "plans": dict(plans.filter(pk__in=ids).values_list("pk", "name")) if ids else {},
         }

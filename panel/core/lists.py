@@ -73,8 +73,11 @@ class ListPage:
     fields: ClassVar[str] = ""
     empty_title: ClassVar[Text] = ""
     empty_text: ClassVar[Text] = ""
-    # Nouns whose lists stand beside this one as tabs, itself among them.
+    # Nouns whose lists stand beside this one as tabs, itself among them; one of them says so. For
+    # whom, and the words on this one's tab, if they are not those of its noun.
     beside: ClassVar[tuple[str, ...]] = ()
+    beside_roles: ClassVar[frozenset[Role]] = ANY_ROLE
+    tab_label: ClassVar[Text] = ""
 
     def rows(self, actor: Actor) -> Any:
         """All rows of the list, scoped to the actor, before filter and search."""

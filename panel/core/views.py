@@ -176,10 +176,12 @@ def chips(listing: Listing) -> list[dict[str, str]]:
 
 def beside(page: ListPage, actor: Actor) -> list[dict[str, Any]]:
     """Tabs to the lists that stand beside a list, those of the actor's role."""
-    found = [list_pages[name]() for name in page.beside]
+    says_so = (one for one in list_pages.values() if page.noun in one.beside)
+    which = next((one for one in says_so if actor.role in one.beside_roles), None)
+    found = [list_pages[name]() for name in which.beside] if which else []
     return [
         {
-            "label": nouns[one.noun].labels,
+            "label": one.tab_label or nouns[one.noun].labels,
             "url": nouns[one.noun].list_url(),
             "active": one.noun == page.noun,
         }

@@ -18,6 +18,12 @@ ACCOUNT_PAGES = (
 )
 
 
+def dns(zone: int) -> list[str]:
+    """Zones, one of them, their template, and the nodes that they name."""
+    whole = [f"/zones/{zone}/{tail}" for tail in ("", "zone-file/", "add-record/")]
+    return ["/zones/?q=kira", *whole, "/template-records/", "/template-records/add/", "/nodes/"]
+
+
 # Lists are narrowed to a few rows: more of them hold nothing new, and axe reads every cell.
 def pages(made: dict[str, Any]) -> dict[str, list[str]]:
     """Addresses by who opens them; "" is nobody."""
@@ -50,7 +56,8 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             f"{subscription}add-domain/",
             f"/subscriptions/{shut}/",
             f"/domains/?q={site}",
-            *(domain + tab for tab in ("", "activity/", "add-alias/", "hosting-settings/")),
+            *(domain + tab for tab in ("", "dns/", "activity/", "add-alias/", "hosting-settings/")),
+            *dns(mine["zone"]),
             *(kind + tail for kind in PLANS for tail in ("", "add/")),
             f"/plans/{mine['plan']}/",
             f"/plans/{mine['plan']}/edit/",

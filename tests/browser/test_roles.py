@@ -9,7 +9,8 @@ from tests.browser.running import RunningPanel
 pytestmark = pytest.mark.browser
 
 MENUS = {
-    "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Activity, Account",
+    "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Nodes,"
+    " Activity, Settings",
     "rita": "Home, Customers, Domains, Subscriptions, Service Plans, Activity, Account",
     "kira.admin": "Websites & Domains, Subscriptions, Users, Account",
     "kira-viewer": "Websites & Domains, Subscriptions, Users, Account",

@@ -109,6 +109,7 @@ class World:
             self.people_of(who, provider)
         self.additional_users()
         self.index()
+        self.made[ADMINISTRATOR]["zone"] = self.zone(f"kira-{ADMINISTRATOR}.localhost")
         # Samples of the past, so that Home has plots.
         example_history.write(days=40)
         text = "contact_name,email,username\nGood Row,good@mail.example,good\nBad Row,,bad\n"
@@ -176,6 +177,11 @@ class World:
         from hosting.models.domains import Domain
 
         return Domain.objects.unscoped("the world").get(name=name)
+
+    def zone(self, name: str) -> int:
+        from hosting.services.dns.models import Zone
+
+        return Zone.objects.unscoped("the world").get(name=name).pk
 
     def additional_users(self) -> None:
         """Three logins of one customer: all it may, its sites only, looking only."""

@@ -61,3 +61,13 @@ def test_a_name_in_a_help_text_is_text(world: HostingWorld) -> None:
     page = world.client("ada").get(f"/subscriptions/{pk}/change-subscriber/").content.decode()
     assert "Carl&quot;&gt;&lt;i&gt;" in page
     assert 'Carl"><i>' not in page
+
+
+def test_subscribers_and_their_providers_are_links(world: HostingWorld) -> None:
+    """In lists each name, provider and subscriber is a link."""
+    for path in ("/subscriptions/?q=carl", "/domains/?q=carl.example"):
+        page = world.client("admin").get(path).content.decode()
+        assert f"<a href=/customers/{world.carl.pk}/>Carl Customer</a>" in page
+    page = world.client("admin").get("/subscriptions/?q=carl").content.decode()
+    assert f"<a href=/resellers/{world.ada.pk}/>Ada Reseller</a>" in page
+    assert "/resellers/" not in world.client("ada").get("/subscriptions/").content.decode()

@@ -14,7 +14,7 @@ from panel.core import search
 from panel.core.access import Actor
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, main_cell, tag
-from panel.core.operations import ADMINISTRATOR
+from panel.core.operations import ADMINISTRATOR, PROVIDERS
 
 
 def _state(row: Any, _listing: Listing) -> Any:
@@ -26,8 +26,10 @@ class ZoneList(ListPage):
     """Found by the names that their domains are found by."""
 
     noun = "zone"
-    title = _("DNS Zones")
+    title = tab_label = _("DNS Zones")
     url_name = "zone"
+    beside = ("domain", "zone", "template-record")
+    beside_roles = PROVIDERS
     filterset_class = ZoneFilter
     fields = (
         "name name_key ascii account_id reseller_id subscription_id source_id serial is_altered"
@@ -105,7 +107,7 @@ class TemplateRecordList(ListPage):
     """What zones start from. Name servers and SOA values are in the settings."""
 
     noun = "template-record"
-    title = _("DNS Template")
+    title = tab_label = _("DNS Template")
     url_name = "template_record"
     roles = ADMINISTRATOR
     filterset_class = TemplateFilter

@@ -1,0 +1,58 @@
+"""The menu of each role, and the lists that stand beside each other as tabs."""
+
+import re
+
+import pytest
+
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+# As the frame is described: only pages that are there, each with an icon of its own.
+MENUS = {
+    "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Nodes, Activity,"
+    " Settings",
+    "ada": "Home, Customers, Domains, Subscriptions, Service Plans, Activity, Account",
+    "carl": "Websites & Domains, Subscriptions, Users, Account",
+}
+
+
+def menu(world: World, who: str) -> list[tuple[str, str]]:
+    """Labels with the name of their icon."""
+    page = world.client(who).get("/").content.decode()
+    part = page.partition('<nav class="sidenav"')[2].partition("</nav>")[0]
+    found = re.findall(r'#([\w-]+)"/></svg>\s*<span>([^<]+)</span>', part)
+    return [(label.replace("&amp;", "&"), icon) for icon, label in found]
+
+
+@pytest.mark.parametrize("who", MENUS)
+def test_the_menu_is_that_of_the_role(world: World, who: str) -> None:
+    assert [label for label, _icon in menu(world, who)] == MENUS[who].split(", ")
+
+
+@pytest.mark.parametrize("who", MENUS)
+def test_no_two_entries_have_the_same_icon(world: World, who: str) -> None:
+    icons = [icon for _label, icon in menu(world, who)]
+    assert len(icons) == len(set(icons))
+
+
+def tabs(world: World, who: str, path: str) -> list[str]:
+    page = world.client(who).get(path).content.decode()
+    part = page.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+    return [text.strip() for text in re.findall(r"<a [^>]*>([^<]+)", part)]
+
+
+def test_zones_and_their_template_stand_beside_domains(world: World) -> None:
+    for path in ("/domains/", "/zones/", "/template-records/"):
+        assert tabs(world, "admin", path) == ["Domains", "DNS Zones", "DNS Template"]
+    for path in ("/domains/", "/zones/"):
+        assert tabs(world, "ada", path) == ["Domains", "DNS Zones"]
+    assert tabs(world, "carl", "/domains/") == []
+
+
+def test_a_tab_leaves_the_entry_of_its_list_marked(world: World) -> None:
+    page = world.client("admin").get("/zones/").content.decode()
+    part = page.partition('<nav class="sidenav"')[2]
+    marked = re.search(r'aria-current="page">.*?<span>([^<]+)', part, re.DOTALL)
+    assert marked is not None
+    assert marked[1] == "Domains"
