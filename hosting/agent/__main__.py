@@ -15,6 +15,7 @@ from hosting.agent import drivers
 from hosting.agent.apply import Applier
 from hosting.agent.host import Host, Runner
 from hosting.agent.platform import Platform, debian, embedded
+from hosting.agent.private import close_off
 from hosting.agent.server import Server
 
 # What else the debian platform can be told; each has its usual place.
@@ -71,6 +72,7 @@ def _lay_out(platform: Platform) -> int:
     """Make the agent's directories; return the lock that keeps a second agent away."""
     for directory in (platform.node, platform.homes, platform.run, platform.logs, platform.web):
         os.makedirs(directory, mode=0o755, exist_ok=True)
+    close_off(platform)
     lock = os.open(platform.run / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ being applied and never waits for it.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +104,8 @@ class Applier:
             subscriptions = self._accepted(values, emit)
             changed: set[int] = set()
             reloads = 0
+            held: set[int] = set()
+            last = next(reversed(self._drivers), None)
             for service, driver in self._drivers.items():
                 wanted, failures = self._wanted(driver, subscriptions)
                 result = driver.apply(wanted)
@@ -111,8 +113,9 @@ class Applier:
                 changed |= result.changed
                 failures |= result.failures
                 self._record(service, subscriptions, failures)
-                for number in self._put_aside(subscriptions, failures):
-                    changed.add(number)
+                held |= failures.keys()
+                if service == last:
+                    changed |= self._put_aside(subscriptions, held, failures)
                 for each in subscriptions.values():
                     emit(_line(each.id, each.generation, service, failures.get(each.id)))
         emit({"done": True, "reloads": reloads, "changed": len(changed)})
@@ -184,20 +187,24 @@ class Applier:
             self._state.save(records)
 
     def _put_aside(
-        self, subscriptions: Mapping[int, Subscription], failures: dict[int, AgentError]
-    ) -> list[int]:
+        self,
+        subscriptions: Mapping[int, Subscription],
+        held: Collection[int],
+        failures: dict[int, AgentError],
+    ) -> set[int]:
         """Take away the homes of the removed once nothing serves them; return whose went.
 
-        The mark that shuts goes last: until then nobody sees a half-removed site.
+        One that any service still holds keeps its home. The mark that shuts goes last: until then
+        nobody sees a half-removed site.
         """
-        gone = []
+        gone = set()
         for each in subscriptions.values():
-            if each.present or each.id in failures:
+            if each.present or each.id in held:
                 continue
             try:
                 if trees.has_home(self._host, each.id):
                     trees.put_aside(self._host, each.id)
-                    gone.append(each.id)
+                    gone.add(each.id)
             except OSError as error:
                 failures[each.id] = AgentError("io", str(error))
                 continue

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
@@ -76,23 +77,107 @@ def make_document_root(
     """
     if has_document_root(host, subscription, parts):
         return False
+    make_home(host, subscription)
+    uid = host.platform.uid_of(subscription)
     with _opened(host.platform.homes) as homes:
         new = f"{_NEW}-{home_name(subscription)}-{site}"
-        if _kind(new, homes) is not None:
-            _discard(host, homes, new)
-        host.make(new, 0o755, homes)
-        with _opened(new, homes) as fresh:
-            host.write("index.html", page, 0o644, fresh)
-        directory = os.dup(homes)
+        directory = os.open(home_name(subscription), _DIRECTORY, dir_fd=homes)
         try:
-            for name in [home_name(subscription), *parts[:-1]]:
+            for name in parts[:-1]:
                 if not _is_directory(name, directory):
-                    host.make(name, 0o755, directory)
+                    with _made(host, homes, new) as fresh:
+                        host.own(fresh, uid, uid)
+                    host.rename(new, name, homes, directory)
                 directory, above = os.open(name, _DIRECTORY, dir_fd=directory), directory
                 os.close(above)
+            with _made(host, homes, new) as fresh:
+                host.write("index.html", page, 0o644, fresh)
+                with _placed("index.html", fresh) as first:
+                    host.own(first, uid, uid)
+                host.own(fresh, uid, uid)
             host.rename(new, parts[-1], homes, directory)
         finally:
             os.close(directory)
+    return True
+
+
+@contextmanager
+def _made(host: Host, homes: int, name: str, mode: int = 0o755) -> Iterator[int]:
+    """Make a directory beside the homes, where no tenant reaches it; a crash may have left one."""
+    if _kind(name, homes) is not None:
+        _discard(host, homes, name)
+    host.make(name, mode, homes)
+    with _opened(name, homes) as fresh:
+        yield fresh
+
+
+@contextmanager
+def _placed(name: str, directory: int) -> Iterator[int]:
+    """Open what is there, to change whose it is: never what a link leads to."""
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Whose a home is, and who may do what with it. Words for people come from str()."""
+
+    uid: int
+    gid: int
+    mode: int
+
+    def __str__(self) -> str:
+        return f"owner {self.uid}, group {self.gid}, mode {self.mode:04o}"
+
+
+def _wanted(host: Host, subscription: int) -> Belonging | None:
+    """Return how a home should be; None where all tenants are one uid.
+
+    Its tenant does everything with it, the web server passes through, nobody else gets in: so what
+    lies below may have any mode.
+    """
+    uid, gid = host.platform.uid_of(subscription), host.platform.web_group
+    return None if uid is None or gid is None else Belonging(uid, gid, 0o710)
+
+
+def home_differs(host: Host, subscription: int) -> tuple[Belonging | None, Belonging] | None:
+    """Return whose a home is and whose it should be, where that is not the same."""
+    wanted = _wanted(host, subscription)
+    if wanted is None:
+        return None
+    with _opened(host.platform.homes) as homes:
+        name = home_name(subscription)
+        found = None
+        if _is_directory(name, homes):
+            with _placed(name, homes) as place:
+                there = os.stat(place)
+                found = Belonging(there.st_uid, there.st_gid, stat.S_IMODE(there.st_mode))
+    return None if found == wanted else (found, wanted)
+
+
+def make_home(host: Host, subscription: int) -> bool:
+    """Make a home, or bring one that is there to the right owner and mode. Say if it was needed.
+
+    What lies inside is the tenant's, and is never changed: a link or another name for somebody
+    else's file could lie there.
+    """
+    name, wanted = home_name(subscription), _wanted(host, subscription)
+    with _opened(host.platform.homes) as homes:
+        if not _is_directory(name, homes):
+            new = f"{_NEW}-{name}"
+            with _made(host, homes, new, wanted.mode if wanted else 0o755) as fresh:
+                if wanted is not None:
+                    host.own(fresh, wanted.uid, wanted.gid)
+            host.rename(new, name, homes, homes)
+            return True
+        if wanted is None or home_differs(host, subscription) is None:
+            return False
+        with _placed(name, homes) as place:
+            host.own(place, wanted.uid, wanted.gid)
+            host.permit(place, wanted.mode)
     return True
 
 

@@ -1,12 +1,15 @@
 """Work in tenants' trees stays inside them, whatever a tenant puts in the way."""
 
 import os
+import stat
 
 import pytest
 
 from hosting.agent import trees
-from hosting.agent.host import Host
+from hosting.agent.host import Host, Runner
+from hosting.agent.platform import debian
 from hosting.agent.protocol import AgentError
+from tests.agent.fakes import Died, DyingHost
 
 
 @pytest.fixture
@@ -137,3 +140,85 @@ def test_a_file_in_place_of_a_document_root_is_refused(host, home):
     with pytest.raises(AgentError, match="no directory"):
         trees.make_document_root(host, 42, 7, ("httpdocs",), b"page")
     assert (home / "httpdocs").read_text() == "mine"
+
+
+@pytest.fixture
+def real(tmp_path):
+    """The production platform, in a directory of its own: a uid for each subscription."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    places = {name: tmp_path / name for name in ("node", "homes", "run", "logs", "users")}
+    for place in places.values():
+        place.mkdir()
+    platform = debian(**places)
+    return Host(platform.node, Runner(), platform)
+
+
+def belongs(path):
+    found = path.lstat()
+    return found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
+
+
+def test_everything_made_in_a_home_is_its_tenants(real):
+    assert trees.make_document_root(real, 42, 7, ("httpdocs", "public"), b"page")
+    uid, web = 10_000_042, real.platform.web_group
+    homes = real.platform.homes
+    assert belongs(homes / "s42") == (uid, web, 0o710)
+    assert belongs(homes / "s42/httpdocs") == (uid, uid, 0o755)
+    assert belongs(homes / "s42/httpdocs/public") == (uid, uid, 0o755)
+    assert belongs(homes / "s42/httpdocs/public/index.html") == (uid, uid, 0o644)
+    calls = real.calls
+    assert not trees.make_home(real, 42)
+    assert real.calls == calls
+
+
+def test_a_home_of_the_wrong_owner_or_mode_is_brought_right_and_nothing_in_it(real, tmp_path):
+    home, precious = real.platform.homes / "s42", tmp_path / "precious"
+    home.mkdir(0o777)
+    precious.write_text("of somebody else")
+    os.link(precious, home / "hard")
+    (home / "soft").symlink_to(precious)
+    os.mkfifo(home / "pipe")
+    (home / "inner").mkdir(0o700)
+    before = {path: belongs(path) for path in [precious, *home.iterdir()]}
+    found, wanted = trees.home_differs(real, 42)
+    assert (found.uid, wanted.uid) == (0, 10_000_042)
+    assert trees.make_home(real, 42)
+    assert trees.home_differs(real, 42) is None
+    assert belongs(home) == (10_000_042, real.platform.web_group, 0o710)
+    assert {path: belongs(path) for path in before} == before
+
+
+@pytest.mark.parametrize("there", ["link", "file"])
+def test_what_is_no_directory_in_place_of_a_home_is_refused(real, tmp_path, there):
+    home, outside = real.platform.homes / "s42", tmp_path / "outside"
+    outside.mkdir()
+    if there == "link":
+        home.symlink_to(outside)
+    else:
+        home.write_text("x")
+    before = belongs(outside)
+    with pytest.raises(AgentError):
+        trees.make_home(real, 42)
+    assert belongs(outside) == before
+
+
+def test_a_home_that_a_crash_left_half_made_is_made_whole(real):
+    for last in range(1, 20):
+        number = 100 + last
+        host = DyingHost(real.root, real.runner, real.platform, last=last)
+        try:
+            trees.make_document_root(host, number, 7, ("httpdocs", "public"), b"page")
+        except Died:
+            pass
+        else:
+            break
+        trees.discard_unfinished(real)
+        trees.make_document_root(real, number, 7, ("httpdocs", "public"), b"page")
+        home, uid = real.platform.homes / f"s{number}", 10_000_000 + number
+        assert belongs(home) == (uid, real.platform.web_group, 0o710)
+        inside = [path for path in home.rglob("*") if path.lstat().st_uid != uid]
+        assert not inside
+        assert (home / "httpdocs/public/index.html").read_bytes() == b"page"
+    else:
+        pytest.fail("it never ended")

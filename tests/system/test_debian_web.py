@@ -1,6 +1,8 @@
 """Websites on the debian platform: Debian's nginx with its own user, as root, beside each other."""
 
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,52 @@ def test_those_who_serve_are_not_root(node):
     workers = [pid for pid, kind in node.processes().items() if kind == "worker"]
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in workers}
     assert owners == {pwd.getpwnam("www-data").pw_uid}
+
+
+# What a tenant with a shell finds out about each path: whether it may list, read and write there.
+_LOOK = """
+import os, sys
+for path in sys.argv[1:]:
+    print(*[int(os.access(path, way)) for way in (os.R_OK, os.W_OK, os.X_OK)], path)
+"""
+
+
+def seen_by(uid, *paths):
+    """What a process of this user may do with each path: "rwx", as far as it may."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _LOOK, *map(str, paths)],
+        user=uid, group=uid, extra_groups=[], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.split(" ", 3) for line in done.stdout.splitlines()]
+    return {
+        Path(path).name: "".join(w for w, may in zip("rwx", ways, strict=True) if may == "1")
+        for *ways, path in lines
+    }
+
+
+def test_a_tenant_gets_into_its_own_home_and_nowhere_else(node):
+    homes = node.homes
+    own, other = homes / "s42", homes / "s43"
+    assert seen_by(10_000_042, own, own / "httpdocs/index.html") == {
+        "s42": "rwx",
+        "index.html": "rw",
+    }
+    assert seen_by(10_000_042, other, other / "httpdocs/index.html") == {
+        "s43": "",
+        "index.html": "",
+    }
+    # Whatever mode the neighbour gives to what lies inside.
+    (other / "httpdocs/index.html").chmod(0o666)
+    assert seen_by(10_000_042, other / "httpdocs/index.html") == {"index.html": ""}
+    assert seen_by(10_000_042, homes)["homes"] == "x"
+    assert node.status("bert.example") == 200
+
+
+def test_a_tenant_reads_nothing_that_is_the_agents(node):
+    places = node.top / "logs", node.top / "logs/access.log", node.directory / "web"
+    records = node.directory / "agent.sqlite3", node.directory / "agent.sqlite3-wal"
+    maps = node.directory / "web/current/hosts.map"
+    assert maps.exists()
+    found = seen_by(10_000_042, *places, *records, maps)
+    assert set(found.values()) == {""}
+    assert "r" not in seen_by(10_000_042, node.directory)["node"]
