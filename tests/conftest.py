@@ -6,11 +6,15 @@ import shutil
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import machine
+
+if TYPE_CHECKING:
+    from tests.snapshot import Snapshot
+    from tests.world import World
 
 # pytest imports this before any setting is read, which is what makes it the place to say where data
 # goes. Nothing of the developer's own panel may leak in, but for a database that was asked for.
@@ -114,3 +118,13 @@ def chromium() -> str:
 def data_dir() -> Path:
     """PANEL_DATA of this test run."""
     return Path(_DATA)
+
+
+@pytest.fixture(scope="session")
+def people(django_db_setup: None, django_db_blocker: Any) -> "Snapshot[World]":
+    """The people of tests.world, to be put into a test's database."""
+    from tests.snapshot import Snapshot
+    from tests.world import make_world
+
+    with django_db_blocker.unblock():
+        return Snapshot(make_world)

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.snapshot import Snapshot
     from tests.world import World
 
 # Imported inside: pytest may read this file before Django is set up.
 
 
 @pytest.fixture
-def world(db: None) -> "World":
-    from tests.world import make_world
-
-    return make_world()
+def world(people: "Snapshot[World]", db: None) -> "World":
+    return people.put()
 
 
 @pytest.fixture(autouse=True)

@@ -1,22 +1,32 @@
 """The world of people and what they host, checked once more after each test that had it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.hosting.world import HostingWorld
+    from tests.snapshot import Snapshot
 
 # Imported inside: pytest may read this file before Django is set up.
 
 
-@pytest.fixture
-def world(db: None) -> "Iterator[HostingWorld]":
-    from tests.hosting.truth import check_everything
+@pytest.fixture(scope="session")
+def hosting_snapshot(django_db_setup: None, django_db_blocker: Any) -> "Snapshot[HostingWorld]":
+    """Made before a test changes anything, so that it does not matter which comes first."""
     from tests.hosting.world import make_hosting_world
+    from tests.snapshot import Snapshot
 
-    yield make_hosting_world()
+    with django_db_blocker.unblock():
+        return Snapshot(make_hosting_world)
+
+
+@pytest.fixture
+def world(hosting_snapshot: "Snapshot[HostingWorld]", db: None) -> "Iterator[HostingWorld]":
+    from tests.hosting.truth import check_everything
+
+    yield hosting_snapshot.put()
     check_everything()
 
 

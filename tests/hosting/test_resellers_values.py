@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Account
-from hosting import limits, totals
+from hosting import counters, limits, totals
 from hosting.models.plans import Plan, PlanKind
 from hosting.services import base
 from panel.core.operations import operations
@@ -256,6 +256,7 @@ def promise(world: HostingWorld, **given: int | None) -> None:
         row.limits["disk"] = amount
         row.save()
     world.plan("ada", "Big", limits={"domains": 1, "aliases": 1, "disk": 5 * GB})
+    counters.recount_all()
 
 
 def test_without_the_permission_to_oversell_what_was_promised_counts(

@@ -12,8 +12,12 @@ from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, Scope, SuspensionEntry
+from hosting.services import base
 from hosting.services.dns.models import Zone
 from panel.core.access import Role
+from tests import snapshot
+
+_right: set[tuple[bytes | str, ...]] = set()
 
 
 def effective_accounts() -> dict[int, bool]:
@@ -70,6 +74,15 @@ def counts() -> dict[str, dict[int, Any]]:
 
 
 def check_everything() -> None:
+    """What is said below, unless these very rows were found right before: half of all tests, and
+    of the steps of a property test, end with rows that one has seen."""
+    state = (snapshot.digest(), *base.resources())
+    if state not in _right:
+        check_rows()
+        _right.add(state)
+
+
+def check_rows() -> None:
     """Effective suspension, owner columns, counts and names, each recomputed from nothing."""
     stored = {row.pk: row.is_suspended for row in Account.objects.all()}
     assert stored == effective_accounts()

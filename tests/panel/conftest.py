@@ -6,14 +6,13 @@ import pytest
 from django.core.cache import cache
 
 if TYPE_CHECKING:
+    from tests.snapshot import Snapshot
     from tests.world import World
 
 
 @pytest.fixture
-def world(db: None) -> "World":
+def world(people: "Snapshot[World]", db: None) -> "World":
     """The people of `tests.world`."""
-    from tests.world import make_world
-
     # Counters of requests are kept by the number of a token, and numbers start anew in each test.
     cache.clear()
-    return make_world()
+    return people.put()

@@ -16,13 +16,6 @@ from panel.core.log import Activity
 from tests.world import PASSWORD, World
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    from tests.world import make_world
-
-    return make_world()
-
-
 def page(username: str, address: str) -> str:
     client = Client()
     assert client.login(username=username, password=PASSWORD)

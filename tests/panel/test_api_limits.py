@@ -9,13 +9,6 @@ from tests.panel.api_client import Api, fields
 from tests.world import World
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    from tests.world import make_world
-
-    return make_world()
-
-
 def body(**limits: Any) -> dict[str, Any]:
     return {
         "name": "Small",

@@ -39,13 +39,6 @@ def _registered() -> Iterator[None]:
     del operations["customer.test-label"]
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    from tests.world import make_world
-
-    return make_world()
-
-
 def described() -> dict[str, str]:
     return dict(Account.objects.exclude(description="").values_list("username", "description"))
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from django.utils import timezone
 
 from accounts.models import Account
@@ -11,13 +10,6 @@ from panel.core.bulk import BulkRun
 from panel.core.operations import operations
 from panel.core.work import State
 from tests.world import World
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    from tests.world import make_world
-
-    return make_world()
 
 
 def test_a_run_whose_process_died_is_carried_on_by_a_worker(world: World) -> None:
