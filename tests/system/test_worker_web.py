@@ -21,18 +21,11 @@ from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.operations import operations
 from panel.core.work import State
 from tests.hosting import rows
-from tests.hosting.databases import database_in, migrate
+from tests.hosting.databases import database_in
 from tests.system.conftest import wait_until
 from tests.system.worker import Machine
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory, django_db_blocker):
-    """A database file to copy."""
-    with django_db_blocker.unblock():
-        return migrate(tmp_path_factory.mktemp("empty")).file
 
 
 @pytest.fixture
