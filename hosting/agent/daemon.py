@@ -36,6 +36,8 @@ class Program:
     is_master: Callable[[str], bool]
     is_ours: Callable[[str], bool]
     writes_pid: bool = True
+    # Where what it says goes; None: nowhere, for one that keeps logs of its own.
+    log: Path | None = None
 
 
 class Daemon:
@@ -73,7 +75,7 @@ class Daemon:
                 return False
             self._bury()
             program = self._program
-            self._started = self._host.spawn(list(program.command), program.directory)
+            self._started = self._host.spawn(list(program.command), program.directory, program.log)
             if not program.writes_pid:
                 # An agent that is killed here starts a second one, which buries this one first.
                 self._host.replace(program.pid_file, f"{self._started}\n".encode())
@@ -133,8 +135,12 @@ class Daemon:
             self._leaving.set()
 
     def stop(self, patience: float = 5.0) -> None:
-        """End it for good: with a request first, then without."""
+        """End it for good."""
         self._leaving.set()
+        self.end(patience)
+
+    def end(self, patience: float = 5.0) -> None:
+        """End it: with a request first, then without. A watch starts it again."""
         with self._lock:
             pid = self.master()
             if pid is not None:

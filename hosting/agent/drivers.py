@@ -4,9 +4,13 @@ from typing import Any
 
 from hosting.agent.driver import Driver
 from hosting.agent.host import Host
+from hosting.services.dns.driver import DnsDriver
 from hosting.services.web.driver import WebDriver
 
 
 def for_platform(host: Host) -> list[Driver[Any]]:
     """Return the drivers of this node. A service that it cannot provide is not among them."""
-    return [WebDriver(host)]
+    found: list[Driver[Any]] = [WebDriver(host)]
+    if DnsDriver.is_possible(host.platform):
+        found.append(DnsDriver(host))
+    return found

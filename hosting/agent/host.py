@@ -46,12 +46,12 @@ class Runner:
     def __init__(self) -> None:
         self._children: dict[int, subprocess.Popen] = {}
 
-    def run(self, command: Sequence[str], timeout: float) -> Finished:
-        """Run a command to its end, without a shell."""
+    def run(self, command: Sequence[str], timeout: float, given: bytes = b"") -> Finished:
+        """Run a command to its end, without a shell; `given` is what it reads."""
         try:
             done = subprocess.run(
                 command,
-                stdin=subprocess.DEVNULL,
+                input=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=timeout,
@@ -63,19 +63,25 @@ class Runner:
             return Finished(-1, f"{command[0]}: {error.strerror}")
         return Finished(done.returncode, done.stdout.decode("utf-8", "replace"))
 
-    def spawn(self, command: Sequence[str], directory: Path) -> int:
+    def spawn(self, command: Sequence[str], directory: Path, log: Path | None = None) -> int:
         """Start a daemon in a session of its own, so that it outlives the agent's terminal.
 
-        It gets no pipe of the agent's: it has to go on when the agent is gone.
+        It gets no pipe of the agent's: it has to go on when the agent is gone. What it says is
+        added to `log`.
         """
-        child = subprocess.Popen(
-            command,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        output = os.open(log or os.devnull, flags, 0o640)
+        try:
+            child = subprocess.Popen(
+                command,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            os.close(output)
         self._children[child.pid] = child
         return child.pid
 
@@ -152,6 +158,18 @@ class Runner:
         except OSError:
             return None
         return _answer(answer)
+
+    def exchange(self, address: str, port: int, data: bytes, timeout: float) -> bytes | None:
+        """Send one datagram and return the one that comes back; None if none does."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as peer:
+                peer.settimeout(timeout)
+                peer.connect((address, port))
+                peer.send(data)
+                return peer.recv(65535)
+        except OSError:
+            return None
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -272,15 +290,15 @@ class Host:
         )
         return True
 
-    def run(self, command: Sequence[str], timeout: float = 60.0) -> Finished:
-        """Run a command to its end."""
+    def run(self, command: Sequence[str], timeout: float = 60.0, given: bytes = b"") -> Finished:
+        """Run a command to its end; `given` is what it reads."""
         self.changing("run", command)
-        return self.runner.run(command, timeout)
+        return self.runner.run(command, timeout, given)
 
-    def spawn(self, command: Sequence[str], directory: Path) -> int:
-        """Start a daemon."""
+    def spawn(self, command: Sequence[str], directory: Path, log: Path | None = None) -> int:
+        """Start a daemon; what it says is added to `log`."""
         self.changing("spawn", command)
-        return self.runner.spawn(command, directory)
+        return self.runner.spawn(command, directory, log)
 
     def signal(self, pid: int, number: signal.Signals) -> None:
         """Send a signal to a process."""

@@ -33,7 +33,7 @@ class FakeNginx:
 
     # What an agent's Runner offers.
 
-    def run(self, command, timeout):
+    def run(self, command, timeout, given=b""):
         self.checks += 1
         assert "-t" in command
         try:
@@ -46,7 +46,7 @@ class FakeNginx:
             return Finished(1, "nginx: [emerg] no space left\n")
         return Finished(0, "")
 
-    def spawn(self, command, directory):
+    def spawn(self, command, directory, log=None):
         self._next_pid += 1
         self.pid = self._next_pid
         self._load()

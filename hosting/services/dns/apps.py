@@ -1,4 +1,4 @@
-"""The DNS service: zones and their records, as rows and rules."""
+"""The DNS service: zones that follow names, their records, and the name server of each node."""
 
 from importlib import import_module
 
@@ -10,7 +10,7 @@ _OPERATIONS = ("zones", "records", "template", "nodes")
 
 
 class DnsConfig(base.ServiceConfig):
-    """Zones follow domains and aliases. Nothing here serves them yet: there is no driver."""
+    """Zones of domains and aliases, served by PowerDNS from one file of tables."""
 
     name = "hosting.services.dns"
     label = "dns"
@@ -27,6 +27,7 @@ class DnsConfig(base.ServiceConfig):
         ),
     )
     urls = "hosting.services.dns.urls"
+    desired_source = "hosting.services.dns.desired.desired"
     names_source = "hosting.services.dns.following.names_changed"
     aliases_source = "hosting.services.dns.operations_zones.alias_consequences"
     purge_source = "hosting.services.dns.following.purge"

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import sort_key
+from hosting import provisioning
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from panel.core.access import Actor, Owned, OwnedQuerySet, RemovableQuerySet
@@ -74,6 +75,12 @@ class ZoneQuerySet(RemovableQuerySet):
             ),
             changed_at=timezone.now(),
         )
+        self.deploy()
+
+    def deploy(self) -> None:
+        """Have the nodes serve these as they are now."""
+        ids = self.order_by().values_list("subscription_id", flat=True).distinct()
+        provisioning.touch(list(ids))
 
 
 class Zone(Owned, SoaValues):

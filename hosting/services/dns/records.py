@@ -24,7 +24,7 @@ LONGEST_TEXT = 4000
 _STRING = 255  # RFC 1035, section 3.3.14
 _IN = dns.rdataclass.IN
 # Where the names stand in a value, by type.
-_NAME_AT = {"CNAME": 0, "NS": 0, "PTR": 0, "MX": 1, "SRV": 3, "HTTPS": 1}
+NAME_AT = {"CNAME": 0, "NS": 0, "PTR": 0, "MX": 1, "SRV": 3, "HTTPS": 1}
 # The numbers in front of it, and how many words there are (None: at least two).
 _NUMBERS = {"MX": 1, "SRV": 3, "HTTPS": 1, "CAA": 1, "TLSA": 3, "DS": 3}
 _WORDS = {"CNAME": 1, "NS": 1, "PTR": 1, "MX": 2, "SRV": 4, "CAA": 3, "TLSA": 4, "DS": 4}
@@ -34,7 +34,11 @@ _HEX = re.compile(r"[0-9A-Fa-f]+\Z")
 _TAG = re.compile(r"[a-z0-9]{1,15}\Z")
 # What is quoted from end to end is strings already; anything else is text, quotes and all.
 _STRINGS = re.compile(r'"(\\.|[^"\\])*"(\s+"(\\.|[^"\\])*")*\Z')
-_PARAMETER = re.compile(r'[a-z0-9-]+(=("[^"\\;]*"|[^"\\;]*))?\Z')
+# The parameters of HTTPS that name servers know by name; PowerDNS refuses others.
+_PARAMETER = re.compile(
+    r"(mandatory|alpn|no-default-alpn|port|ipv4hint|ipv6hint|ech)"
+    r'(=("[^"\\;]*"|[^"\\;]*))?\Z'
+)
 _DIGESTS = {1: 64, 2: 128}  # TLSA: letters of SHA-256 and SHA-512
 
 HINTS: dict[str, str | Promise] = {
@@ -170,8 +174,8 @@ def _words(type_: str, text: str, zone: str) -> str:
         # `+1`, `0x1` and `²` are numbers to some who read them.
         if not (word.isascii() and word.isdigit() and len(word) <= 5 and int(word) < 65536):
             raise ValidationError(HINTS[type_])
-    if type_ in _NAME_AT:
-        place = _NAME_AT[type_]
+    if type_ in NAME_AT:
+        place = NAME_AT[type_]
         is_root = words[place] == "." and type_ in _MAY_BE_ROOT
         words[place] = "." if is_root else clean_target(words[place], zone)
     if type_ == RecordType.CAA:
@@ -224,7 +228,7 @@ def _read(type_: str, text: str, zone: str) -> str:
 
 def whole_value(type_: str, value: str, zone: str) -> str:
     """A stored value with its names written out, as people read it."""
-    if type_ not in _NAME_AT:
+    if type_ not in NAME_AT:
         return value
     origin = origin_of(zone)
     rdata = dns.rdata.from_text(_IN, type_, value, origin=origin, relativize=False)
@@ -233,7 +237,7 @@ def whole_value(type_: str, value: str, zone: str) -> str:
 
 def moved_value(type_: str, value: str, zone: str, below: str) -> str:
     """A stored value of `zone` as it is stored below one of its hosts (`shop`)."""
-    if type_ not in _NAME_AT:
+    if type_ not in NAME_AT:
         return value
     origin = origin_of(zone)
     rdata = dns.rdata.from_text(_IN, type_, value, origin=origin, relativize=False)

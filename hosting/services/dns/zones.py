@@ -53,21 +53,27 @@ def order_of(host: str) -> list[str]:
 def copied(zone: Zone) -> list[Line]:
     """What a zone that follows says of what its source says."""
     alias = Alias.objects.unscoped(_WHY).select_related("domain").get(pk=zone.alias_id)
-    return list(copies(zone_of(zone.source_id), zone.ascii, alias.domain))
+    return copies_of(zone_of(zone.source_id), zone.ascii, alias.domain.ascii)
 
 
 def zone_of(pk: int | None) -> Zone:
     return Zone.objects.unscoped(_WHY).get(pk=pk)
 
 
-def copies(source: Zone, name: str, domain: Domain) -> Iterable[Line]:
-    """The records of `domain` in `source`, as a zone called `name` says them.
+def copies_of(source: Zone, name: str, domain: str) -> list[Line]:
+    """What a zone called `name` says of what `source` says now."""
+    rows = Record.objects.unscoped(_WHY).live().filter(zone=source)
+    return list(copies(source, name, domain, rows))
+
+
+def copies(source: Zone, name: str, domain: str, rows: Iterable[Record]) -> Iterable[Line]:
+    """The records (`rows`) of `domain` in `source`, as a zone called `name` says them.
 
     Without name servers and delegations, and without what a name has for itself. Of a subdomain,
     which has no zone, what is at it and below.
     """
-    below = domain.ascii.removesuffix(source.ascii).removesuffix(".")
-    for row in Record.objects.unscoped(_WHY).live().filter(zone=source):
+    below = domain.removesuffix(source.ascii).removesuffix(".")
+    for row in rows:
         host = _within(row.host, below)
         if host is None or row.type in NOT_COPIED or is_own_host(host):
             continue
@@ -77,7 +83,7 @@ def copies(source: Zone, name: str, domain: Domain) -> Iterable[Line]:
             continue
         value = moved_value(row.type, row.value, source.ascii, below) if below else row.value
         if row.type == RecordType.TXT:
-            value = renamed_text(value, domain.ascii, name)
+            value = renamed_text(value, domain, name)
         yield Line(host, row.type, row.ttl if row.ttl is not None else source.ttl, value)
 
 
@@ -104,7 +110,7 @@ def start_following(zone: Zone, source: Zone) -> None:
 
 def stop_following(zone: Zone, domain: Domain) -> None:
     """A zone of its own again, starting from the copy."""
-    found = list(copies(zone_of(zone.source_id), zone.ascii, domain))
+    found = copies_of(zone_of(zone.source_id), zone.ascii, domain.ascii)
     row = (zone.account_id, zone.reseller_id, zone.subscription_id, zone.pk)
     insert(Record, COPIED, [(*row, ln.host, ln.type, ln.ttl, ln.value) for ln in found])
     zone.source = None
