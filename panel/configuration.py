@@ -21,6 +21,8 @@ KNOWN: dict[str, tuple[str, Any]] = {
     "ORIGIN": ("text", ""),
     "PORT": ("port", 8400),
     "SITES_PORT": ("port", 8480),
+    # None: 53 above PANEL_PORT, so that a second panel's name server has a port of its own.
+    "DNS_PORT": ("port", None),
     "PROXIES": ("int", 0),
     "TLS": ("bool", False),
     "TIME_ZONE": ("text", "UTC"),
@@ -29,6 +31,9 @@ KNOWN: dict[str, tuple[str, Any]] = {
 }
 # Read by the supervisor and by the Makefile; no setting of Django's.
 _OURS_ELSEWHERE = {"CONFIG"}
+# These stand without the prefix too: `make run SITES_PORT=8080` reads like PANEL_PORT.
+_WITHOUT_PREFIX = ("SITES_PORT", "DNS_PORT")
+_DNS_ABOVE, _HIGHEST_PORT = 53, 65535
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -42,10 +47,14 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     if path := environ.get("PANEL_CONFIG"):
         given.update(_from_file(Path(path)))
     given.update(_from_environment(environ))
-    return {
+    found = {
         name: _parse(name, kind, given.get(name, default))
         for name, (kind, default) in KNOWN.items()
     }
+    if found["DNS_PORT"] is None:
+        above = found["PORT"] + _DNS_ABOVE
+        found["DNS_PORT"] = above if above <= _HIGHEST_PORT else found["PORT"] - _DNS_ABOVE
+    return found
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -60,10 +69,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    result = {}
-    # SITES_PORT stands without the prefix too: `make run SITES_PORT=8080` reads like PANEL_PORT.
-    if "SITES_PORT" in environ:
-        result["SITES_PORT"] = environ["SITES_PORT"]
+    result = {name: environ[name] for name in _WITHOUT_PREFIX if name in environ}
     for variable, value in environ.items():
         if not variable.startswith("PANEL_"):
             continue
@@ -84,12 +90,14 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parse(name: str, kind: str, value: Any) -> Any:
+    if kind == "port" and value is None:
+        return None
     if kind in {"int", "port"}:
         try:
             number = int(value)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"PANEL_{name}: {value!r} is not a number") from error
-        if kind == "port" and not 1 <= number <= 65535:
+        if kind == "port" and not 1 <= number <= _HIGHEST_PORT:
             raise ConfigurationError(f"PANEL_{name}: {number} is not a port")
         return number
     if kind == "bool":

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import http.client
 import importlib.util
+import itertools
 import json
 import os
 import secrets
@@ -35,6 +36,8 @@ _SHOWN_SITES = 6
 # One may be bad luck; what answers an error this often has loaded and will go on like that.
 _WRONG_ANSWERS = 5
 _PORT_SECONDS = 3.0
+# What an agent leaves that was killed: words of their command lines.
+_LEFT_OVER = ("nginx: master", "hosting.agent", "pdns_server", "dns/answering.py")
 
 
 class CannotStart(Exception):
@@ -48,6 +51,7 @@ class Plan:
     data: Path
     panel_port: int
     sites_port: int
+    dns_port: int
     host_name: str
     has_key: bool
     with_demo: bool
@@ -64,6 +68,7 @@ class Plan:
             data=given["DATA"],
             panel_port=given["PORT"],
             sites_port=given["SITES_PORT"],
+            dns_port=given["DNS_PORT"],
             host_name=HOST if HOST in names or not names else names[0],
             has_key=bool(given["SECRET_KEY"]),
             with_demo=os.environ.get("DEMO", "1") not in {"0", "no", "false"},
@@ -104,7 +109,7 @@ def hold(plan: Plan) -> Iterator[bool]:
             raise CannotStart(
                 f"Freehold already runs on {plan.shown_data}: {owner}.\n"
                 "Stop that one first, or choose another place with PANEL_DATA=... "
-                "(and other ports with PANEL_PORT, SITES_PORT)."
+                "(and other ports with PANEL_PORT, SITES_PORT, DNS_PORT)."
             ) from None
         file.seek(0)
         went_silently = bool(file.read().strip())
@@ -147,18 +152,23 @@ def listen(port: int, variable: str, patience: float) -> socket.socket:
 def take_ports(plan: Plan, patience: float) -> socket.socket:
     """The panel's listening socket, kept here and handed to gunicorn: a restart refuses nobody.
 
-    The websites' port is only tried, as nginx opens it itself.
+    Those of websites and DNS are only tried: nginx and the name server open them themselves.
     """
-    if plan.panel_port == plan.sites_port:
-        raise CannotStart(
-            f"PANEL_PORT and SITES_PORT are both {plan.panel_port}; each needs its own."
-        )
+    ports = {
+        "PANEL_PORT": plan.panel_port,
+        "SITES_PORT": plan.sites_port,
+        "DNS_PORT": plan.dns_port,
+    }
+    for name, other in itertools.combinations(ports, 2):
+        if ports[name] == ports[other]:
+            raise CannotStart(f"{name} and {other} are both {ports[name]}; each needs its own.")
     listen(plan.sites_port, "SITES_PORT", patience).close()
+    listen(plan.dns_port, "DNS_PORT", patience).close()
     return listen(plan.panel_port, "PANEL_PORT", patience)
 
 
 def end_leftovers(plan: Plan) -> None:
-    """End the web server and the agent of a supervisor that was killed together with its agent.
+    """End the daemons and the agent of a supervisor that was killed together with its agent.
 
     Nobody else may: they are known by the directory on their command line, which we hold locked.
     """
@@ -167,7 +177,7 @@ def end_leftovers(plan: Plan) -> None:
         with contextlib.suppress(OSError):
             command = path.read_bytes().decode(errors="replace").replace("\0", " ")
             is_ours = any(folder in command for folder in ours)
-            if is_ours and ("nginx: master" in command or "hosting.agent" in command):
+            if is_ours and any(word in command for word in _LEFT_OVER):
                 os.kill(int(path.parent.name), signal.SIGTERM)
 
 
@@ -177,6 +187,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "PANEL_DATA": str(plan.data),
         "PANEL_PORT": str(plan.panel_port),
         "SITES_PORT": str(plan.sites_port),
+        "DNS_PORT": str(plan.dns_port),
         "PYTHONUNBUFFERED": "1",
     }
     if not plan.has_key:
@@ -211,7 +222,7 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
     ]  # fmt: skip
     agent = [
         python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
-        "--sites-port", str(plan.sites_port), "--nginx", nginx(),
+        "--sites-port", str(plan.sites_port), "--nginx", nginx(), "--dns-port", str(plan.dns_port),
     ]  # fmt: skip
     return [
         Child("agent", agent, variables),
@@ -252,7 +263,7 @@ def summary(plan: Plan, seconds: float) -> str:
     """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop.
 
     `manage.py demo` writes demo.json: {"logins": {role: {"username", "password"}},
-    "sites": [{"url", "suspended"}]}.
+    "sites": [{"url", "suspended"}], "dns": {"address", "port", "zone"}}.
     """
     demo: dict[str, Any] = {}
     with contextlib.suppress(FileNotFoundError):
@@ -274,6 +285,9 @@ def summary(plan: Plan, seconds: float) -> str:
     if len(sites) > _SHOWN_SITES:
         more = len(sites) - _SHOWN_SITES
         lines.append(f"            and {more} more, in {plan.shown_data}/demo.json")
+    zone = demo.get("dns", {}).get("zone")
+    asked = f"dig @{HOST} -p {plan.dns_port} {zone}" if zone else f"{HOST}, port {plan.dns_port}"
+    lines.append(f"  DNS       {asked}")
     lines.append(f"  Data      {plan.shown_data}/   (logs in {plan.shown_data}/logs/)")
     lines += ["", "  Ctrl-C ends everything. Start again with `make run`: the data stays."]
     rule = "-" * max(map(len, lines))

@@ -18,6 +18,7 @@ SECRET_KEY = configuration.secret_key(_given["SECRET_KEY"], debug=DEBUG)
 ALLOWED_HOSTS = _given["HOSTS"]
 PANEL_PORT = _given["PORT"]
 SITES_PORT = _given["SITES_PORT"]
+DNS_PORT = _given["DNS_PORT"]
 # SECURITY: links in messages are built from this, never from a request's Host header.
 PANEL_ORIGIN = _given["ORIGIN"] or f"http://localhost:{PANEL_PORT}"
 

@@ -16,6 +16,8 @@ from pathlib import Path
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Debian's packages of the daemons that nodes run, and a program that each brings.
 DAEMONS = {"nginx-light": "/usr/sbin/nginx"}
+# Brought by Debian's package of the backend.
+_PDNS_BACKEND = Path("/usr/share/doc/pdns-backend-sqlite3")
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 
@@ -84,6 +86,8 @@ def install_programs() -> None:
         "chromium": chromium_path() is None,
         "postgresql": bool(why_no_postgres()),
         "fonts-dejavu-core": not _FONT.exists(),
+        "pdns-server": shutil.which("pdns_server") is None,
+        "pdns-backend-sqlite3": not _PDNS_BACKEND.exists(),
     } | {package: not Path(program).exists() for package, program in DAEMONS.items()}
     packages = [name for name, is_missing in wanted.items() if is_missing]
     if not packages or not is_debian_root():

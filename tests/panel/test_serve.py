@@ -29,6 +29,7 @@ def variables(tmp_path):
         "PANEL_DATA": str(tmp_path / "var"),
         "PANEL_PORT": str(free_port()),
         "SITES_PORT": str(free_port()),
+        "DNS_PORT": str(free_port()),
     }
 
 
@@ -43,7 +44,7 @@ def run(variables: dict[str, str], *options: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("variable", ["PANEL_PORT", "SITES_PORT"])
+@pytest.mark.parametrize("variable", ["PANEL_PORT", "SITES_PORT", "DNS_PORT"])
 def test_a_taken_port_is_named_with_the_variable_to_set(variables, variable):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(variables[variable])))
@@ -55,8 +56,9 @@ def test_a_taken_port_is_named_with_the_variable_to_set(variables, variable):
     assert "Traceback" not in result.stderr
 
 
-def test_one_port_for_both_is_refused(variables):
-    result = run(variables | {"SITES_PORT": variables["PANEL_PORT"]})
+@pytest.mark.parametrize("variable", ["SITES_PORT", "DNS_PORT"])
+def test_one_port_for_two_is_refused(variables, variable):
+    result = run(variables | {variable: variables["PANEL_PORT"]})
     assert result.returncode == 1
     assert "each needs its own" in result.stderr
 
@@ -108,7 +110,7 @@ def test_cleaning_twice_is_no_error(variables):
 
 def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch):
     monkeypatch.delenv("PANEL_SECRET_KEY", raising=False)
-    plan = serve.Plan(tmp_path, 8400, 8480, "127.0.0.1", has_key=False, with_demo=False)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=False)
     path = Path(serve.environment(plan)["PANEL_SECRET_KEY_FILE"])
     first = path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -118,16 +120,18 @@ def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch)
 
 
 def test_the_summary_names_every_login_and_website(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, "127.0.0.1", has_key=False, with_demo=True)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=True)
     (tmp_path / "demo.json").write_text(
         '{"logins": {"administrator": {"username": "admin", "password": "pear-boat"}},'
-        ' "sites": [{"url": "http://anna.localhost:8480/", "suspended": false}]}'
+        ' "sites": [{"url": "http://anna.localhost:8480/", "suspended": false}],'
+        ' "dns": {"address": "127.0.0.1", "port": 8453, "zone": "anna.localhost"}}'
     )
     text = serve.summary(plan, 2.5)
     for words in ("http://localhost:8400/", "admin", "pear-boat", "http://anna.localhost:8480/"):
         assert words in text
+    assert "dig @127.0.0.1 -p 8453 anna.localhost" in text
 
 
 def test_an_empty_panel_is_announced_without_logins(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, "127.0.0.1", has_key=False, with_demo=False)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=False)
     assert "first administrator" in serve.summary(plan, 2.5)

@@ -153,7 +153,7 @@ class WebNode:
             self.process.wait()
         if self.process and self.process.stderr:
             self.process.stderr.close()
-        for pid in self.processes():
+        for pid in [*self.processes(), *Runner().processes(self.directory / "dns")]:
             os.kill(pid, signal.SIGKILL)
 
 

@@ -55,7 +55,7 @@ class Panel:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.panel_port, self.sites_port = free_port(), free_port()
+        self.panel_port, self.sites_port, self.dns_port = free_port(), free_port(), free_port()
         self.output = data.parent / "output"
         with self.output.open("w") as out:
             self.process = subprocess.Popen(
@@ -66,6 +66,7 @@ class Panel:
                     "PANEL_DATA": str(data),
                     "PANEL_PORT": str(self.panel_port),
                     "SITES_PORT": str(self.sites_port),
+                    "DNS_PORT": str(self.dns_port),
                 },
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -76,6 +76,8 @@ class Command(BaseCommand):
             .filter(hosting_type=HostingType.WEBSITE, site_state=SiteState.ACTIVE)
             .select_related("account", "subscription")
         )
+        shown = list(rows.order_by("pk"))
+        own_zone = next((row.ascii for row in shown if row.parent_id is None), "")
         data = {
             "panel": settings.PANEL_ORIGIN + "/",
             "logins": {
@@ -89,8 +91,9 @@ class Command(BaseCommand):
                     "subscription": row.subscription.name,
                     "suspended": row.subscription.is_suspended,
                 }
-                for row in rows.order_by("pk")
+                for row in shown
             ],
+            "dns": {"address": "127.0.0.1", "port": settings.DNS_PORT, "zone": own_zone},
         }
         staged = target.with_suffix(".tmp")
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

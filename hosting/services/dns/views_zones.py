@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from hosting.models.domains import Domain
-from hosting.services.dns import zones
+from hosting.services.dns import views_serving, zones
 from hosting.services.dns.models import APEX, Record, Zone
 from hosting.services.dns.operations_zones import may_edit
 from hosting.services.dns.records import whole_value
@@ -26,11 +26,6 @@ from panel.core.activity_views import entries_table
 from panel.core.markup import link, moment
 from panel.core.operations import nouns, operations
 from panel.core.views import DetailPage, go
-
-NOT_SERVED = _(
-    "No name server of this installation answers for this zone yet: what stands here has no effect"
-    " outside, synchronised or not."
-)
 
 
 class ZoneDetail(DetailPage):
@@ -63,7 +58,7 @@ class ZoneDetail(DetailPage):
         }
 
     def notices(self, request: HttpRequest, zone: Zone) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = [{"tone": "info", "text": NOT_SERVED, "action": None}]
+        found = views_serving.notices(zone.subscription, views_serving.node_of(zone.subscription))
         if not NAME_SERVERS.get():
             action = None
             if request.actor.is_administrator:
@@ -97,6 +92,7 @@ class ZoneDetail(DetailPage):
         return [
             *found,
             fact(_("Default TTL"), _seconds(zone.ttl)),
+            *views_serving.facts(zone, views_serving.node_of(zone.subscription)),
         ]
 
     def panel(self, request: HttpRequest, zone: Zone, tab: str) -> dict[str, Any]:
@@ -207,7 +203,12 @@ def domain_sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]
         for row in rows.filter(alias__domain=domain).order_by("name_key")[:500]
     ]
     aliases = [{"title": _("Zones of aliases"), "facts": facts}] if facts else []
-    return [{"title": "", "text": NOT_SERVED}, section, *aliases]
+    node = views_serving.node_of(domain.subscription)
+    said = [
+        {"title": "", "text": notice["text"]}
+        for notice in views_serving.notices(domain.subscription, node)
+    ]
+    return [*said, section, *aliases]
 
 
 def _follows(zone: Zone) -> str:
