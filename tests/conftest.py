@@ -98,6 +98,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen = [item for item in items if belongs(item, part)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+    # Files with something slow first: where they come last, one process waits for the other.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     on_sqlite = not os.environ.get("PANEL_DATABASE_URL")
     for item in items:
         if on_sqlite and only_postgres(item):

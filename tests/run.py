@@ -2,20 +2,23 @@
 
     python -m tests.run [PART ...]
 
-The parts are lint, unit, postgres, census, system and browser; without names, all of them. Nothing
+The parts are lint, unit, census, system, postgres and browser; without names, all of them. Nothing
 stops early: a person wants to see all that is wrong. As root on Debian, missing programs are
 installed first; elsewhere a part that lacks them is left out, with the reason.
 """
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree as ET
 
 from tests import machine
@@ -33,6 +36,9 @@ class Part:
     what: str
     budget: int
     run: Callable[["Part"], None]
+    # The part before it, if both run at once: each of them leaves a processor idle.
+    beside: str = ""
+    output: IO[str] | None = None
     left_out: str = ""
     seconds: float = 0.0
     passed: int = 0
@@ -74,17 +80,25 @@ def pytest(part: Part, *options: str, database: str = "") -> None:
             sys.executable, "-m", "pytest", f"--part={part.name}", f"--junitxml={report}",
             "--durations=5", "--durations-min=5", "-rs", *options,
         ]  # fmt: skip
-        code = subprocess.run(command, cwd=ROOT, env=environment).returncode
+        written = {"stdout": part.output, "stderr": part.output}
+        code = subprocess.run(command, cwd=ROOT, env=environment, **written).returncode
         count(part, report)
     # 5: nothing belongs to this part. Anything else that is not a failed test is a failure as well.
     if code not in {0, 5} and not part.failed:
         part.failed += 1
 
 
-def side_by_side(part: Part) -> None:
-    """The same on two processors, whole files at a time: their fixtures are made once."""
+def side_by_side(part: Part, processes: int = 2) -> None:
+    """The same on several processors, whole files at a time: their fixtures are made once. What
+    takes longest begins first (tests/conftest.py), so that nobody waits for it in the end."""
     several = (os.cpu_count() or 1) > 1
-    pytest(part, *(["-n", "2", "--dist", "loadfile"] if several else []))
+    options = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    pytest(part, *(options if several else []))
+
+
+def browser(part: Part) -> None:
+    """A browser waits half of the time, so that three of them fill two processors."""
+    side_by_side(part, processes=3)
 
 
 def count(part: Part, report: Path) -> None:
@@ -110,10 +124,10 @@ def parts() -> list[Part]:
     return [
         Part("lint", "ruff: rules and formatting", 20, lint),
         Part("unit", "everything that needs no daemon, on SQLite", 150, side_by_side),
-        Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres),
         Part("census", "every route as every role", 90, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
-        Part("browser", "Chromium, as each role", 180, side_by_side),
+        Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres, "system"),
+        Part("browser", "Chromium, as each role", 180, browser),
     ]
 
 
@@ -137,7 +151,7 @@ def install() -> Part:
     return part
 
 
-@contextmanager
+@contextlib.contextmanager
 def timed(part: Part) -> Iterator[None]:
     """Add the seconds spent inside to a part."""
     began = time.monotonic()
@@ -147,14 +161,44 @@ def timed(part: Part) -> Iterator[None]:
         part.seconds += time.monotonic() - began
 
 
+def together(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """The parts that run at the same time, in order."""
+    group: list[Part] = []
+    for part in parts:
+        if group and not (part.beside == group[0].name and (os.cpu_count() or 1) > 1):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def run_all(parts: Sequence[Part]) -> None:
+    """Run the parts; those that run beside another write their lines when all of these are done."""
+    for group in together([part for part in parts if not part.left_out]):
+        with contextlib.ExitStack() as stack:
+            for part in group[1:]:
+                part.output = stack.enter_context(tempfile.TemporaryFile("w+"))
+            threads = [threading.Thread(target=run, args=(part,)) for part in group[1:]]
+            for thread in threads:
+                thread.start()
+            run(group[0])
+            for thread in threads:
+                thread.join()
+            for part in group[1:]:
+                assert part.output is not None
+                part.output.seek(0)
+                shutil.copyfileobj(part.output, sys.stdout)
+
+
 def run(part: Part) -> None:
     """Run one part; what stops it counts as a failure of it, and the next part runs."""
-    print(f"\n== {part.name}: {part.what}", flush=True)
+    print(f"\n== {part.name}: {part.what}", flush=True, file=part.output)
     with timed(part):
         try:
             part.run(part)
         except (OSError, subprocess.SubprocessError, machine.Missing) as error:
-            print(f"{part.name} could not run: {error}", flush=True)
+            print(f"{part.name} could not run: {error}", flush=True, file=part.output)
             part.failed += 1
 
 
@@ -169,12 +213,12 @@ def main() -> int:
     left_out(chosen)
     for part in chosen:
         state = f"left out: {part.left_out}" if part.left_out else part.what
-        print(f"  {part.name:<9} {state}")
-    for part in chosen:
-        if not part.left_out:
-            run(part)
+        print(f"  {part.name:<9} {state}", flush=True)
+    began = time.monotonic()
+    run_all(chosen)
     done = [installing, *chosen]
-    seconds = sum(part.seconds for part in done)
+    # Not the sum: some ran at the same time.
+    seconds = installing.seconds + time.monotonic() - began
     failed = sum(part.failed for part in done)
     over = seconds > TOTAL_BUDGET
     print("\n== summary")

@@ -1,5 +1,6 @@
 """The summary of `make test` can be trusted: what went wrong is counted, in whatever way it did."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,30 @@ def test_elsewhere_what_is_missing_is_left_out_with_the_reason(monkeypatch, part
     reasons = {each.name: each.left_out for each in chosen if each.left_out}
     assert set(reasons) == {"postgres", "browser"}
     assert "is not installed" in reasons[part]
+
+
+def test_parts_beside_each_other_are_all_run_and_what_they_say_is_kept_apart(capsys):
+    both = threading.Barrier(2, timeout=30)
+
+    def meets(part: run.Part) -> None:
+        print(f"{part.name} begins", file=part.output)
+        both.wait()
+        part.passed += 1
+
+    first, second = a_part(meets), a_part(meets)
+    first.name, second.name, second.beside = "first", "second", "first"
+    run.run_all([first, second])
+    assert (first.passed, second.passed) == (1, 1)
+    said = capsys.readouterr().out
+    assert said.index("first begins") < said.index("== second") < said.index("second begins")
+
+
+def test_what_stops_a_part_beside_another_counts_and_stops_nothing_else(capsys):
+    def work(part: run.Part) -> None:
+        raise machine.Missing("no initdb")
+
+    first, second, third = a_part(), a_part(work), a_part(lambda part: setattr(part, "passed", 1))
+    second.beside = first.name
+    run.run_all([first, second, third])
+    assert (first.failed, second.failed, third.passed) == (0, 1, 1)
+    assert "no initdb" in capsys.readouterr().out

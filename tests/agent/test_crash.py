@@ -77,6 +77,7 @@ def disk(nginx):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loses_power", [False, True], ids=["killed", "power cut"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_crash_anywhere_leaves_the_old_or_the_new_and_is_completed(tmp_path, step, loses_power):

@@ -306,6 +306,7 @@ def attack(world: HostingWorld, met: Counter[str], **more: Any) -> None:
     run_state_machine_as_test(machine, settings=given)
 
 
+@pytest.mark.slow
 def test_whatever_adds_is_refused_at_its_limit_whoever_does_it(world: HostingWorld) -> None:
     met: Counter[str] = Counter()
     attack(world, met)

@@ -165,6 +165,7 @@ class Hosting(RuleBasedStateMachine):
         check_everything()
 
 
+@pytest.mark.slow
 def test_owners_counts_and_states_survive_whatever_happens(world: HostingWorld, monkeypatch):
     # Resellers that are suspended now cannot add; nothing else is meant to fail here.
     act = world.actor

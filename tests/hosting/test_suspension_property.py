@@ -329,6 +329,7 @@ class Suspensions(RuleBasedStateMachine):
         check_everything()
 
 
+@pytest.mark.slow
 def test_suspension_follows_the_oracle(world: HostingWorld):
     world.space("carl", "shop.example")
     machine = type("Suspensions", (Suspensions,), {"world": world})
