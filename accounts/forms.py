@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts import credentials
+from accounts import credentials, own_hosting
 from accounts.countries import COUNTRIES
 from accounts.models import Account, ApiToken, User
 from accounts.validators import clean_email
@@ -192,6 +192,8 @@ class ContactInfoForm(ContactFields):
         # Billing's number is the provider's matter, not the account's own.
         if self.targets and self.targets[0].pk == self.actor.account_id:
             del self.fields["external_id"]
+        if len(self.targets) == 1:
+            own_hosting.mark(self, self.targets[0].pk, self.targets[0].email)
 
     def get_layout(self) -> Layout:
         contact = ["contact_name", "company", "email", "phone"]

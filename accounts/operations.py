@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts import own_hosting
 from accounts.forms import AdministratorNoteForm, ContactFields, ContactInfoForm, DescriptionForm
 from accounts.models import Account, User, sort_key
 from accounts.nouns import noun_of
@@ -26,20 +27,12 @@ ACCOUNT_KINDS = ("customer", "reseller", "account")
 # Who does to whom: nobody edits an account above or beside itself.
 ROLES_FOR = {"customer": PROVIDERS, "reseller": ADMINISTRATOR, "account": ANY_ROLE}
 
-# Whether mail for this address arrives in hosting of this account: then a password that is
-# forgotten while the hosting is shut cannot be got back. Set by the app that knows mail.
-is_own_hosting: Callable[[int, str], bool] = lambda account_id, email: False  # noqa: E731
-
 # What else is found by an account's name and company: its rows by noun. Set by the app that has
 # such rows.
 found_by_name: Callable[[int], Mapping[str, Iterable[int]]] = lambda account_id: {}  # noqa: E731
 
 reasons.declare(
     external_id_taken=_("Another account of the same provider has this external id."),
-    email_in_own_hosting=_(
-        "%(email)s is received by the account's own hosting. While that is shut, a forgotten"
-        " password cannot be got back."
-    ),
 )
 
 
@@ -159,8 +152,7 @@ class EditContactInfo(AccountOperation):
             _rename(step, target.pk, new["contact_name"])
         if "email" in new:
             own["email"] = new["email"]
-            if is_own_hosting(target.pk, new["email"]):
-                step.note("email_in_own_hosting", email=new["email"])
+            own_hosting.tell(step, target.pk, new["email"])
         if own:
             own_logins([target.pk]).update(**own)
         step.index(noun_of(target), [target.pk])

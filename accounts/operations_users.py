@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import credentials, roles
+from accounts import credentials, own_hosting, roles
 from accounts.creation import add_user
 from accounts.forms import LoginInfoForm
 from accounts.forms_users import ALL, SOME, AddUserForm, EditUserForm, UserFields, subscription_ids
@@ -103,6 +103,7 @@ class AddUser(Operation):
                 step.refuse(account.pk, "username_taken")
                 continue
             step.created[account.pk] = user
+            own_hosting.tell(step, account.pk, user.email)
             step.changed(account.pk, {}, {"username": user.username, **values, "version": 1})
 
 
@@ -146,6 +147,8 @@ class EditUser(OwnUserOperation):
                 step.leave(user.pk)
                 continue
             new = {name: values[name] for name in old}
+            if "email" in new:
+                own_hosting.tell(step, user.account_id, new["email"])
             if not {"user_role", "subscription_ids", "is_active"}.isdisjoint(new):
                 # What a session could rests on these.
                 end_sessions(self.rows([user.pk], step.actor))

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 
-from accounts import backends, forms, operations, profile_views
+from accounts import backends, forms, operations, own_hosting, profile_views
 from accounts.models import Account
-from hosting.models.domains import Domain
+from hosting.models.domains import Domain, Name
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import Level, Scope, SuspensionEntry
 from hosting.views.resellers import own_sections
 from panel.core.access import Actor
 
+_OWN = "names of the account that is asked about"
 _WHY = "search text, whoever asks"
 _ORDER = [Level.ADMINISTRATOR, Level.RESELLER]
 
@@ -47,9 +48,16 @@ def found_by_name(account_id: int) -> dict[str, Iterable[int]]:
     }
 
 
+def is_inside(account_id: int, email: str) -> bool:
+    """Whether an address is one of a domain or alias that the account hosts."""
+    host = email.rpartition("@")[2].strip().lower()
+    return Name.objects.unscoped(_OWN).filter(account_id=account_id, ascii=host).exists()
+
+
 def connect() -> None:
     """Put the answers in place."""
     backends.suspension_message = suspension_message
     forms.subscription_choices = subscription_choices
+    own_hosting.is_inside = is_inside
     operations.found_by_name = found_by_name
     profile_views.more_sections = own_sections

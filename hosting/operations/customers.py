@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import credentials
+from accounts import credentials, own_hosting
 from accounts.creation import add_account
 from accounts.forms import ContactFields
 from accounts.models import Account
@@ -95,6 +95,7 @@ class AddCustomer(AddAccount):
         made = self.add(step, provider)
         if step.params.get("create_subscription"):
             creating.subscription(step, made, step.params)
+        own_hosting.tell(step, made.pk, made.email)
         # Below a suspended reseller everything is shut, what is added as well.
         suspension.recompute(accounts=[made.pk])
         counters.recount_accounts(pk for pk in (made.pk, made.reseller_id) if pk)
