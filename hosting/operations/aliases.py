@@ -121,7 +121,7 @@ class RemoveAlias(_OnAliases):
 
     def check(self, step: Step) -> None:
         super().check(step)
-        refuse_held(step, "alias")
+        refuse_held(step)
 
     def perform(self, step: Step) -> None:
         names.release(alias_id__in=step.open_ids)

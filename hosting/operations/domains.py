@@ -247,7 +247,7 @@ class RemoveDomain(OnDomains):
 
     def check(self, step: Step) -> None:
         super().check(step)
-        refuse_held(step, "domain")
+        refuse_held(step)
         for row in step.open:
             if row.is_main:
                 step.refuse(row.pk, "main_domain", name=str(row))

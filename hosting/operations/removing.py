@@ -36,18 +36,15 @@ def kept_until() -> Any:
     return timezone.now() + timedelta(days=KEEP_REMOVED_DAYS.get())
 
 
-# Where a row of each kind says in which subscription it is; accounts are in none.
-_SUBSCRIPTION = {"subscription": "pk", "domain": "subscription_id", "alias": "subscription_id"}
-
-
-def refuse_held(step: Step, kind: str) -> None:
+def refuse_held(step: Step) -> None:
     """While an `administrator` entry is on it, in it or above it, nobody below the administrator
-    removes or restores it."""
+    removes, renames or restores it, or changes its subscriber."""
     if step.actor.is_administrator or not step.open_ids:
         return
-    rows = type(step.open[0])._base_manager.filter(pk__in=step.open_ids)
+    model = type(step.open[0])
+    rows = model._base_manager.filter(pk__in=step.open_ids)
     for pk in suspension.administrator_holds(
-        rows, account="account_id", reseller="reseller_id", own=_SUBSCRIPTION.get(kind, "")
+        rows, account="account_id", reseller="reseller_id", own=model.subscription_column
     ):
         step.refuse(pk, "held")
 
@@ -148,7 +145,7 @@ class Remove(Operation):
         for row in step.open:
             if row.pk == step.actor.account_id:
                 step.refuse(row.pk, "self_removed")
-        refuse_held(step, "account")
+        refuse_held(step)
         refuse_with_customers(step, "has_customers")
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
@@ -207,7 +204,7 @@ class Restore(Operation):
         _lock_with_below(ids)
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "account")
+        refuse_held(step)
         refuse_below_removed(step)
         asked = {row.pk: demand.Demand() for row in step.open}
         for row in step.open:

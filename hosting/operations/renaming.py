@@ -44,7 +44,7 @@ class _Rename(Operation):
             of = {row.pk: row.renamed.subscription}
             needed = "manage_subdomains" if row.renamed.parent_id else "manage_domains"
             refuse_without(step, needed, of)
-        refuse_held(step, self.noun)
+        refuse_held(step)
         for row in step.open:
             if row.renamed.ascii == step.params["name"]:
                 step.leave(row.pk)

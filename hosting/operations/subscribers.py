@@ -63,7 +63,7 @@ class ChangeSubscriber(OnSubscriptions):
         for row in step.open:
             if row.account_id == new.pk:
                 step.leave(row.pk)
-        refuse_held(step, "subscription")
+        refuse_held(step)
         try:
             step.params["plan"] = creating.plan_now(step.params.get("plan"))
         except Refused as refused:

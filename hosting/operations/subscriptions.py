@@ -108,12 +108,15 @@ class TryAgain(OnSubscriptions):
 
     verb = "try-again"
     label = _("Try again")
-    bulk = False
+    bulk_group = _("More")
     roles = ANY_ROLE
     order = 70
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
         return target.is_failed
+
+    def is_done(self, target: Any) -> bool:
+        return not target.is_failed
 
     def perform(self, step: Step) -> None:
         provisioning.try_again(step.open_ids)
@@ -134,7 +137,7 @@ class RemoveSubscription(OnSubscriptions):
         return KEEP_REMOVED_DAYS.get() > 0
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "subscription")
+        refuse_held(step)
 
     def _counts(self, actor: Actor, rows: Any) -> dict[str, int]:
         ids = rows.values("pk")
@@ -185,7 +188,7 @@ class RestoreSubscription(OnSubscriptions):
     order = 10
 
     def check(self, step: Step) -> None:
-        refuse_held(step, "subscription")
+        refuse_held(step)
         refuse_below_removed(step)
         demand.refuse_beyond(step, demand.of_subscriptions(step.open_ids))
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting import locks
 from hosting.models.subscriptions import Subscription
 from hosting.operations.domains import refuse_without
+from hosting.operations.removing import refuse_held
 from hosting.operations.subscriptions import refuse_stale
 from hosting.services.dns.forms import RecordForm
 from hosting.services.dns.models import Record, Zone
@@ -171,6 +172,10 @@ class RemoveRecord(_OnRecords):
     confirm = "always"
     destructive = True
     order = 90
+
+    def check(self, step: Step) -> None:
+        super().check(step)
+        refuse_held(step)
 
     def perform(self, step: Step) -> None:
         zones: dict[int, set[str]] = {}
