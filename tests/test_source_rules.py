@@ -175,3 +175,33 @@ def test_nothing_is_left_for_later(word: str) -> None:
         if pattern.search(line)
     ]
     assert not found
+
+
+# One word per idea; what is never said on screen. A website's third state is "disabled".
+_NEVER = re.compile(
+    r"\b(clients?|tenants?|packages?|packs?|delet(e|es|ed|ing|ion)|disabl(e|es|ing))\b", re.I
+)
+_TRANSLATES = {"_", "_t", "_n", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+
+
+def _words_on_screen() -> Iterator[tuple[str, str]]:
+    for module, tree in sources().items():
+        for call, name in calls(tree):
+            if name.split(".")[-1] in _TRANSLATES:
+                for one in call.args:
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                        yield f"{module}:{call.lineno}", one.value
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        text = re.sub(r"{#.*?#}|{% comment.*?endcomment %}", "", path.read_text(), flags=re.S)
+        yield path.name, text
+
+
+def test_on_screen_one_word_stands_for_one_idea() -> None:
+    """Never client, tenant, package, pack, delete, disable (except a website's third state)."""
+    found = [
+        f"{where}: {match[0]}"
+        for where, text in _words_on_screen()
+        for match in _NEVER.finditer(text)
+    ]
+    assert [one for one in found if not one.endswith(": Disable")] == []
+    assert len(found) == 1, found

@@ -5,6 +5,8 @@ import re
 import pytest
 
 from accounts.models import Account
+from hosting import conditions
+from hosting.models.subscriptions import Subscription
 from tests.hosting.world import HostingWorld
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +73,27 @@ def test_subscribers_and_their_providers_are_links(world: HostingWorld) -> None:
     page = world.client("admin").get("/subscriptions/?q=carl").content.decode()
     assert f"<a href=/resellers/{world.ada.pk}/>Ada Reseller</a>" in page
     assert "/resellers/" not in world.client("ada").get("/subscriptions/").content.decode()
+
+
+def test_an_overused_subscription_shows_it_in_every_list(world: HostingWorld) -> None:
+    """Of its subscriber, of its provider, of the administrator, and on the page of its customer."""
+    Subscription.objects.filter(name="carl.example").update(limits={"domains": 0})
+    conditions.judge([world.sub("carl.example").pk])
+    for who, path in (
+        *((who, "/subscriptions/") for who in ("admin", "ada", "carl")),
+        ("ada", f"/customers/{world.carl.pk}/"),
+        ("admin", f"/resellers/{world.ada.pk}/subscriptions/"),
+        ("carl", "/"),
+    ):
+        answer = world.client(who).get(path)
+        assert answer.status_code == 200, path
+        assert ">Overused</span>" in answer.content.decode(), (who, path)
+    assert ">Overused</span>" not in world.client("cleo").get("/subscriptions/").content.decode()
+
+
+def test_behind_a_name_stands_its_plan_or_custom_in_brackets(world: HostingWorld) -> None:
+    page = world.client("ada").get("/subscriptions/").content.decode()
+    row = page.partition(">carl.example<")[2]
+    assert "(Ada Basic)" in row.partition("<tr")[0]
+    row = page.partition(">ada.example<")[2]
+    assert "(Custom)" in row.partition("<tr")[0]

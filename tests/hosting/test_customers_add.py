@@ -120,6 +120,21 @@ def test_the_password_is_nowhere_but_hashed(world: HostingWorld):
     assert entry.new["contact_name"] == "Vera"
 
 
+def test_contact_emails_need_not_be_unique(world: HostingWorld):
+    email = world.fresh("carl").email
+    for who, username in (("ada", "one"), ("ben", "two")):
+        params = person(username, email=email)
+        made = world.finding(who, "account.add-customer", world.accounts[who], **params)
+        assert made.result == "done"
+
+
+def test_a_customer_without_a_subscription_logs_in_and_sees_why_it_is_empty(world: HostingWorld):
+    world.customer("ada", "lone")
+    page = world.client("lone").get("/").content.decode()
+    assert "You have no subscription yet. Your provider adds one" in page
+    assert "You have no subscription yet" not in world.client("carl").get("/").content.decode()
+
+
 def test_an_external_id_made_before_is_returned_as_unchanged(world: HostingWorld):
     params = person("vera", create_subscription=False, external_id="K-1042")
     assert world.through("api", "ada", ADD, world.ada, **params).result == "done"

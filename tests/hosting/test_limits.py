@@ -13,6 +13,7 @@ from accounts.models import Account
 from hosting import limits, locks, totals, usage
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
+from hosting.services import base
 from panel.core import runs
 from panel.core.operations import operations
 from panel.core.outcomes import describe
@@ -195,6 +196,23 @@ def test_where_overuse_is_allowed_counts_warn_and_pass(world: HostingWorld):
     assert outcome.counts == {"done": 1}
     assert [note["code"] for note in outcome.notes] == ["over_limit"]
     assert world.sub("carl.example").is_overused
+
+
+@pytest.mark.django_db
+def test_a_resellers_limit_refuses_whatever_the_overuse_policy_below_it(world: HostingWorld):
+    limit("ada", domains=3)
+    Subscription.objects.filter(name="carl.example").update(overuse_policy=OverusePolicy.ALLOWED)
+    row = world.sub("carl.example")
+    for who in ("admin", "ada", "carl"):
+        found = world.finding(who, "subscription.add-domain", row, name="x.example")
+        assert found.result == "refused", who
+    row = world.sub("nora.example")
+    assert world.finding("ben", "subscription.add-domain", row, name="y.example").result == "done"
+
+
+def test_one_domain_is_what_a_subscription_may_have_unless_somebody_says_more():
+    """One domain for one subscription is the recommended way, and the form's default."""
+    assert base.resources()["domains"].default == 1
 
 
 @pytest.mark.django_db

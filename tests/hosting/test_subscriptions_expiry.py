@@ -9,6 +9,7 @@ from django.utils import timezone
 from hosting import conditions, daily
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
+from panel.core.access import OwnedQuerySet
 from panel.core.log import Activity
 from panel.core.mail import Message
 from tests.hosting.world import DOORS, HostingWorld
@@ -134,3 +135,23 @@ def test_the_daily_run_stops_where_it_would_suspend_too_many(world: HostingWorld
 
 def test_the_brake_is_ten_or_five_percent(world: HostingWorld):
     assert conditions.brake() == 10
+
+
+def test_above_two_hundred_the_brake_is_five_percent(monkeypatch):
+    monkeypatch.setattr(OwnedQuerySet, "count", lambda rows: 400)
+    assert conditions.brake() == 20
+
+
+def test_a_daily_run_that_stops_tells_the_administrator_and_waits(world: HostingWorld, monkeypatch):
+    """The next one stops as well, until somebody has looked."""
+    monkeypatch.setattr(conditions, "brake", lambda: 1)
+    overdue("carl.example", "nora.example")
+    daily.expire()
+    (told,) = Message.objects.all()
+    assert told.to == world.fresh("admin").email
+    assert "2" in told.subject
+    daily.expire()
+    assert world.runs_("carl.example")
+    monkeypatch.setattr(conditions, "brake", lambda: 2)
+    daily.expire()
+    assert not world.runs_("carl.example")
