@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, is_host_name
+from hosting.services.web import driver_php as php
 from hosting.services.web.driver_desired import Site, Web, address
 from hosting.services.web.driver_pages import UNAVAILABLE
 
@@ -220,12 +221,14 @@ def quoted_variable(directory: Path, variable: str) -> str:
 def _server(platform: Platform) -> str:
     web = platform.web
     headers = "\n    ".join(_HEADERS)
+    directory = php.directories(platform)
+    scripts = quoted_variable(directory, "$site") if directory else None
     return f"""
   server {{
     listen {platform.address}:{platform.port} default_server;
     server_name "";
     root {quoted_variable(web / "sites", "$site")};
-    index index.html index.htm;
+    {php.index(scripts)}
     limit_rate $rate;
     {headers}
     error_page 503 @suspended;
@@ -239,6 +242,7 @@ def _server(platform: Platform) -> str:
       default_type text/plain;
     }}
     location ~ "/\\.(?!well-known/)" {{ return 403; }}
+    {php.locations(scripts, platform.symbolic_links)}
     location / {{
       disable_symlinks {platform.symbolic_links} from=$document_root;
       try_files $uri $uri/ =404;
