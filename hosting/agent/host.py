@@ -129,6 +129,39 @@ class Runner:
                     found[int(entry)] = line
         return found
 
+    def session(self, leader: int, program: Path) -> list[int]:
+        """Return the processes of a session that run a program, whatever they call themselves.
+
+        Of one that was killed the session goes on as long as any of it lives.
+        """
+        found = []
+        for entry in os.listdir("/proc"):
+            if not (entry.isascii() and entry.isdigit()):
+                continue
+            with suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{entry}/stat", "rb") as stat:
+                    session = int(stat.read().rpartition(b")")[2].split()[3])
+                # A program that was upgraded meanwhile is marked as deleted.
+                if session == leader:
+                    runs = os.readlink(f"/proc/{entry}/exe").removesuffix(" (deleted)")
+                    if runs == os.path.realpath(program):
+                        found.append(int(entry))
+        return found
+
+    def children(self, pid: int) -> dict[int, int]:
+        """Return the children of a process, and the user of each."""
+        found: dict[int, int] = {}
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", "rb") as stream:
+                numbers = [int(word) for word in stream.read().split()]
+        except OSError:
+            return found
+        for number in numbers:
+            with suppress(OSError, ValueError), open(f"/proc/{number}/status", "rb") as stream:
+                line = next(line for line in stream if line.startswith(b"Uid:"))
+                found[number] = int(line.split()[1])
+        return found
+
     def wait(self, pid: int, timeout: float) -> bool:
         """Wait for the end of a process, also of one that is no child. True: it has ended."""
         try:

@@ -26,11 +26,17 @@ def _synced(world: HostingWorld) -> Iterator[None]:
     check_synced()
 
 
+def switched_on() -> dict[str, Any]:
+    """The boxes of parameters that are ticked unless somebody clears them."""
+    found = base.plan_settings().items()
+    return {f"set_{name}": True for name, one in found if one.default is True}
+
+
 def values(**more: Any) -> dict[str, Any]:
     """What the form of a plan takes: everything that is declared, and more."""
     every = {f"limit_{name}": "5" for name in base.resources()}
     granted: dict[str, Any] = {f"may_{name}": True for name in PERMISSIONS}
-    return {**every, **granted, "overuse_policy": "space", **more}
+    return {**every, **granted, **switched_on(), "overuse_policy": "space", **more}
 
 
 def plan(name: str) -> Plan:
