@@ -71,6 +71,8 @@ DOMAIN = register_noun(
             "preferred_name",
             "forward_to",
             "forward_code",
+            "https_redirect",
+            "hsts",
             "site_state",
             "aliases_count",
             "version",

@@ -21,6 +21,8 @@ KNOWN: dict[str, tuple[str, Any]] = {
     "ORIGIN": ("text", ""),
     "PORT": ("port", 8400),
     "SITES_PORT": ("port", 8480),
+    # None: the one after SITES_PORT.
+    "SITES_TLS_PORT": ("port", None),
     # None: 53 above PANEL_PORT, so that a second panel's name server has a port of its own.
     "DNS_PORT": ("port", None),
     "PROXIES": ("int", 0),
@@ -32,7 +34,7 @@ KNOWN: dict[str, tuple[str, Any]] = {
 # Read by the supervisor and by the Makefile; no setting of Django's.
 _OURS_ELSEWHERE = {"CONFIG"}
 # These stand without the prefix too: `make run SITES_PORT=8080` reads like PANEL_PORT.
-_WITHOUT_PREFIX = ("SITES_PORT", "DNS_PORT")
+_WITHOUT_PREFIX = ("SITES_PORT", "SITES_TLS_PORT", "DNS_PORT")
 _DNS_ABOVE, _HIGHEST_PORT = 53, 65535
 
 
@@ -51,6 +53,8 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         name: _parse(name, kind, given.get(name, default))
         for name, (kind, default) in KNOWN.items()
     }
+    if found["SITES_TLS_PORT"] is None:
+        found["SITES_TLS_PORT"] = found["SITES_PORT"] % _HIGHEST_PORT + 1
     if found["DNS_PORT"] is None:
         above = found["PORT"] + _DNS_ABOVE
         found["DNS_PORT"] = above if above <= _HIGHEST_PORT else found["PORT"] - _DNS_ABOVE

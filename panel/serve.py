@@ -51,6 +51,7 @@ class Plan:
     data: Path
     panel_port: int
     sites_port: int
+    tls_port: int
     dns_port: int
     host_name: str
     has_key: bool
@@ -68,6 +69,7 @@ class Plan:
             data=given["DATA"],
             panel_port=given["PORT"],
             sites_port=given["SITES_PORT"],
+            tls_port=given["SITES_TLS_PORT"],
             dns_port=given["DNS_PORT"],
             host_name=HOST if HOST in names or not names else names[0],
             has_key=bool(given["SECRET_KEY"]),
@@ -154,17 +156,15 @@ def take_ports(plan: Plan, patience: float) -> socket.socket:
 
     Those of websites and DNS are only tried: nginx and the name server open them themselves.
     """
-    ports = {
-        "PANEL_PORT": plan.panel_port,
-        "SITES_PORT": plan.sites_port,
-        "DNS_PORT": plan.dns_port,
-    }
+    ports = {"PANEL_PORT": plan.panel_port, "SITES_PORT": plan.sites_port}
+    ports |= {"SITES_TLS_PORT": plan.tls_port, "DNS_PORT": plan.dns_port}
     for name, other in itertools.combinations(ports, 2):
         if ports[name] == ports[other]:
             raise CannotStart(f"{name} and {other} are both {ports[name]}; each needs its own.")
-    listen(plan.sites_port, "SITES_PORT", patience).close()
-    listen(plan.dns_port, "DNS_PORT", patience).close()
-    return listen(plan.panel_port, "PANEL_PORT", patience)
+    *others, panel = reversed(ports.items())
+    for name, port in others:
+        listen(port, name, patience).close()
+    return listen(panel[1], panel[0], patience)
 
 
 def end_leftovers(plan: Plan) -> None:
@@ -223,6 +223,7 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
     agent = [
         python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
         "--sites-port", str(plan.sites_port), "--nginx", nginx(), "--dns-port", str(plan.dns_port),
+        "--https-port", str(plan.tls_port),
     ]  # fmt: skip
     return [
         Child("agent", agent, variables),
@@ -252,11 +253,10 @@ def login_page(plan: Plan) -> int:
 
 def websites_answer(plan: Plan) -> bool:
     """Whether nginx is up."""
-    try:
+    with contextlib.suppress(OSError):
         socket.create_connection((HOST, plan.sites_port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def summary(plan: Plan, seconds: float) -> str:

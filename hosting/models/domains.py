@@ -59,6 +59,9 @@ class Domain(Owned):
         default=PreferredName.ASKED,
     )
     document_root = models.CharField(_("Document root"), max_length=200, default="httpdocs")
+    # Plain http leads to https; browsers are told to keep to it (RFC 6797).
+    https_redirect = models.BooleanField(_("Redirect visitors from HTTP to HTTPS"), default=False)
+    hsts = models.BooleanField(_("HSTS"), default=False)
     site_state = models.CharField(
         max_length=10, choices=SiteState.choices, default=SiteState.ACTIVE, editable=False
     )

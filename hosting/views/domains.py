@@ -88,6 +88,7 @@ class DomainDetail(DetailPage):
             facts += [
                 fact(_("Document root"), target.document_root),
                 fact(_("Preferred name"), target.get_preferred_name_display()),
+                fact(_("HTTP to HTTPS"), _("redirected") if target.https_redirect else _("no")),
             ]
         if target.hosting_type == HostingType.FORWARDING:
             to = f"{target.forward_to} ({target.forward_code})"

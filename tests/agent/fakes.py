@@ -120,7 +120,7 @@ class FakeNginx:
                 return 503, None
         for status, moved in ((301, self.redirects), (302, self.temporary)):
             if host in moved:
-                return status, moved[host].strip('"').replace("$request_uri", path)
+                return status, _expanded(moved[host], path)
         root = self.platform.web / "sites" / key
         return (200, str(root.readlink())) if root.is_dir() else (404, None)
 
@@ -129,6 +129,14 @@ class FakeNginx:
         self.hosts, self.redirects, self.temporary = {}, {}, {}
         self.serial, self.pid = 0, None
         self.spawn([], None)
+
+
+def _expanded(value: str, path: str) -> str:
+    """What the variables in an address stand for, asked by http."""
+    known = {"$scheme": "http", "$public_port": ":8480", "$request_uri": path}
+    for name, what in known.items():
+        value = value.replace(name, what)
+    return value.strip('"')
 
 
 def _map(path: Path) -> dict[str, str]:

@@ -130,31 +130,71 @@ def test_every_name_of_a_site_stands_in_the_maps_once(subscription, number, some
     web = driver_desired.parse({"sites": [site(number, *some[:cut], redirects=some[cut:])]})
     lines = driver_nginx.lines(subscription, web, PLATFORM)
     key = f"s{subscription}-{number}"
-    assert statements(lines.hosts) == [[name, key, ";"] for name in some]
-    target = f"http://{some[0]}:8480$request_uri"
-    assert statements(lines.redirects) == [[name, target, ";"] for name in some[cut:]]
+    assert statements(lines.maps["hosts.map"]) == [[name, key, ";"] for name in some]
+    target = f"$scheme://{some[0]}$public_port$request_uri"
+    assert statements(lines.maps.get("redirects.map", "")) == [
+        [name, target, ";"] for name in some[cut:]
+    ]
     assert lines.names == len(some)
 
 
-def test_a_redirect_keeps_the_public_port_only_where_it_is_not_the_usual_one():
-    web = driver_desired.parse({"sites": [site(7, "anna.example", redirects=["old.example"])]})
-    usual = embedded("/srv/freehold", 8480, "/usr/sbin/nginx", public_port=80)
-    for platform, target in ((usual, "anna.example"), (PLATFORM, "anna.example:8480")):
-        found = driver_nginx.lines(1, web, platform).redirects
-        assert found == f'old.example "http://{target}$request_uri";\n'
+@pytest.mark.parametrize(("port", "shown"), [(80, ""), (8480, ":8480")])
+def test_an_address_has_the_public_port_only_where_it_is_not_the_usual_one(port, shown):
+    for https, secure in ((443, ""), (8443, ":8443")):
+        platform = embedded("/srv/freehold", 8480, "/usr/sbin/nginx", port, https_port=https)
+        found = statements(driver_nginx.configuration(platform, "on"))
+        at = found.index(["map", "", "$secure_port", "{"])
+        assert found[at + 1] == ["default", secure, ";"]
+        assert found[at + 3 : at + 6] == [
+            ["map", "$https", "$public_port", "{"],
+            ["default", shown, ";"],
+            ["on", secure, ";"],
+        ]
+
+
+def test_https_only_is_a_line_of_the_site_and_leads_straight_to_the_preferred_name():
+    given = site(7, "anna.example", redirects=["old.example"], https=True, hsts=True)
+    web = driver_desired.parse({"sites": [given]})
+    tls = embedded("/srv/freehold", 8480, "/usr/sbin/nginx", https_port=8443)
+    found = driver_nginx.lines(42, web, tls).maps
+    assert statements(found["secure.map"]) == [["s42-7", "1", ";"]]
+    assert statements(found["strict.map"]) == [["s42-7", "max-age=15768000", ";"]]
+    target = "https://anna.example$secure_port$request_uri"
+    assert statements(found["redirects.map"]) == [["old.example", target, ";"]]
+    without = driver_nginx.lines(42, web, PLATFORM).maps
+    assert without.keys() == {"hosts.map", "redirects.map"}
+
+
+@pytest.mark.parametrize("http2", ["", "listen", "on"])
+def test_https_has_ports_ciphers_and_a_certificate_by_name_only_where_it_is_served(http2):
+    platform = embedded("/srv/free hold", 8480, "/bin/nginx", https_port=8443)
+    found = statements(driver_nginx.configuration(platform, http2))
+    listens = [words[1:-1] for words in found if words[0] == "listen" and ":8443" in words[1]]
+    assert (
+        listens
+        == {
+            "": [],
+            "listen": [["127.0.0.1:8443", "ssl", "http2", "default_server"]],
+            "on": [["127.0.0.1:8443", "ssl", "default_server"]],
+        }[http2]
+    )
+    assert (["http2", "on", ";"] in found) == (http2 == "on")
+    pairs = [words[1] for words in found if words[0].startswith("ssl_certificate")]
+    path = "/srv/free hold/web/certificates/$certificate.pem"
+    assert pairs == ([path, path] if http2 else [])
 
 
 def test_a_preferred_name_is_where_its_twin_leads_and_an_alias_keeps_to_itself():
     moves = [["anna.example", "www.anna.example"], ["anna.test", "www.anna.test"]]
     given = site(7, "www.anna.example", "www.anna.test", redirects=["old.example"], moves=moves)
     found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
-    assert {name for name, _key, _end in statements(found.hosts)} == {
+    assert {name for name, _key, _end in statements(found.maps["hosts.map"])} == {
         *("anna.example", "www.anna.example", "anna.test", "www.anna.test", "old.example")
     }
-    assert {name: to for name, to, _end in statements(found.redirects)} == {
-        "old.example": "http://www.anna.example:8480$request_uri",
-        "anna.example": "http://www.anna.example:8480$request_uri",
-        "anna.test": "http://www.anna.test:8480$request_uri",
+    assert {name: to for name, to, _end in statements(found.maps["redirects.map"])} == {
+        "old.example": "$scheme://www.anna.example$public_port$request_uri",
+        "anna.example": "$scheme://www.anna.example$public_port$request_uri",
+        "anna.test": "$scheme://www.anna.test$public_port$request_uri",
     }
 
 
@@ -164,10 +204,10 @@ def test_a_site_that_forwards_leads_all_its_names_elsewhere(code):
     given = site(7, "anna.example", "www.anna.example", redirects=["old.example"], forward=forward)
     found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
     elsewhere = [[name, forward["to"], ";"] for name in given["names"]]
-    own = [["old.example", "http://anna.example:8480$request_uri", ";"]]
+    own = [["old.example", "$scheme://anna.example$public_port$request_uri", ";"]]
     for_good, for_now = (own + elsewhere, []) if code == 301 else (own, elsewhere)
-    assert statements(found.redirects) == for_good
-    assert statements(found.temporary) == for_now
+    assert statements(found.maps["redirects.map"]) == for_good
+    assert statements(found.maps.get("temporary.map", "")) == for_now
     assert found.names == 3
 
 
@@ -175,8 +215,10 @@ def test_a_rate_is_one_line_of_the_subscription_and_none_where_it_is_unlimited()
     given = {"sites": [site(7, "anna.example"), site(8, "anna.test")]}
     limited = driver_desired.parse(given | {"rate": 64})
     found = driver_nginx.lines(42, limited, PLATFORM)
-    assert statements(found.rates) == [["s42", "64k", ";"]]
-    assert driver_nginx.lines(42, driver_desired.parse(given), PLATFORM).rates == ""
+    assert statements(found.maps["rates.map"]) == [["s42", "64k", ";"]]
+    assert driver_nginx.lines(42, driver_desired.parse(given), PLATFORM).maps.keys() == {
+        "hosts.map"
+    }
 
 
 def test_a_disabled_site_is_in_no_map():

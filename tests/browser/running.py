@@ -39,6 +39,7 @@ class RunningPanel:
             "PANEL_DATA": str(data),
             "PANEL_PORT": str(self.port),
             "SITES_PORT": str(self.sites_port),
+            "SITES_TLS_PORT": str(machine.free_port()),
             "DNS_PORT": str(machine.free_port()),
             "DEMO": "1" if demo else "0",
         }

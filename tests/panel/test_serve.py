@@ -29,6 +29,7 @@ def variables(tmp_path):
         "PANEL_DATA": str(tmp_path / "var"),
         "PANEL_PORT": str(free_port()),
         "SITES_PORT": str(free_port()),
+        "SITES_TLS_PORT": str(free_port()),
         "DNS_PORT": str(free_port()),
     }
 
@@ -44,7 +45,7 @@ def run(variables: dict[str, str], *options: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("variable", ["PANEL_PORT", "SITES_PORT", "DNS_PORT"])
+@pytest.mark.parametrize("variable", ["PANEL_PORT", "SITES_PORT", "SITES_TLS_PORT", "DNS_PORT"])
 def test_a_taken_port_is_named_with_the_variable_to_set(variables, variable):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(variables[variable])))
@@ -110,7 +111,7 @@ def test_cleaning_twice_is_no_error(variables):
 
 def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch):
     monkeypatch.delenv("PANEL_SECRET_KEY", raising=False)
-    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=False)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=False)
     path = Path(serve.environment(plan)["PANEL_SECRET_KEY_FILE"])
     first = path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -120,7 +121,7 @@ def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch)
 
 
 def test_the_summary_names_every_login_and_website(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=True)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=True)
     (tmp_path / "demo.json").write_text(
         '{"logins": {"administrator": {"username": "admin", "password": "pear-boat"}},'
         ' "sites": [{"url": "http://anna.localhost:8480/", "suspended": false}],'
@@ -133,5 +134,5 @@ def test_the_summary_names_every_login_and_website(tmp_path):
 
 
 def test_an_empty_panel_is_announced_without_logins(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, 8453, "127.0.0.1", has_key=False, with_demo=False)
+    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=False)
     assert "first administrator" in serve.summary(plan, 2.5)

@@ -66,6 +66,7 @@ class Panel:
                     "PANEL_DATA": str(data),
                     "PANEL_PORT": str(self.panel_port),
                     "SITES_PORT": str(self.sites_port),
+                    "SITES_TLS_PORT": str(free_port()),
                     "DNS_PORT": str(self.dns_port),
                 },
                 stdout=out,

@@ -1,5 +1,7 @@
 """The web service: domains and aliases served by nginx."""
 
+from importlib import import_module
+
 from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
@@ -28,3 +30,6 @@ class WebConfig(base.ServiceConfig):
             help_text=_("How fast a visitor gets what the websites serve; or “unlimited”."),
         ),
     )
+
+    def ready(self) -> None:
+        import_module("hosting.services.web.operations")

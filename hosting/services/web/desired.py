@@ -16,7 +16,7 @@ _LONGEST_NAME = 253
 _SERVED = (HostingType.WEBSITE, HostingType.FORWARDING)
 _COLUMNS = (
     *("pk", "subscription_id", "ascii", "name", "document_root", "site_state", "hosting_type"),
-    *("preferred_name", "forward_to", "forward_code"),
+    *("preferred_name", "forward_to", "forward_code", "https_redirect", "hsts"),
 )
 
 
@@ -64,6 +64,8 @@ def _site(row: dict[str, Any], same: list[str], redirecting: list[str]) -> dict[
         site["moves"] = moves
     if row["hosting_type"] == HostingType.FORWARDING:
         return site | {"forward": {"to": row["forward_to"], "code": row["forward_code"]}}
+    if row["https_redirect"]:
+        site |= {"https": True, "hsts": row["hsts"]}
     return site | {"document_root": row["document_root"]}
 
 

@@ -7,6 +7,7 @@ On disk, below the platform's web directory:
     susp/s42         subscription 42 is shut; susp/s42-7: its site 7 is
     flags/           files that the marks in susp/ are further names of
     acme/            answers to challenges, for every name
+    certificates/    a key and its chain in one file; own.pem is the node's, for names without one
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +19,7 @@ from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
 from hosting.services.web import driver_desired as desired
 from hosting.services.web import driver_nginx as nginx
+from hosting.services.web.driver_certificates import Certificates
 from hosting.services.web.driver_daemon import Nginx
 from hosting.services.web.driver_desired import Web
 from hosting.services.web.driver_pages import welcome
@@ -36,11 +38,17 @@ class WebDriver(Driver[Web]):
         self._host = host
         self._web = host.platform.web
         self._places = Places(host)
+        self._certificates = Certificates(host)
         self._tree = ConfigurationTree(host)
         self.daemon = Nginx(host, self._web, self._tree.conf)
         self._applied: dict[int, Web] = {}
         self._lines: dict[int, nginx.Lines] = {}
         self._owners: dict[str, int] = {}
+
+    def offers(self) -> dict[str, object]:
+        """Return the port of https, where that is served."""
+        port = self._host.platform.https_port
+        return {"https_port": port} if self._certificates.are_there else {}
 
     def parse(self, value: object) -> Web:
         """Return the sites of a subscription, checked."""
@@ -91,14 +99,13 @@ class WebDriver(Driver[Web]):
         ordered = [lines[number] for number in sorted(lines)]
         count = sum(each.names for each in ordered)
         longest = max((each.longest for each in ordered), default=0)
-        return {
-            "nginx.conf": nginx.configuration(self._host.platform).encode(),
-            "hosts.map": "".join([each.hosts for each in ordered]).encode(),
-            "redirects.map": "".join([each.redirects for each in ordered]).encode(),
-            "temporary.map": "".join([each.temporary for each in ordered]).encode(),
-            "rates.map": "".join([each.rates for each in ordered]).encode(),
-            "sizes.conf": nginx.sizes(count, longest).encode(),
-        }
+        files = {}
+        for name in nginx.MAPS:
+            files[name] = "".join([each.maps.get(name, "") for each in ordered])
+        files["sizes.conf"] = nginx.sizes(count, longest)
+        http2 = self.daemon.http2() if self._certificates.are_there else ""
+        files["nginx.conf"] = nginx.configuration(self._host.platform, http2)
+        return {name: text.encode() for name, text in files.items()}
 
     def _lines_of(self, subscription: int, web: Web) -> nginx.Lines:
         return nginx.lines(subscription, web, self._host.platform)
@@ -286,6 +293,7 @@ class WebDriver(Driver[Web]):
             if directory.is_relative_to(self._web) and not directory.is_dir():
                 self._host.make(directory)
         self._places.lay_out()
+        self._certificates.lay_out()
         probe = challenges / Path(nginx.PROBE_PATH).name
         if not probe.exists():
             self._host.write(probe, b"Freehold\n")
@@ -302,12 +310,7 @@ class WebDriver(Driver[Web]):
         self, subscription: int, web: Web, found: Mapping[str, list[str]]
     ) -> list[Change]:
         lines = nginx.lines(subscription, web, self._host.platform)
-        after = {
-            "hosts.map": lines.hosts.splitlines(),
-            "redirects.map": lines.redirects.splitlines(),
-            "temporary.map": lines.temporary.splitlines(),
-            "rates.map": lines.rates.splitlines(),
-        }
+        after = {name: lines.maps.get(name, "").splitlines() for name in nginx.MAPS}
         before = {name: found.get(name, []) for name in after}
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
         kept = {site.id: site for site in web.sites}

@@ -14,6 +14,7 @@ RELOAD_PAUSE = 0.25
 PATIENCE = 15.0
 _STEP = 0.005
 _WORKER = "nginx: worker process"
+_VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _NOISE = re.compile(r"^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:nginx: )?\[(\w+)\] (?:\d+#\d+: )?")
 _SERIOUS = re.compile(r".*\[(?:emerg|alert)\] (\d+)#.*")
 
@@ -50,6 +51,7 @@ class Nginx(Daemon):
         self._directory = directory
         self._reloaded = -RELOAD_PAUSE
         self._leavers: set[int] = set()
+        self._version: tuple[int, ...] = ()
         self.reloads = 0
 
     def _command(self, *arguments: object) -> tuple[str, ...]:
@@ -60,6 +62,14 @@ class Nginx(Daemon):
         done = self._host.run(self._command("-t", "-q", "-c", conf))
         if done.code != 0:
             raise AgentError("check", words(done.output))
+
+    def http2(self) -> str:
+        """Return how this nginx is told to speak HTTP/2: on its own line since 1.25.1."""
+        if not self._version:
+            said = self._host.runner.run(self._command("-v"), 10.0).output
+            found = _VERSION.search(said)
+            self._version = tuple(map(int, found.groups())) if found else (1,)
+        return "on" if self._version >= (1, 25, 1) else "listen"
 
     def reload(self) -> None:
         """Have nginx read its configuration anew; start it if it is not there."""

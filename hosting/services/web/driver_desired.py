@@ -3,7 +3,17 @@
 import re
 from dataclasses import dataclass
 
-from hosting.agent.protocol import MAX_ID, host_name, invalid, listed, one_of, record, text, whole
+from hosting.agent.protocol import (
+    MAX_ID,
+    host_name,
+    invalid,
+    listed,
+    one_of,
+    record,
+    text,
+    truth,
+    whole,
+)
 
 MAX_SITES = 2000
 MAX_NAMES = 1000
@@ -45,6 +55,9 @@ class Site:
     title: str
     moves: tuple[tuple[str, str], ...] = ()
     forward: Forward | None = None
+    # Whether plain http leads to https, and whether browsers are told to keep to it.
+    https: bool = False
+    hsts: bool = False
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -108,7 +121,7 @@ def _site(value: object) -> Site:
         value,
         "site",
         ("id", "name", "names", "redirects", "state"),
-        ("title", "moves", "document_root", "forward"),
+        ("title", "moves", "document_root", "forward", "https", "hsts"),
     )
     if ("forward" in fields) == ("document_root" in fields):
         raise invalid("a site has either a document_root or a forward")
@@ -130,6 +143,8 @@ def _site(value: object) -> Site:
         title=text(fields.get("title", name), "title", 255),
         moves=_moves(fields.get("moves", []), tuple(checked)),
         forward=_forward(fields["forward"]) if "forward" in fields else None,
+        https=truth(fields.get("https", False), "https"),
+        hsts=truth(fields.get("hsts", False), "hsts"),
     )
 
 

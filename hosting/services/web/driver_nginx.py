@@ -4,7 +4,8 @@ The only place where text becomes configuration. Whatever does not fit the gramm
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hosting.agent.platform import Platform
@@ -12,6 +13,7 @@ from hosting.agent.protocol import AgentError, is_host_name
 from hosting.services.web import driver_php as php
 from hosting.services.web.driver_desired import Site, Web, address
 from hosting.services.web.driver_pages import UNAVAILABLE
+from hosting.services.web.driver_types import TYPES
 
 # The host that the agent asks which configuration the running workers have read. Names below
 # .invalid are nobody's for ever.
@@ -20,64 +22,24 @@ CHALLENGES = "/.well-known/acme-challenge/"
 # A file among the challenges: it answers for every name that is hosted, shut or not.
 PROBE_PATH = CHALLENGES + "freehold-probe"
 
+# What a server of these days offers: forward secrecy, and nothing but authenticated encryption.
+_CIPHERS = ":".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for key in ("ECDSA", "RSA")
+)
+
 _SITE = re.compile(r"s[1-9][0-9]{0,18}-[1-9][0-9]{0,18}", re.ASCII)
 _HARMLESS = re.compile(r"[^\x00-\x1f\x7f\"'\\$]+")
 
-TYPES = {
-    "text/html": "html htm shtml",
-    "text/css": "css",
-    "text/xml": "xml",
-    "text/plain": "txt md",
-    "text/csv": "csv",
-    "text/calendar": "ics",
-    "text/vcard": "vcf",
-    "text/vtt": "vtt",
-    "text/javascript": "js mjs",
-    "image/gif": "gif",
-    "image/jpeg": "jpeg jpg",
-    "image/png": "png",
-    "image/avif": "avif",
-    "image/webp": "webp",
-    "image/svg+xml": "svg svgz",
-    "image/tiff": "tif tiff",
-    "image/bmp": "bmp",
-    "image/x-icon": "ico",
-    "font/woff": "woff",
-    "font/woff2": "woff2",
-    "font/ttf": "ttf",
-    "font/otf": "otf",
-    "application/json": "json map",
-    "application/ld+json": "jsonld",
-    "application/manifest+json": "webmanifest",
-    "application/atom+xml": "atom",
-    "application/rss+xml": "rss",
-    "application/wasm": "wasm",
-    "application/pdf": "pdf",
-    "application/rtf": "rtf",
-    "application/epub+zip": "epub",
-    "application/zip": "zip",
-    "application/gzip": "gz tgz",
-    "application/x-7z-compressed": "7z",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.ms-powerpoint": "ppt",
-    "application/msword": "doc",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    "audio/mpeg": "mp3",
-    "audio/ogg": "ogg oga opus",
-    "audio/mp4": "m4a",
-    "audio/flac": "flac",
-    "audio/wav": "wav",
-    "video/mp4": "mp4 m4v",
-    "video/webm": "webm",
-    "video/quicktime": "mov",
-}
-
+# Half a year: what browsers' makers ask for at least.
+_HSTS_SECONDS = 15_768_000
 _HEADERS = (
     'add_header X-Content-Type-Options "nosniff" always;',
     'add_header X-Frame-Options "SAMEORIGIN" always;',
     'add_header Referrer-Policy "strict-origin-when-cross-origin" always;',
+    # Empty but for sites that ask for it, and then by https only: an empty one is not sent.
+    "add_header Strict-Transport-Security $strict always;",
 )
 
 
@@ -98,9 +60,15 @@ def site_key(subscription: int, site: int) -> str:
     return f"s{subscription}-{site}"
 
 
+def _plain(name: str) -> str:
+    if not is_host_name(name):
+        raise refused(name)
+    return name
+
+
 def _key(name: str) -> str:
-    plain = name[2:] if isinstance(name, str) and name.startswith("*.") else name
-    if not is_host_name(plain) or len(name) > 253:
+    _plain(name[2:] if isinstance(name, str) and name.startswith("*.") else name)
+    if len(name) > 253:
         raise refused(name)
     return name
 
@@ -113,7 +81,7 @@ def host_line(name: str, key: str) -> str:
 
 
 def redirect_line(name: str, target: str) -> str:
-    """Return the line of a map that leads a name elsewhere.
+    """Return the line of a map that leads a name to an address elsewhere.
 
     The address of a site alone keeps the path and the query that were asked for; one with a path
     is where everything leads. The variable is put in here, and nowhere else: `quoted` refuses any.
@@ -124,43 +92,56 @@ def redirect_line(name: str, target: str) -> str:
     return f'{_key(name)} {quoted(site)[:-1]}$request_uri";\n'
 
 
+def own_line(name: str, to: str, is_secure: bool) -> str:
+    """Return the line that leads a name to another one of this node: by https only, or as asked."""
+    where = "https://{}$secure_port" if is_secure else "$scheme://{}$public_port"
+    return f'{_key(name)} "{where.format(_plain(to))}$request_uri";\n'
+
+
+# The maps by file, and what each gives: the address to lead to, for good and for now; how much a
+# connection gets; whether plain http leads to https; how long browsers shall keep to https.
+BY_NAME = ("hosts.map", "redirects.map", "temporary.map")
+BY_KEY = ("rates.map", "secure.map", "strict.map")
+MAPS = BY_NAME + BY_KEY
+
+
 @dataclass(frozen=True)
 class Lines:
-    """One subscription's part of the maps: hosts, what moved for good (301), and for now (302),
-    and how much a connection gets."""
+    """One subscription's part of the maps."""
 
-    hosts: str = ""
-    redirects: str = ""
-    temporary: str = ""
-    rates: str = ""
+    maps: Mapping[str, str] = field(default_factory=dict)
     names: int = 0
     longest: int = 0
 
 
 def lines(subscription: int, web: Web, platform: Platform) -> Lines:
-    """Return the lines that a subscription's sites have in the maps."""
-    default = {"http": 80, "https": 443}[platform.public_scheme]
-    port = "" if platform.public_port == default else f":{platform.public_port}"
-    hosts: list[str] = []
-    leading: dict[int, list[str]] = {301: [], 302: []}
+    """Return the lines that a subscription's sites have in the maps; only those that have any."""
+    found: dict[str, list[str]] = {name: [] for name in MAPS}
     for site in web.sites:
         key = site_key(subscription, site.id)
         # Names that lead elsewhere stand here too: so they are shut with their site.
-        hosts += [host_line(name, key) for name in site.all_names]
+        found["hosts.map"] += [host_line(name, key) for name in site.all_names]
         if site.state == "disabled":
             continue
+        # A node without https leads nobody there.
+        is_secure = site.https and platform.https_port is not None
         for name, to in _leads(site):
-            leading[301].append(redirect_line(name, f"{platform.public_scheme}://{to}{port}"))
+            found["redirects.map"].append(own_line(name, to, is_secure))
         if site.forward:
-            to = site.forward.to
-            leading[site.forward.code] += [redirect_line(name, to) for name in site.names]
+            to, code = site.forward.to, site.forward.code
+            file = {301: "redirects.map", 302: "temporary.map"}[code]
+            found[file] += [redirect_line(name, to) for name in site.names]
+        if is_secure:
+            found["secure.map"].append(f"{key} 1;\n")
+        if is_secure and site.hsts:
+            found["strict.map"].append(f'{key} "max-age={_HSTS_SECONDS}";\n')
+    if web.rate:
+        found["rates.map"].append(f"s{subscription:d} {web.rate:d}k;\n")
+    hosts = found["hosts.map"]
     return Lines(
-        hosts="".join(hosts),
-        redirects="".join(leading[301]),
-        temporary="".join(leading[302]),
-        rates=f"s{subscription:d} {web.rate:d}k;\n" if web.rate else "",
+        maps={name: "".join(some) for name, some in found.items() if some},
         names=len(hosts),
-        longest=max((len(line) for line in hosts), default=0),
+        longest=max(map(len, hosts), default=0),
     )
 
 
@@ -210,6 +191,7 @@ def _gate(web: Path) -> str:
     if (-f {quoted_variable(web / "susp", "$site_flag")}) {{ return 503; }}
     if ($moved_here) {{ return 301 $moved_here; }}
     if ($found_here) {{ return 302 $found_here; }}
+    if ($secure_here) {{ return 301 https://$host$secure_port$request_uri; }}
 """
 
 
@@ -218,14 +200,45 @@ def quoted_variable(directory: Path, variable: str) -> str:
     return quoted(directory)[:-1] + f'/{variable}"'
 
 
-def _server(platform: Platform) -> str:
+def _listen(platform: Platform, port: int, *more: str) -> str:
+    """Return where a server listens; "everywhere" means by IPv6 as well, where there is any."""
+    places = [f"{platform.address}:{port}"]
+    if platform.address == "0.0.0.0" and Path("/proc/net/if_inet6").exists():  # noqa: S104
+        places.append(f"[::]:{port}")
+    return "\n    ".join(" ".join(("listen", place, *more)) + ";" for place in places)
+
+
+def _tls(platform: Platform, http2: str) -> str:
+    """Return what makes the server answer by https too; certificates are looked up by name.
+
+    A file with key and chain is read with each handshake, so a new one serves without a reload.
+    """
+    if platform.https_port is None or not http2:
+        return ""
+    pair = quoted_variable(platform.web / "certificates", "$certificate.pem")
+    inside = "" if http2 == "listen" else "http2 on;"
+    listen = ("ssl", "http2") if http2 == "listen" else ("ssl",)
+    return f"""
+    {_listen(platform, platform.https_port, *listen, "default_server")}
+    {inside}
+    ssl_certificate {pair};
+    ssl_certificate_key {pair};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers {_CIPHERS};
+    ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;"""
+
+
+def _server(platform: Platform, http2: str) -> str:
     web = platform.web
     headers = "\n    ".join(_HEADERS)
     directory = php.directories(platform)
     scripts = quoted_variable(directory, "$site") if directory else None
     return f"""
   server {{
-    listen {platform.address}:{platform.port} default_server;
+    {_listen(platform, platform.port, "default_server")}{_tls(platform, http2)}
     server_name "";
     root {quoted_variable(web / "sites", "$site")};
     {php.index(scripts)}
@@ -257,7 +270,7 @@ def _server(platform: Platform) -> str:
     }}
   }}
   server {{
-    listen {platform.address}:{platform.port};
+    {_listen(platform, platform.port)}
     server_name {PROBE_HOST};
     access_log off;
     allow 127.0.0.1;
@@ -268,12 +281,49 @@ def _server(platform: Platform) -> str:
 """
 
 
-def configuration(platform: Platform) -> str:
+def _names_of_certificates(platform: Platform, http2: str) -> str:
+    if platform.https_port is None or not http2:
+        return ""
+    return "  map $ssl_server_name $certificate { hostnames; default own; }\n"
+
+
+def _ports(platform: Platform) -> str:
+    """Return the maps of what stands behind a name in an address of this node."""
+    plain = "" if platform.public_port == 80 else f":{platform.public_port}"
+    secure = "" if platform.https_port in (443, None) else f":{platform.https_port}"
+    return f"""  map "" $secure_port {{ default "{secure}"; }}
+  map $https $public_port {{ default "{plain}"; on "{secure}"; }}"""
+
+
+def _maps(platform: Platform, http2: str) -> str:
+    """Return what is looked up by the name, the scheme and the path of a request."""
+    challenge = r'"~^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$"'
+    return f"""  map $host $site {{ hostnames; default ""; include hosts.map; }}
+  map $host $moved {{ hostnames; default ""; include redirects.map; }}
+  map $host $found {{ hostnames; default ""; include temporary.map; }}
+  map $site $subscription {{ default none; "~^(?<owner>s[0-9]+)-" $owner; }}
+  map $subscription $rate {{ default 0; include rates.map; }}
+  map $uri $flag {{ default $subscription; {challenge} none; }}
+  map $uri $site_flag {{ default $site; {challenge} none; }}
+  map $uri $moved_here {{ default $moved; {challenge} ""; }}
+  map $uri $found_here {{ default $found; {challenge} ""; }}
+  map $https $plain_site {{ default $site; on ""; }}
+  map $https $secure_site {{ default ""; on $site; }}
+  map $plain_site $secure {{ default ""; include secure.map; }}
+  map $secure_site $strict {{ default ""; include strict.map; }}
+  map $uri $secure_here {{ default $secure; {challenge} ""; }}
+{_ports(platform)}
+{_names_of_certificates(platform, http2)}  map $site $logged {{ default $site; "" -; }}
+"""
+
+
+def configuration(platform: Platform, http2: str = "") -> str:
     """Return nginx.conf. It is the same whatever is hosted; what differs is in the included files.
+
+    `http2` says how this nginx is told to speak it: "listen" or "on"; "" leaves https out.
 
     Included files are named relative to this one: the tree that was tested is the one that runs.
     """
-    challenge = r'"~^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$"'
     return f"""# Written by Freehold. Changes made here are overwritten.
 {_user(platform)}daemon off;
 worker_processes {platform.worker_processes};
@@ -297,19 +347,10 @@ http {{
 {_temporary(platform)}
   include sizes.conf;
   include serial.conf;
-  map $host $site {{ hostnames; default ""; include hosts.map; }}
-  map $host $moved {{ hostnames; default ""; include redirects.map; }}
-  map $host $found {{ hostnames; default ""; include temporary.map; }}
-  map $site $subscription {{ default none; "~^(?<owner>s[0-9]+)-" $owner; }}
-  map $subscription $rate {{ default 0; include rates.map; }}
-  map $uri $flag {{ default $subscription; {challenge} none; }}
-  map $uri $site_flag {{ default $site; {challenge} none; }}
-  map $uri $moved_here {{ default $moved; {challenge} ""; }}
-  map $uri $found_here {{ default $found; {challenge} ""; }}
-  map $site $logged {{ default $site; "" -; }}
-  log_format sites '$logged $host $remote_addr $time_iso8601 $status $bytes_sent $request_length '
-                   '"$request" "$http_referer" "$http_user_agent"';
+{_maps(platform, http2)}
+  log_format sites '$logged $host $remote_addr $time_iso8601 $status $bytes_sent '
+                   '$request_length "$request" "$http_referer" "$http_user_agent"';
   map $uri $is_visit {{ default 1; {PROBE_PATH} 0; }}
   access_log {quoted(platform.logs / "access.log")} sites if=$is_visit;
-{_server(platform)}}}
+{_server(platform, http2)}}}
 """

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hosting.agent.host import Host
+from hosting.services.web.driver_nginx import BY_KEY, BY_NAME
 from hosting.services.web.driver_nginx import serial as serial_line
 
 
@@ -131,15 +132,16 @@ class ConfigurationTree:
             if number.isdecimal() and int(number) in subscriptions:
                 owners[name] = int(number)
                 found.setdefault(int(number), {}).setdefault("hosts.map", []).append(line)
-        for file in ("redirects.map", "temporary.map"):
+        for file in BY_NAME[1:]:
             for line in self._lines(file):
                 owner = owners.get(line.partition(" ")[0])
                 if owner is not None:
                     found[owner].setdefault(file, []).append(line)
-        for line in self._lines("rates.map"):
-            number = line.partition(" ")[0][1:]
-            if number.isdecimal() and int(number) in subscriptions:
-                found.setdefault(int(number), {}).setdefault("rates.map", []).append(line)
+        for file in BY_KEY:
+            for line in self._lines(file):
+                number = line.partition(" ")[0][1:].partition("-")[0]
+                if number.isdecimal() and int(number) in subscriptions:
+                    found.setdefault(int(number), {}).setdefault(file, []).append(line)
         return found
 
     def _lines(self, name: str) -> list[str]:
