@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import dns.message
+import dns.query
+import dns.rcode
 from django.test import Client
 
 from accounts.models import ApiToken
@@ -97,6 +100,21 @@ class Person:
         if answer.status_code in {401, 403}:
             return "shut"
         raise Neither(f"{self.username}: {answer.status_code} to a token")
+
+
+@dataclass
+class Resolver:
+    """Asks the node's name server, over UDP."""
+
+    node: DebianNode
+
+    def address(self, name: str) -> str:
+        """The address of a name: no suspension takes that away."""
+        asked = dns.message.make_query(name, "A")
+        answer = dns.query.udp(asked, "127.0.0.1", port=self.node.dns_port, timeout=10)
+        if answer.rcode() == dns.rcode.NOERROR and answer.answer:
+            return "open"
+        raise Neither(f"{name}: {dns.rcode.to_text(answer.rcode())}, {len(answer.answer)} answers")
 
 
 def of_sites(visitor: Visitor, pages: list[str], redirects: list[str]) -> dict[str, Channel]:

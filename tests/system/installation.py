@@ -45,3 +45,4 @@ def furnish(world: HostingWorld, name: str) -> None:
     world.alias(main, f"{name}-too.example")
     Alias.objects.filter(name=f"{name}-too.example").update(mode=AliasMode.SAME)
     world.alias(main, f"{name}-old.example")
+    base.names_changed(None, [world.sub(main).pk])

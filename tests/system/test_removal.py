@@ -1,6 +1,6 @@
 """Removing a customer leaves nothing behind on the node: before and after are compared."""
 
-import hashlib
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,44 +12,60 @@ from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.worker_provisioning import settle
 from tests.hosting.world import HostingWorld
+from tests.system.channels import Neither, Resolver
 from tests.system.debian import DebianNode, why_not
 from tests.system.installation import furnish, installation
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 # What grows by being asked, or is numbered anew with every change.
+# A database is compared by what it says.
+_OF_DATABASES = ("-wal", "-shm")
 _ASIDE = "homes/.gone"
 _PASSING = ("logs/", "node/agent.sqlite3", "node/web/conf/", "node/web/current", "run/")
 
 
+def rows(database: Path) -> str:
+    """What a database says, in words that do not depend on the order of its pages."""
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return "\n".join(sorted(connection.iterdump()))
+
+
+def inside(path: Path) -> object:
+    """What a file holds, a link leads to, a database says."""
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    if kind == stat.S_IFLNK:
+        return path.readlink()
+    if kind != stat.S_IFREG:
+        return None
+    return rows(path) if path.suffix == ".sqlite3" else path.read_bytes()
+
+
+def places(top: Path) -> dict[str, Path]:
+    """Everything below a node's directory that is to be as it was, by its name there."""
+    found = {str(path.relative_to(top)): path for path in sorted(top.rglob("*"))}
+    return {
+        name: path
+        for name, path in found.items()
+        if name != _ASIDE and not name.startswith(_PASSING) and not name.endswith(_OF_DATABASES)
+    }
+
+
 def kept(top: Path) -> dict[str, tuple[object, ...]]:
-    """Everything below a node's directory: kind, mode, owner, and what is in it."""
-    found: dict[str, tuple[object, ...]] = {}
-    for path in sorted(top.rglob("*")):
-        name = str(path.relative_to(top))
-        about = path.lstat()
-        if name == _ASIDE or name.startswith(_PASSING):
-            continue
-        if stat.S_ISLNK(about.st_mode):
-            inside: object = path.readlink()
-        elif stat.S_ISREG(about.st_mode):
-            inside = hashlib.sha256(path.read_bytes()).hexdigest()
-        else:
-            inside = None
-        found[name] = (oct(about.st_mode), about.st_uid, about.st_gid, inside)
-    return found
+    """Kind, mode and owner of everything, and what is in it."""
+    return {
+        name: (oct((about := path.lstat()).st_mode), about.st_uid, about.st_gid, inside(path))
+        for name, path in places(top).items()
+    }
 
 
-def mentions(top: Path, *needles: str) -> list[str]:
-    """Files of the node, its configuration in force included, that still name somebody."""
-    sought = [needle.encode() for needle in needles]
+def mentions(top: Path, needle: str) -> list[str]:
+    """What of the node, its configuration in force included, still names somebody."""
+    found = places(top) | {str(path): path for path in (top / "node/web/current").iterdir()}
     return [
-        str(path.relative_to(top))
-        for path in top.rglob("*")
-        if path.is_file()
-        and not path.is_symlink()
-        and not str(path.relative_to(top)).startswith(("logs/", "node/agent.sqlite3"))
-        and any(needle in path.read_bytes() for needle in sought)
+        name
+        for name, path in found.items()
+        if needle in name or needle.encode() in str(inside(path)).encode()
     ]
 
 
@@ -79,6 +95,7 @@ def test_a_customer_that_was_purged_left_nothing_and_the_neighbour_has_all(
     (home / "httpdocs" / "deep" / "page.html").write_text("Mila's")
     (home / "httpdocs" / "elsewhere").symlink_to("/etc")
     assert node.status("mila-too.example") == 200
+    assert Resolver(node).address("blog.mila.example") == "open"
     assert kept(node.top) != before
     removed = world.perform("admin", "customer.remove", world.fresh("mila"))
     assert removed.counts == {"done": 1}
@@ -91,6 +108,8 @@ def test_a_customer_that_was_purged_left_nothing_and_the_neighbour_has_all(
     assert [node.status(name) for name in ("mila.example", "blog.mila.example")] == [404, 404]
     assert node.status("nora.example") == 200
     assert kept(node.top) == before
+    with pytest.raises(Neither, match="REFUSED"):
+        Resolver(node).address("mila.example")
     assert list((node.top / _ASIDE).iterdir()) == []
     assert mentions(node.top, "mila") == []
     assert mentions(node.top, "nora")

@@ -22,7 +22,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.worker_provisioning import settle
 from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
-from tests.system.channels import Channel, Person, Visitor, of_sites
+from tests.system.channels import Channel, Person, Resolver, Visitor, of_sites
 from tests.system.debian import why_not
 from tests.system.installation import furnish, installation
 
@@ -70,6 +70,9 @@ def channels(world: HostingWorld, visitor: Visitor, name: str) -> dict[str, tupl
     }
     for host in (*pages, f"{name}-old.example"):
         found[f"challenge {host}"] = ("never", lambda host=host: visitor.challenge(host))
+    resolver = Resolver(visitor.node)
+    for zone in (main, f"www.{main}", f"blog.{main}", f"{name}-too.example"):
+        found[f"DNS {zone}"] = ("never", lambda zone=zone: resolver.address(zone))
     person = Person.of(world, owner)
     found["panel session"] = ("panel", person.session)
     found["API token"] = ("panel", person.api)
