@@ -15,7 +15,8 @@ class _OwnSwitch(OnSubscriptions):
     """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
 
     roles = ANY_ROLE
-    bulk = False
+    bulk_group = _("More")
+    confirm = "many"
     order = 60
 
     def mine(self, step: Step) -> Any:
@@ -57,6 +58,9 @@ class SwitchHostingOn(_OwnSwitch):
     verb = "switch-on"
     label = _("Switch hosting on")
     order = 61
+
+    def is_done(self, target: Any) -> bool:
+        return not target.is_suspended
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
         if target.account_id != actor.account_id or not target.is_suspended:

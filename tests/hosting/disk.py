@@ -17,7 +17,7 @@ def measured(ids: Iterable[int]) -> dict[int, int]:
 RESOURCE = base.Resource("disk", "Disk space", unit="bytes", count=f"{__name__}.measured")
 
 
-def fill(world: HostingWorld, name: str, used: int, limit: int, policy: str) -> None:
+def fill(world: HostingWorld, name: str, used: int, limit: int | None, policy: str) -> None:
     """So much is used of so much, under an overuse policy."""
     row = world.sub(name)
     row.limits["disk"], row.overuse_policy = limit, policy

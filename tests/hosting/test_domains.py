@@ -139,3 +139,19 @@ def test_what_hangs_on_a_removed_subscription_is_not_found(world: HostingWorld):
     assert world.finding("ada", ADD, world.sub("carl.example"), name="x.example").result == (
         "missing"
     )
+
+
+@pytest.mark.parametrize("role", ["owner", "webmaster"])
+def test_an_additional_user_may_never_more_than_the_subscription_permits(
+    world: HostingWorld, role: str
+):
+    world.add_user("carl", "vera", user_role=role)
+    Subscription.objects.filter(name="carl.example").update(permissions=[])
+    found = world.finding("vera", ADD, world.sub("carl.example"), name="x.example")
+    assert (found.result, found.code) == ("refused", "no_permission")
+    Subscription.objects.filter(name="carl.example").update(permissions=["manage_domains"])
+    found = world.finding("vera", ADD, world.sub("carl.example"), name="x.example")
+    assert found.result == "done"
+    assert world.finding("vera", ADD, world.sub("cleo.example"), name="y.example").result == (
+        "missing"
+    )

@@ -173,3 +173,24 @@ def test_a_suspended_subscription_is_read_only_to_its_customer(world: HostingWor
     params = {"name": "x.example"}
     found = world.finding("ada", "subscription.add-domain", world.sub("carl.example"), **params)
     assert found.result == "done"
+
+
+def test_a_subscriber_switches_many_off_and_on_from_the_list(world: HostingWorld):
+    """Each by itself, and none that is somebody else's."""
+    world.space("carl", "carl2.example")
+    ids = [world.sub(name).pk for name in ("carl.example", "carl2.example")]
+    listed = world.client("carl").get("/subscriptions/").content.decode()
+    assert "Switch hosting off" in listed
+    assert "Switch hosting on" in listed
+    off = world.client("carl").post("/subscriptions/switch-off/", {"ids": ids})
+    assert off.status_code == 303
+    assert not world.runs_("carl.example")
+    assert not world.runs_("carl2.example")
+    rows = [world.sub(name) for name in ("carl.example", "carl2.example", "cleo.example")]
+    told = world.perform("carl", "subscription.switch-on", rows)
+    assert told.counts == {"done": 2, "missing": 1}
+    assert world.runs_("carl2.example")
+    told = world.perform("carl", "subscription.switch-on", rows[:1])
+    assert told.counts == {"unchanged": 1}
+    told = world.perform("ada", "subscription.switch-off", rows)
+    assert told.counts == {"refused": 3}
