@@ -182,13 +182,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
         is_main=True,
     )
     main.save()
-    names.take(
-        domain,
-        account_id=account.pk,
-        reseller_id=account.reseller_id,
-        subscription=made,
-        domain=main,
-    )
+    names.take(main)
     provisioning.deploy([made.pk])
     settle(step, [made], [main.pk])
     sync.judge([made.pk])
@@ -289,13 +283,7 @@ def domain(
         **{"document_root": name, **hosting_values(values)},
     )
     made.save()
-    names.take(
-        name,
-        account_id=row.account_id,
-        reseller_id=row.reseller_id,
-        subscription=row,
-        domain=made,
-    )
+    names.take(made)
     provisioning.touch([row.pk])
     settle(step, [row], [made.pk])
     return made
@@ -319,13 +307,7 @@ def alias(step: Step, of: Domain, values: dict[str, Any]) -> Alias:
         has_mail=values.get("has_mail", True),
         syncs_dns=values.get("syncs_dns", True),
     )
-    names.take(
-        name,
-        account_id=of.account_id,
-        reseller_id=of.reseller_id,
-        subscription_id=of.subscription_id,
-        alias=made,
-    )
+    names.take(made)
     provisioning.touch([of.subscription_id])
     settle(step, [of.subscription], [of.pk])
     return made

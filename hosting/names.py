@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Account
 from hosting import suspension
-from hosting.models.domains import Apex, Name
+from hosting.models.domains import Alias, Apex, Domain, Name
 from hosting.validators import apex_of, own_hosts
 from panel.core.access import Actor
 from panel.core.operations import nouns, operations
@@ -123,9 +123,16 @@ def _to(actor: Actor, row: Name, noun: str, verb: str) -> str:
     return reverse(f"{noun}_operation", args=[pk, verb])
 
 
-def take(name: str, **columns: Any) -> Name:
-    """Write a name down for a domain or an alias."""
-    return Name.objects.create(ascii=name, apex=apex_of(name), **columns)
+def take(row: Domain | Alias) -> Name:
+    """Write down the name of a new domain or alias."""
+    return Name.objects.create(
+        ascii=row.ascii,
+        apex=apex_of(row.ascii),
+        account_id=row.account_id,
+        reseller_id=row.reseller_id,
+        subscription_id=row.subscription_id,
+        **{"alias" if isinstance(row, Alias) else "domain": row},
+    )
 
 
 def rename(name: str, **which: Any) -> None:

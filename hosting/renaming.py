@@ -87,4 +87,4 @@ def _keep(row: Domain) -> None:
     made = Alias.objects.create(
         subscription_id=row.subscription_id, domain=row, ascii=row.ascii, name=row.name, **owners
     )
-    names.take(row.ascii, subscription_id=row.subscription_id, alias=made, **owners)
+    names.take(made)

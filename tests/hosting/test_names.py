@@ -193,12 +193,9 @@ def take(world: HostingWorld, who: str, row: str, name: str, halfway: Callable[[
         with transaction.atomic():
             creating.refuse_name(name, subscription.account_id, step.actor)
             halfway()
-            names.take(
-                name,
-                account_id=subscription.account_id,
-                reseller_id=subscription.reseller_id,
-                subscription=subscription,
-            )
+            site = subscription.domains.get(is_main=True)
+            site.ascii = name
+            names.take(site)
 
     return call
 

@@ -306,17 +306,8 @@ def test_the_bell_rings_for_a_commit(tmp_path):
     """SQLite: by looking. PostgreSQL has a test of its own."""
     migrate(tmp_path)
     with database_in(tmp_path) as database:
-        anna = rows.subscription("anna.example")
         bell = Bell()
-        listener = threading.Thread(target=listen_in, args=(bell, database))
-        listener.start()
-        bell.wait(0, 30)
-        rung = bell.rung
-        provisioning.touch([anna.pk])
-        bell.wait(rung, 30)
-        assert bell.rung > rung
-        bell.stop()
-        listener.join()
+        it_rings(bell, threading.Thread(target=listen_in, args=(bell, database)))
 
 
 def listen_in(bell: Bell, database) -> None:
@@ -324,12 +315,8 @@ def listen_in(bell: Bell, database) -> None:
         bell.listen()
 
 
-@pytest.mark.postgres(only=True)
-@pytest.mark.django_db(transaction=True)
-def test_the_bell_rings_for_a_notification():
+def it_rings(bell: Bell, listener: threading.Thread) -> None:
     anna = rows.subscription("anna.example")
-    bell = Bell()
-    listener = threading.Thread(target=bell.listen)
     listener.start()
     bell.wait(0, 30)
     rung = bell.rung
@@ -338,3 +325,10 @@ def test_the_bell_rings_for_a_notification():
     assert bell.rung > rung
     bell.stop()
     listener.join()
+
+
+@pytest.mark.postgres(only=True)
+@pytest.mark.django_db(transaction=True)
+def test_the_bell_rings_for_a_notification():
+    bell = Bell()
+    it_rings(bell, threading.Thread(target=bell.listen))
