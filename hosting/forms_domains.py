@@ -181,6 +181,12 @@ class EditAliasForm(AliasFields):
     version = VersionField()
 
 
+class RenameAliasForm(OperationForm):
+    """Another name for an alias; the old one is given up."""
+
+    name = HostNameField(label=_("New name"))
+
+
 class RenameForm(OperationForm):
     """Another name, and what becomes of the old one. A subdomain stays below its domain."""
 

@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.versions import refuse_stale
 from hosting import creating, locks, names, provisioning, told
-from hosting.forms_domains import AddAliasForm, EditAliasForm
-from hosting.models.domains import Alias, Domain
+from hosting.forms_domains import AddAliasForm, EditAliasForm, RenameAliasForm
+from hosting.models.domains import Alias, Domain, HostingType
 from hosting.operations.domains import OnDomains, refuse_without
 from hosting.operations.removing import refuse_held
 from hosting.services import base
+from hosting.validators import to_unicode
 from panel.core.access import Actor
 from panel.core.operations import ANY_ROLE, Consequence, Operation, Refused, Step, register
 
@@ -109,6 +110,51 @@ class EditAlias(_OnAliases):
             new = {name: given[name] for name in old}
             versions = {"version": row.version}, {"version": row.version + 1}
             step.changed(row.pk, old | versions[0], new | versions[1])
+
+
+@register
+class RenameAlias(_OnAliases):
+    """Another name in its place, with the same options and the same zone under the new name."""
+
+    verb = "rename"
+    label = _("Rename")
+    form_class = RenameAliasForm
+    bulk = False
+    review = True
+    order = 25
+
+    def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        return {"name": targets[0].name}
+
+    def check(self, step: Step) -> None:
+        super().check(step)
+        refuse_held(step, "alias")
+        name = step.params["name"]
+        for row in step.open:
+            if row.ascii == name:
+                step.leave(row.pk)
+                continue
+            try:
+                creating.refuse_name(name, row.account_id, step.actor, row.subscription_id)
+                if row.domain.hosting_type == HostingType.FORWARDING:
+                    creating.refuse_circle(row.domain.forward_to, [name])
+            except Refused as refused:
+                step.refuse(row.pk, refused.code, **refused.params)
+
+    def foresee(self, step: Step) -> list[Consequence]:
+        given_up = _("The old name is given up: nobody reaches the site by it any more.")
+        return [Consequence(given_up, "warn", [row.name for row in step.open])]
+
+    def perform(self, step: Step) -> None:
+        for row in step.open:
+            new = {"ascii": step.params["name"], "name": to_unicode(step.params["name"])}
+            stored = Alias.objects.unscoped(_WHY).filter(pk=row.pk)
+            stored.update(**new, version=F("version") + 1)
+            names.rename(new["ascii"], alias_id=row.pk)
+            step.changed(row.pk, {"name": row.name}, {"name": new["name"]})
+        provisioning.touch({row.subscription_id for row in step.open})
+        parents = [row.domain for row in step.open]
+        creating.settle(step, [row.subscription for row in parents], [row.pk for row in parents])
 
 
 @register

@@ -190,7 +190,11 @@ def _cells(alias: Alias) -> tuple[Any, ...]:
 def _actions(alias: Alias) -> SafeString:
     links = (
         (reverse("alias_operation", args=[alias.pk, verb]), label, alias.name, label)
-        for verb, label in (("edit", _t("Edit")), ("remove", _t("Remove")))
+        for verb, label in (
+            ("edit", _t("Edit")),
+            ("rename", _t("Rename")),
+            ("remove", _t("Remove")),
+        )
     )
     return format_html_join(" · ", '<a href="{}" aria-label="{} {}">{}</a>', links)
 

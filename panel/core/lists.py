@@ -324,7 +324,7 @@ class Listing:
         """The table as Markup. No template code runs per row."""
         rows = self.window[0]
         head = "".join(self._head(column) for column in self.columns)
-        box = f'<th class="pick">{_pick_page()}</th>' if pick else ""
+        box = f'<th class="pick">{pick_page()}</th>' if pick else ""
         body = "".join(self._row(row, pick) for row in rows)
         return mark_safe(  # noqa: S308  every part is escaped where it is made
             f'<table class="list"><thead><tr>{box}{head}</tr></thead><tbody>{body}</tbody></table>'
@@ -392,6 +392,8 @@ def _label(column: Column) -> str:
     return "" if column.is_plain or column.css == "main" else f" data-th={attribute(column.label)}"
 
 
-def _pick_page() -> str:
+def pick_page() -> SafeString:
+    """The box that ticks all rows of a page, for who has the script."""
     label = safe(_("Select this page"))
-    return f'<input type="checkbox" data-select-page aria-label="{label}">'
+    # Each part was escaped by safe().
+    return SafeString(f'<input type="checkbox" data-select-page aria-label="{label}">')

@@ -9,6 +9,7 @@ from panel.core import setting
 from panel.core.log import Activity
 from tests.hosting.dns import FRESH, more, permit, put, record, said, zone
 from tests.hosting.world import DOORS, HostingWorld, why
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 ADD = "zone.add-record"
@@ -290,3 +291,43 @@ def test_the_list_of_zones_finds_by_domain_and_alias(world: HostingWorld):
     assert "karl.example" in page
     assert "cleo.example" not in page
     assert "nora.example" not in world.client("ada").get("/zones/").content.decode()
+
+
+def test_many_are_ticked_in_their_zone_and_one_comes_back_there(world: HostingWorld):
+    permit("carl.example")
+    gone = [put("carl.example", host, "A", "203.0.113.7") for host in ("old", "older")]
+    stays = put("carl.example", "new", "A", "203.0.113.7")
+    here = f"/zones/{zone('carl.example').pk}/"
+    for path in (here, f"/domains/{world.site('carl.example').pk}/dns/"):
+        page = Page.open(world.client("carl"), path)
+        assert any("ids" in form.boxes for form in page.forms), path
+    client = world.client("carl")
+    given = {"ids": [row.pk for row in gone], "query": f"zone={zone('carl.example').pk}"}
+    asked = Page(client, client.post("/records/remove/", given, follow=True))
+    assert "Applies to 2" in asked.text
+    assert asked.press("Yes").text.count("Remove: 2 of 2 done.") == 1
+    assert [row.host for row in Record.objects.filter(pk__in=[r.pk for r in (*gone, stays)])] == [
+        "new"
+    ]
+    assert said("nora.example") == FRESH
+
+
+def test_without_the_right_to_edit_nothing_is_there_to_tick(world: HostingWorld):
+    put("carl.example", "old", "A", "203.0.113.7")
+    page = Page.open(world.client("carl"), f"/zones/{zone('carl.example').pk}/")
+    assert "203.0.113.7" in page.text
+    assert not page.has("Remove")
+
+
+def test_ticking_nothing_is_a_message_on_the_list(world: HostingWorld):
+    client = world.client("ada")
+    pk = zone("carl.example").pk
+    answer = client.post("/records/remove/", {"query": f"zone={pk}"}, follow=True)
+    assert answer.redirect_chain == [(f"/zones/{pk}/", 303)]
+    assert "Nothing is selected." in answer.content.decode()
+
+
+def test_a_made_up_way_back_leads_nowhere_else(world: HostingWorld):
+    pk = zone("nora.example").pk
+    answer = world.client("ada").post("/records/remove/", {"query": f"zone={pk}"}, follow=True)
+    assert answer.redirect_chain == [("/zones/", 303)]

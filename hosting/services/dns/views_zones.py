@@ -1,31 +1,26 @@
 """Pages of zones, and their tab on the pages of domains."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
 
 from hosting.models.domains import Domain
 from hosting.services.dns import views_serving, zones
-from hosting.services.dns.models import APEX, Record, Zone
+from hosting.services.dns.models import Zone
 from hosting.services.dns.operations_zones import may_edit
-from hosting.services.dns.records import whole_value
-from hosting.services.dns.rules import whole_host
 from hosting.services.dns.settings import NAME_SERVERS
-from hosting.services.dns.zonefile import serialize, soa_value
-from hosting.services.dns.zones import Line
+from hosting.services.dns.views_records import records_section
+from hosting.services.dns.zonefile import serialize
 from hosting.views.hosted import fact
 from panel.core.access import Actor
 from panel.core.activity_views import entries_table
 from panel.core.markup import link, moment
 from panel.core.operations import nouns, operations
-from panel.core.views import DetailPage, go
+from panel.core.views import DetailPage
 
 
 class ZoneDetail(DetailPage):
@@ -114,71 +109,6 @@ def _seconds(value: int) -> str:
     return _t("%(n)s seconds") % {"n": f"{value:,}"}
 
 
-def records_section(request: HttpRequest, zone: Zone, found: Iterable[Line]) -> dict[str, Any]:
-    """The records of a zone as a table, with the way to one more."""
-    add, operation = None, operations["zone.add-record"]
-    edits = operation.may(request.actor) and may_edit(zone.subscription, request.actor)
-    if edits:
-        url = reverse("zone_operation", args=[zone.pk, "add-record"])
-        add = {"label": operation.label, "url": url}
-    servers = NAME_SERVERS.get()
-    fixed = [_row(zone, Line(APEX, "SOA", None, soa_value(zone, servers)), edits=False)]
-    fixed += [_row(zone, Line(APEX, "NS", None, f"{name}."), edits=False) for name in servers]
-    rows = [_row(zone, line, edits=edits) for line in found]
-    return {"title": "", "add": add, "table": _table([*fixed, *rows])}
-
-
-def _row(zone: Zone, line: Line, *, edits: bool) -> tuple[Any, ...]:
-    value = line.value
-    if line.type != "SOA":
-        value = whole_value(line.type, line.value, zone.ascii)
-    ttl = zone.ttl if line.ttl is None else line.ttl
-    host = whole_host(line.host, zone.name)
-    actions = _actions(line.record, host) if edits and line.record is not None else ""
-    if line.record is None:
-        came = (
-            _t("copied")
-            if zone.is_following and line.type not in {"SOA", "NS"}
-            else _t("by itself")
-        )
-    else:
-        came = _t("template") if line.record.template_number else ""
-    labels = (_t("Host"), _t("Type"), _t("Value"), _t("TTL"), _t("From"))
-    cells = (host, line.type, value, f"{ttl:,}", came)
-    return (*(part for pair in zip(labels, cells, strict=True) for part in pair), actions)
-
-
-def _actions(record: Record, host: str) -> SafeString:
-    found = []
-    for verb, words in (("edit", _t("Edit")), ("remove", _t("Remove"))):
-        url = reverse("record_operation", args=[record.pk, verb])
-        found.append((url, words, record.type, host, words))
-    return format_html_join(" · ", '<a href="{}" aria-label="{} {} {}">{}</a>', found)
-
-
-def _table(rows: list[tuple[Any, ...]]) -> SafeString:
-    body = format_html_join(
-        "",
-        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
-        '<td class="record-value" data-th="{}">{}</td><td class="num" data-th="{}">{}</td>'
-        '<td data-th="{}">{}</td><td class="date">{}</td></tr>',
-        rows,
-    )
-    return format_html(
-        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
-        '<th scope="col">{}</th><th scope="col" class="num">{}</th><th scope="col">{}</th>'
-        '<th scope="col"><span class="visually-hidden">{}</span></th></tr></thead>'
-        "<tbody>{}</tbody></table>",
-        _t("Host"),
-        _t("Type"),
-        _t("Value"),
-        _t("TTL"),
-        _t("From"),
-        _t("Actions"),
-        body,
-    )
-
-
 def shows_tab(actor: Actor, domain: Domain) -> bool:
     """The tab on a domain's page: to its provider, and to a customer with the permission."""
     return may_edit(domain.subscription, actor) and domain.removing_at is None
@@ -215,14 +145,3 @@ def _follows(zone: Zone) -> str:
     if zone.source is None:
         return _t("a zone of its own")
     return _t("follows %(name)s") % {"name": zone.source.name}
-
-
-@require_safe
-def record_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """A record has no page of its own: its zone's page shows it."""
-    record = Record.objects.visible_to(request.actor).present().filter(pk=pk).first()
-    if record is None:
-        raise Http404
-    query = request.META.get("QUERY_STRING", "")
-    url = reverse("zone_detail", args=[record.zone_id])
-    return go(f"{url}?{query}" if query else url)
