@@ -179,6 +179,9 @@ class Description(AccountOperation):
     def button_label(self, target: Any) -> Any:
         return _("[edit]") if target.description else _("[add description]")
 
+    def button_about(self, target: Any) -> Any:
+        return _("Description") if target.description else ""
+
 
 @register_for("customer", "reseller")
 class AdministratorNote(AccountOperation):

@@ -10,12 +10,15 @@ class Space:
 
     domain: str
     plan: str = ""
+    addons: tuple[str, ...] = ()
     aliases: tuple[tuple[str, dict[str, Any]], ...] = ()
     # Additional domains, and subdomains of the main one.
     more: tuple[tuple[str, dict[str, Any]], ...] = ()
     below: tuple[tuple[str, dict[str, Any]], ...] = ()
     description: str = ""
     then: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # What its subscriber does about it: (operation, parameters).
+    by_subscriber: tuple[tuple[str, dict[str, Any]], ...] = ()
     # What becomes of single sites: (domain, operation, parameters).
     sites: tuple[tuple[str, str, dict[str, Any]], ...] = ()
 
@@ -33,6 +36,12 @@ class Person:
     contact: dict[str, str] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     then: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # What the administrator does besides, whose customer it may be.
+    from_above: tuple[tuple[str, dict[str, Any]], ...] = ()
+    # Additional users: (username, name, role, what else is said of them).
+    users: tuple[tuple[str, str, str, dict[str, Any]], ...] = ()
+    # A reseller's plan; "" is Custom plan.
+    plan: str = "Agency"
 
 
 def _at(phone: str, address: str, postal_code: str, city: str, country: str) -> dict[str, str]:
@@ -65,57 +74,20 @@ RESELLERS = (
         # Its plan promises its customers what it does not have, and it has one more than it may.
         then=(("customize", {"limit_customers": 2, "may_manage_hosting": False}),),
     ),
-)
-
-# Provider -> plans: (name, description, domains, aliases, permissions, validity)
-PLANS = {
-    "admin": (
-        ("Starter", "One site and two more names", 1, 2, ["manage_aliases"], None),
-        (
-            "Business",
-            "For companies with several sites",
-            5,
-            10,
-            ["manage_aliases", "manage_domains", "manage_hosting"],
-            None,
+    Person(
+        "tanaka",
+        "Yuki Tanaka",
+        "Tanaka Studio",
+        "yuki@tanaka-studio.example",
+        description="On parental leave until June; customers are to notice nothing",
+        contact=_at("+81 75 555 0142", "Teramachi-dori 12", "604-0934", "Kyoto", "JP"),
+        then=(
+            (
+                "suspend",
+                {"kind": "other", "scope": "panel", "message": "Your panel rests as agreed."},
+            ),
         ),
-        ("Trial", "Fourteen days to look around", 1, 0, [], 14),
-    ),
-    "lindqvist": (("Bas", "En webbplats", 1, 3, ["manage_aliases"], None),),
-    "okonkwo": (
-        (
-            "Shopfront",
-            "Everything a small shop needs",
-            2,
-            5,
-            ["manage_aliases", "manage_hosting"],
-            None,
-        ),
-    ),
-}
-
-# Provider -> add-ons: (name, description, what it adds).
-ADDONS = {
-    "admin": (
-        ("Five more domains", "For those who grow", {"limit_domains": 5, "limit_aliases": 10}),
-        ("Hosting settings", "Document roots of one's own", {"may_manage_hosting": True}),
-    ),
-    "lindqvist": (("Flera namn", "Tio alias till", {"limit_aliases": 10}),),
-}
-RESELLER_PLANS = (
-    (
-        "Agency",
-        "For those who host their customers' sites",
-        {
-            "limit_customers": 25,
-            "limit_subscriptions": 40,
-            "limit_domains": 100,
-            "limit_subdomains": 200,
-            "limit_aliases": 200,
-            "may_manage_aliases": True,
-            "may_manage_domains": True,
-            "may_manage_hosting": True,
-        },
+        plan="",
     ),
 )
 
@@ -159,7 +131,37 @@ CUSTOMERS = (
         "maja.holm@post.example",
         "lindqvist",
         "Photographer, prefers phone calls",
-        spaces=(Space("majaholm.localhost", "Bas"),),
+        spaces=(
+            Space(
+                "majaholm.localhost",
+                "Bas",
+                then=(("suspend", {"kind": "unpaid", "message": "Invoice 1107 is unpaid."}),),
+            ),
+        ),
+        from_above=(("customer.administrators-note", {"admin_note": "Asked us about a move"}),),
+    ),
+    Person(
+        "lars.nygren",
+        "Lars Nygren",
+        "Nygren Foto",
+        "lars@nygrenfoto.example",
+        "lindqvist",
+        spaces=(
+            Space(
+                "nygrenfoto.localhost",
+                "Bas",
+                description="New site opens in May",
+                by_subscriber=(("switch-off", {}),),
+            ),
+        ),
+    ),
+    Person(
+        "haruto",
+        "Haruto Sato",
+        "Sato Tea House",
+        "haruto@sato-tea.example",
+        "tanaka",
+        spaces=(Space("sato-tea.localhost"),),
     ),
     Person(
         "priya",
@@ -190,6 +192,13 @@ CUSTOMERS = (
                 then=(("suspend", {"kind": "abuse", "note": "Sends mail to bought lists"}),),
             ),
         ),
+        # Two levels at once: neither lifts what the other set.
+        from_above=(
+            (
+                "customer.suspend",
+                {"kind": "abuse", "message": "Your provider knows more.", "note": "Case 3318"},
+            ),
+        ),
     ),
     Person(
         "bluefin",
@@ -201,6 +210,7 @@ CUSTOMERS = (
         spaces=(
             Space("bluefin.localhost", "Shopfront"),
             Space("bluefin-kayak.localhost"),
+            Space("bluefin-winter.localhost", then=(("remove", {}),)),
         ),
     ),
     Person(
@@ -227,8 +237,13 @@ CUSTOMERS = (
                     ("weber-mail.localhost", {"hosting_type": "none"}),
                 ),
                 sites=(("mandanten.weber-steuer.localhost", "disable", {}),),
-                then=(("change-plan", {"plan": "Business", "addons": ["Five more domains"]}),),
+                addons=("Five more domains",),
             ),
+        ),
+        users=(
+            ("weber.web", "Jens Brandt", "webmaster", {"access": "some"}),
+            ("weber.office", "Office Weber", "viewer", {}),
+            ("weber.former", "Eva Lang", "owner", {"is_active": False}),
         ),
     ),
     Person(

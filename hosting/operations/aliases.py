@@ -128,7 +128,7 @@ class RenameAlias(_OnAliases):
 
     def check(self, step: Step) -> None:
         super().check(step)
-        refuse_held(step, "alias")
+        refuse_held(step)
         name = step.params["name"]
         for row in step.open:
             if row.ascii == name:

@@ -74,6 +74,9 @@ class SubscriptionDescription(_Text):
     def button_label(self, target: Any) -> Any:
         return _("[edit]") if target.description else _("[add description]")
 
+    def button_about(self, target: Any) -> Any:
+        return _("Description") if target.description else ""
+
 
 @register
 class SubscriptionNote(_Text):

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.utils.translation import ngettext_lazy as _n
 from django.views.decorators.http import require_safe
 
@@ -17,6 +18,7 @@ from hosting.filters import SOON, SubscriptionStatus
 from hosting.models.domains import Domain, HostingType
 from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
+from hosting.validators import host_of, to_unicode
 from hosting.views import choosing, home_figures
 from panel.core.access import Actor
 from panel.core.activity_views import action_label, who
@@ -175,6 +177,22 @@ def site(domain: Domain, row: Subscription) -> dict[str, Any]:
     return {
         "label": domain.name,
         "url": nouns["domain"].url(domain.pk),
+        "lines": [what_it_shows(domain), aliases_of(domain)],
         "site_url": site_url(domain.ascii) if is_site else None,
         "tags": tags,
     }
+
+
+def what_it_shows(domain: Domain) -> str:
+    """What a visitor gets there, in a line."""
+    if domain.hosting_type == HostingType.FORWARDING:
+        return _("Forwarding to %(host)s") % {"host": to_unicode(host_of(domain.forward_to))}
+    if domain.hosting_type == HostingType.NONE:
+        return str(HostingType.NONE.label)
+    return _("Document root: %(path)s") % {"path": domain.document_root}
+
+
+def aliases_of(domain: Domain) -> str:
+    """How many other names it has; "" for none."""
+    words = ngettext("%(n)s alias", "%(n)s aliases", domain.aliases_count)
+    return words % {"n": f"{domain.aliases_count:,}"} if domain.aliases_count else ""

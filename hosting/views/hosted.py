@@ -58,7 +58,10 @@ def state_markup(row: Subscription) -> SafeString:
     if state.progress in ON_ITS_WAY:
         poll = format_html(' data-poll="{}"', reverse("subscription_state", args=[row.pk]))
     tone, words = TONES[state.progress], state_words(state)
-    return format_html('<span class="tag tag-{}"{}>{}</span>', tone, poll, words)
+    found = format_html('<span class="tag tag-{}"{}>{}</span>', tone, poll, words)
+    if state.progress != Progress.APPLIED or state.since is None:
+        return found
+    return format_html('{} <span class="muted">{}</span>', found, moment(state.since))
 
 
 def state_words(state: Any) -> str:

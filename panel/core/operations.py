@@ -282,6 +282,10 @@ class Operation:
         """The words on its button for this object."""
         return self.label
 
+    def button_about(self, target: Any) -> Text:
+        """What these words are about, where they do not say so themselves."""
+        return ""
+
     def parent_of(self, actor: Actor, params: dict[str, Any]) -> int:
         """For what makes something: the row it is made below; one's own account by default."""
         return actor.account_id

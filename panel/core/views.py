@@ -334,6 +334,7 @@ def sidebar(target: Any, noun: str, actor: Actor) -> list[dict[str, Any]]:
             groups.append({"label": operation.group, "items": []})
         item = {
             "label": operation.button_label(target),
+            "about": operation.button_about(target),
             "url": f"{base}{operation.verb}/",
             "post": operation.confirm != "always" and operation.is_immediate,
             "destructive": operation.destructive,

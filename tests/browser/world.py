@@ -43,6 +43,8 @@ CUSTOMERS: dict[str, tuple[str, ...]] = {
     "paul": ("paul-{who}.localhost",),  # converted to a reseller
     "pia": ("pia-{who}.localhost",),  # converted together with the next
     "pola": (),
+    "sofi": ("sofi-{who}.localhost",),  # changes plan, is removed, together with the next
+    "sofia": ("sofia-{who}.localhost",),
     **{f"rem{n}": (f"rem{n}-{{who}}.localhost",) for n in range(4)},  # removed together
 }
 # One word finds those who are suspended and activated together.
@@ -104,6 +106,7 @@ class World:
         }
         rita = self.account("reseller", admin, RESELLER, "Rita Reseller", **room)
         self.account("reseller", admin, "rolf", "Rolf Reseller", **room)
+        self.other_resellers(admin, room)
         self.made["rita"] = {"id": rita.pk}
         for who, provider in ((ADMINISTRATOR, admin), (RESELLER, rita)):
             self.people_of(who, provider)
@@ -140,6 +143,22 @@ class World:
             for number in range(HERD):
                 self.account("customer", provider, f"herd{number}", f"Herd {number:03}")
 
+    def other_resellers(self, admin: Any, room: dict[str, Any]) -> None:
+        """Two to whom something is done, each with a customer. Of what the plan of one of them
+        promises, it has not everything itself."""
+        from accounts.models import Account
+        from hosting import sync
+
+        for key in ("rosa", "ralf"):
+            name, company = key.title(), "Rosenhof"
+            of = self.account("reseller", admin, key, f"{name} Reseller", company=company, **room)
+            plan = self.plan(key, of.pk, may_manage_dns=True)
+            kid = self.account("customer", of, f"{key}.kid", f"{name} Kid")
+            self.space(key, kid.pk, f"{key}-kid.localhost", plan)
+            rows = Account.objects.unscoped("the world").filter(pk=of.pk)
+            rows.update(permissions=[one for one in room["permissions"] if one != "manage_dns"])
+            sync.judge_below([of.pk])
+
     def states_of(self, who: str, found: dict[str, Any]) -> None:
         """One of the third customer's subscriptions was suspended by itself, one has expired."""
         from hosting.conditions import today
@@ -152,7 +171,7 @@ class World:
         self.do(who, "customer.suspend", found["iris"], kind="other")
         self.do(who, "customer.suspend", found["abel"], kind="abuse")
 
-    def plan(self, who: str, account: int) -> int:
+    def plan(self, who: str, account: int, **more: Any) -> int:
         return self.do(
             who,
             "account.add-plan",
@@ -166,12 +185,14 @@ class World:
             may_manage_aliases=True,
             may_manage_domains=True,
             may_manage_subdomains=True,
+            **more,
         )
 
     def space(self, who: str, customer: int, domain: str, plan: int) -> None:
         pk = self.do(who, "account.add-subscription", customer, domain=domain, plan=str(plan))
-        self.made[who].setdefault("subscriptions", {})[domain] = pk
-        self.made[who].setdefault("domains", {})[domain] = self.main_domain(domain).pk
+        found = self.made.setdefault(who, {})
+        found.setdefault("subscriptions", {})[domain] = pk
+        found.setdefault("domains", {})[domain] = self.main_domain(domain).pk
 
     def main_domain(self, name: str) -> Any:
         from hosting.models.domains import Domain

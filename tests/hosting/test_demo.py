@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.creation import add_account
-from accounts.models import Account
+from accounts.models import Account, User
 from hosting import demo
 from hosting.models.domains import Alias, Domain, HostingType, SiteState
 from hosting.models.imports import Import
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
+from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
 from panel.core.bulk import BulkTarget
 from panel.core.log import Activity
 from tests.hosting.truth import check_everything
@@ -31,6 +32,31 @@ def target(settings, tmp_path: Path) -> Path:
 
 def fill() -> None:
     call_command("demo", stdout=StringIO())
+
+
+def assert_every_cause_and_every_user() -> None:
+    agency = Plan.objects.get(kind=PlanKind.RESELLER, name="Agency").pk
+    resellers = Account.objects.filter(role="reseller").order_by("username")
+    told = [(row.username, row.plan_id, row.is_locked, row.is_overused) for row in resellers]
+    assert told == [
+        ("lindqvist", agency, False, False),
+        ("okonkwo", agency, True, True),
+        ("tanaka", None, False, False),
+    ]
+    entries = SuspensionEntry.objects.all()
+    # Each level, on accounts and on subscriptions; overuse waits for what is measured.
+    assert {entry.level for entry in entries} == set(Level.values) - {Level.OVERUSE}
+    assert {entry.level for entry in entries.exclude(account=None)} == {"administrator", "reseller"}
+    assert {entry.kind for entry in entries} == set(Kind.values)
+    assert entries.filter(scope=Scope.PANEL).exists()
+    assert Subscription.objects.filter(account__username="haruto", is_suspended=False).exists()
+    removed = Subscription.objects.removed().filter(account__removing_at=None)
+    assert list(removed.values_list("name", flat=True)) == ["bluefin-winter.localhost"]
+    users = User.objects.filter(is_own=False)
+    assert {user.user_role for user in users} == {"owner", "viewer", "webmaster"}
+    assert users.filter(is_active=False).exists()
+    assert users.exclude(subscription_ids=None).exists()
+    assert Account.objects.exclude(admin_note="").exists()
 
 
 def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
@@ -61,10 +87,7 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     )
     assert rows.get(name="weber-steuer.localhost").limits["domains"] == 10
     assert set(Plan.objects.values_list("kind", flat=True)) == set(PlanKind.values)
-    agency = Plan.objects.get(kind=PlanKind.RESELLER).pk
-    resellers = Account.objects.filter(role="reseller").order_by("username")
-    told = [(row.username, row.plan_id, row.is_locked, row.is_overused) for row in resellers]
-    assert told == [("lindqvist", agency, False, False), ("okonkwo", agency, True, True)]
+    assert_every_cause_and_every_user()
     source = Import.objects.get()
     assert (source.status, source.counts) == ("checked", {"done": 3, "refused": 3})
     assert not BulkTarget.objects.exclude(result="done").exists()

@@ -106,9 +106,9 @@ class Demo:
     """Makes everything through operations, as the people of the demo would have."""
 
     def __init__(self, passwords: dict[str, str]) -> None:
-        from hosting import demo
+        from hosting import demo, demo_plans
 
-        self.data = demo
+        self.data, self.offers = demo, demo_plans
         self.passwords = {demo.SHOWN[role]: password for role, password in passwords.items()}
 
     def fill(self) -> None:
@@ -122,13 +122,13 @@ class Demo:
             contact_name="Freehold Administrator",
             email="admin@panel.example",
         )
-        self.plans("add-reseller-plan", "admin", self.data.RESELLER_PLANS)
+        self.plans("add-reseller-plan", "admin", self.offers.RESELLER_PLANS)
         for person in self.data.RESELLERS:
             self.account("reseller", person)
-        for provider, plans in self.data.PLANS.items():
+        for provider, plans in self.offers.PLANS.items():
             for plan in plans:
                 self.plan(provider, *plan)
-        for provider, addons in self.data.ADDONS.items():
+        for provider, addons in self.offers.ADDONS.items():
             self.plans("add-addon", provider, addons)
         for person in self.data.CUSTOMERS:
             self.account("customer", person)
@@ -139,6 +139,9 @@ class Demo:
             for person in people:
                 for verb, params in person.then:
                     self.do(f"{role}.{verb}", person.provider, self.id_of(person.username), params)
+                for name, params in person.from_above:
+                    self.do(name, "admin", self.id_of(person.username), params)
+                self.users(person)
         self.upload()
 
     def actor(self, username: str) -> Any:
@@ -190,7 +193,7 @@ class Demo:
             **person.contact,
         }
         if role == "reseller":
-            params["plan"] = self.plan_of("admin", self.data.RESELLER_PLANS[0][0])
+            params["plan"] = self.plan_of("admin", person.plan) if person.plan else None
         else:
             params["create_subscription"] = False
         self.do(f"account.add-{role}", person.provider, self.id_of(person.provider), params)
@@ -224,6 +227,7 @@ class Demo:
         params: dict[str, Any] = {"domain": space.domain, "description": space.description}
         if space.plan:
             params["plan"] = self.plan_of(person.provider, space.plan)
+            params["addons"] = [self.plan_of(person.provider, name) for name in space.addons]
         owner = self.id_of(person.username)
         pk = self.do("account.add-subscription", person.provider, owner, params)
         main = Domain.objects.unscoped("the demo").get(subscription_id=pk, is_main=True)
@@ -242,6 +246,8 @@ class Demo:
             self.do(f"domain.{verb}", person.provider, site.pk, given)
         for verb, given in space.then:
             self.then(person.provider, pk, verb, given)
+        for verb, given in space.by_subscriber:
+            self.do(f"subscription.{verb}", person.username, pk, given)
 
     def then(self, provider: str, pk: int, verb: str, given: dict[str, Any]) -> None:
         """What becomes of a subscription; a day is given as how many from today."""
@@ -250,10 +256,21 @@ class Demo:
         if "expires_on" in given:
             day = today() + timedelta(days=given["expires_on"])
             given = {"expires_on": day.isoformat()}
-        if "plan" in given:
-            numbers = [self.plan_of(provider, name) for name in given["addons"]]
-            given = {"plan": self.plan_of(provider, given["plan"]), "addons": numbers}
         self.do(f"subscription.{verb}", provider, pk, given)
+
+    def users(self, person: Any) -> None:
+        """Its additional users: what each may, and which of its subscriptions it may enter."""
+        from hosting.models.subscriptions import Subscription
+
+        owner = self.id_of(person.username)
+        rows = Subscription.objects.unscoped("the demo").filter(account_id=owner)
+        for username, name, role, more in person.users:
+            params = {"username": username, "name": name, "user_role": role, **more}
+            params["email"] = f"{username.partition('.')[2]}@{person.email.partition('@')[2]}"
+            params["password"] = secrets.token_urlsafe(16)
+            if more.get("access"):
+                params["subscriptions"] = [str(row.pk) for row in rows.order_by("pk")[:1]]
+            self.do("account.add-user", person.username, owner, params)
 
     def plans(self, verb: str, provider: str, several: Any) -> None:
         """Add-ons, or reseller plans: name, description, and what they give."""
