@@ -14,6 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from panel.core import runs
+from panel.core.access import Actor
+from panel.core.log import Activity
 from panel.core.operations import Operation, Result, nouns, operations
 from tests.access import table
 from tests.access.dump import changed, dump
@@ -50,13 +52,23 @@ def test_every_operation_is_in_the_table() -> None:
     assert [line["operation"] for line in LINES] == sorted(operations)
 
 
+def logged(operation: Operation, actor: Actor, outcome: runs.Outcome) -> bool:
+    behind = actor.real.username if actor.real else ""
+    entries = Activity.objects.filter(run_id=outcome.run.pk, action=operation.name)
+    return entries.filter(actor_name=actor.username, real_name=behind).exists()
+
+
 @pytest.mark.parametrize(("person", "side"), SIDES)
 def test_the_operation_itself(world: AccessWorld, person: str, side: str) -> None:
-    """`runs.perform`, which every door ends at."""
+    """`runs.perform`, which every door ends at. What is done leaves an entry in the activity log:
+    by whom, and on whose behalf."""
     actor, before, wrong = world.who(person, side), dump(), []
     for operation, tenant, pk, word in cells(world, person, side):
         with transaction.atomic():
             outcome = runs.perform(operation, actor, [pk])
+            is_done = outcome.findings[0].result == Result.DONE
+            if is_done and not logged(operation, actor, outcome):
+                wrong.append(f"{operation.name} of {tenant.customer}: left no entry")
             # What is allowed is taken back; what is refused has to have left nothing.
             transaction.set_rollback(word == "yes")
         finding = outcome.findings[0]
