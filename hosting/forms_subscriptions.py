@@ -21,25 +21,30 @@ from hosting.forms import (
 from hosting.models.plans import HostingPlan
 from panel.core import search
 from panel.core.access import Actor, Role
+from panel.core.door import EXTERNAL, by_external_id
 from panel.core.forms import DayInput, OperationForm
 
 # So many accounts are offered while one types; who has more types a name.
 OFFERED = 100
+# An external id, with what says that it is one.
+LONGEST = len(EXTERNAL) + 100
 _SUBSCRIBERS = (Role.CUSTOMER, Role.RESELLER)
 
 
 def find_subscriber(text: Any, actor: Actor) -> Account | None:
-    """The account that is meant by a username, a number or an external id; a person at a page may
-    also type the name that stands there."""
+    """The account that is meant by a username, a number or an external id ("external:…" where that
+    looks like one of these); a person at a page may also type the name that stands there."""
     text = str(text or "").strip()
     if not text or "\x00" in text:
         return None
     rows = Account.objects.visible_to(actor).present()
+    if text.startswith(EXTERNAL):
+        return rows.filter(pk=by_external_id(rows, actor, text.removeprefix(EXTERNAL))).first()
     found = rows.filter(username=text.lower()).first()
     if found is None and text.isascii() and text.isdigit() and len(text) < 19:
         found = rows.filter(pk=int(text)).first()
     if found is None:
-        found = rows.filter(external_id=text).first()
+        found = rows.filter(pk=by_external_id(rows, actor, text)).first()
     if found is None and actor.door == "page":
         named = rows.filter(name_key=sort_key(text), role__in=_SUBSCRIBERS)
         several = [row for row in named[:10] if row.contact_name.lower() == text.lower()]
@@ -80,12 +85,12 @@ class SubscriberField(forms.CharField):
         "type": ["integer", "string", "null"],
         "minimum": 1,
         "maximum": 10**18 - 1,
-        "maxLength": 100,
+        "maxLength": LONGEST,
     }
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("label", _("Subscriber"))
-        super().__init__(max_length=100, **kwargs)
+        super().__init__(max_length=LONGEST, **kwargs)
         self.actor: Actor | None = None
 
     def from_json(self, value: Any) -> str:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from accounts.models import Account
 from hosting import creating
+from hosting.forms_subscriptions import find_subscriber
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Name
 from hosting.models.plans import Plan
@@ -131,6 +133,23 @@ def test_a_system_user_taken_at_the_same_moment_is_refused_and_a_suggested_one_i
     params = {"domain": "new.example", "system_user": "nora"}
     found = world.finding("ada", ADD, world.carl, **params)
     assert (found.result, found.code) == ("refused", "system_user_taken")
+
+
+def test_an_external_id_is_accepted_where_the_subscribers_number_is(world: HostingWorld):
+    """Of two equal ones the own customer's counts; one that looks like a number is told apart."""
+    like_a_number = str(world.cleo.pk)
+    for one in (world.carl, world.dora):
+        Account.objects.filter(pk=one.pk).update(external_id=like_a_number)
+    for who, typed, whose in (
+        ("admin", f"external:{like_a_number}", world.dora),
+        ("ada", f"external:{like_a_number}", world.carl),
+        ("ada", like_a_number, world.cleo),
+    ):
+        assert find_subscriber(typed, world.actor(who, door="api")) == whose, (who, typed)
+    Account.objects.filter(pk__in=[world.carl.pk, world.dora.pk]).update(external_id="B-7")
+    assert find_subscriber("B-7", world.actor("admin", door="api")) == world.dora
+    assert find_subscriber("B-7", world.actor("ada", door="api")) == world.carl
+    assert find_subscriber("external:B-7", world.actor("ben", door="api")) is None
 
 
 def test_a_suggested_system_user_goes_round_one_that_is_taken_meanwhile(
