@@ -19,6 +19,7 @@ from tests.hosting.world import HostingWorld
 from tests.system.debian import DebianNode
 
 Channel = Callable[[], str]
+WHO = "who.php"
 
 
 class Neither(AssertionError):
@@ -31,21 +32,26 @@ class Visitor:
 
     node: DebianNode
 
-    def page(self, host: str) -> str:
+    def page(self, host: str, scheme: str = "http") -> str:
         """A page of a site's own."""
-        return self._judge(host, 200)
+        return self._judge(host, "/", 200, scheme)
 
-    def redirect(self, host: str) -> str:
+    def redirect(self, host: str, scheme: str = "http") -> str:
         """A name that leads elsewhere."""
-        return self._judge(host, 301)
+        return self._judge(host, "/some/page?x=1", 301, scheme)
 
-    def _judge(self, host: str, wanted: int) -> str:
-        answer = self.node.get(host, "/some/page?x=1" if wanted == 301 else "/")
+    def script(self, host: str, uid: int) -> str:
+        """A script in PHP, which says as whom it runs."""
+        return self._judge(host, f"/{WHO}", 200, "http", f"I am {uid}")
+
+    def _judge(self, host: str, path: str, wanted: int, scheme: str, said: str = "") -> str:
+        ask = self.node.get if scheme == "http" else self.node.get_by_https
+        answer = ask(host, path)
         if answer.status == 503 and MARKER in answer.body and answer.location is None:
             return "shut"
-        if answer.status == wanted and MARKER not in answer.body:
+        if answer.status == wanted and MARKER not in answer.body and said in answer.body:
             return "open"
-        raise Neither(f"{host}: {answer.status}")
+        raise Neither(f"{scheme}://{host}{path}: {answer.status} {answer.body[:200]}")
 
     def challenge(self, host: str) -> str:
         """What a certificate authority asks for: it goes on whatever is shut."""
@@ -120,8 +126,9 @@ class Resolver:
 def of_sites(visitor: Visitor, pages: list[str], redirects: list[str]) -> dict[str, Channel]:
     """Every name of a subscription's sites."""
     found: dict[str, Channel] = {}
-    for host in pages:
-        found[f"http {host}"] = partial(visitor.page, host)
-    for host in redirects:
-        found[f"http {host}"] = partial(visitor.redirect, host)
+    for scheme in ("http", "https"):
+        for host in pages:
+            found[f"{scheme} {host}"] = partial(visitor.page, host, scheme)
+        for host in redirects:
+            found[f"{scheme} {host}"] = partial(visitor.redirect, host, scheme)
     return found

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -111,7 +112,19 @@ class WebNode:
         return done
 
     def get(self, host, path="/", method="GET", body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return self._ask(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=10), host, path, method, body
+        )
+
+    def get_by_https(self, host, path="/"):
+        """Ask by https, whoever's certificate is shown."""
+        anybody = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.https_port, timeout=10, context=anybody
+        )
+        return self._ask(connection, host, path)
+
+    def _ask(self, connection, host, path, method="GET", body=None):
         try:
             connection.request(method, path, body=body, headers={"Host": host})
             return Reply(connection.getresponse())

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hosting.agent.client import Client
@@ -43,6 +44,15 @@ class DebianNode(WebNode):
             *(word for name, path in places.items() for word in (f"--{name}", str(path))),
             *(word for name, port in ports.items() for word in (f"--{name}-port", str(port))),
         ]
+
+    def clean(self) -> None:
+        """Ask the agent to end, which takes its daemons along; end what is left of a killed one."""
+        if self.process and self.process.poll() is None:
+            self.stop()
+        for path in Path("/proc").iterdir():
+            with suppress(OSError):
+                if path.name.isdecimal() and (path / "cwd").readlink().is_relative_to(self.top):
+                    os.kill(int(path.name), signal.SIGKILL)
 
 
 @contextmanager

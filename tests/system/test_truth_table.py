@@ -5,6 +5,7 @@ reseller's. After each step every channel of both is tried, on the debian platfo
 machine allows it: what a step does not name must be as it was.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,19 +17,21 @@ from django.core.cache import cache
 
 from hosting import conditions
 from hosting.agent.client import Client
+from hosting.agent.platform import FIRST_UID
 from hosting.models.nodes import Node
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
 from hosting.worker_provisioning import settle
 from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
-from tests.system.channels import Channel, Person, Resolver, Visitor, of_sites
+from tests.system.channels import WHO, Channel, Person, Resolver, Visitor, of_sites
 from tests.system.debian import why_not
 from tests.system.installation import furnish, installation
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 SITES, PANEL = frozenset({"sites"}), frozenset({"panel"})
+WHO_AM_I = "<?php echo 'I am ', posix_geteuid();"
 NOTHING: frozenset[str] = frozenset()
 LOGINS = SITES | PANEL
 
@@ -60,6 +63,12 @@ class Table:
         assert set(others.values()) == {"open"}, others
 
 
+def place(path: Path, text: str, uid: int) -> None:
+    """A file that a subscription's own user uploaded."""
+    path.write_text(text)
+    os.chown(path, uid, uid)
+
+
 def channels(world: HostingWorld, visitor: Visitor, name: str) -> dict[str, tuple[str, Channel]]:
     """Every channel of a customer's subscription with the group that it is shut with."""
     main, owner = f"{name}.example", name
@@ -70,6 +79,10 @@ def channels(world: HostingWorld, visitor: Visitor, name: str) -> dict[str, tupl
     }
     for host in (*pages, f"{name}-old.example"):
         found[f"challenge {host}"] = ("never", lambda host=host: visitor.challenge(host))
+    number = world.sub(main).pk
+    uid = FIRST_UID + number
+    place(visitor.node.homes / f"s{number}" / "httpdocs" / WHO, WHO_AM_I, uid)
+    found["PHP"] = ("sites", lambda: visitor.script(main, uid))
     resolver = Resolver(visitor.node)
     for zone in (main, f"www.{main}", f"blog.{main}", f"{name}-too.example"):
         found[f"DNS {zone}"] = ("never", lambda zone=zone: resolver.address(zone))
@@ -90,6 +103,7 @@ def installed(
             furnish(world, name)
         table = Table(world, node.client)
         table.settle()
+        assert {"dns", "php", "web"} <= node.client.hello()["services"].keys()
         visitor = Visitor(node)
         table.carl = channels(world, visitor, "carl")
         table.nora = channels(world, visitor, "nora")

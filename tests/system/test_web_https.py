@@ -3,7 +3,6 @@
 On both platforms: the nginx of the requirements and, as root, Debian's.
 """
 
-import http.client
 import os
 import pwd
 import socket
@@ -14,7 +13,7 @@ import pytest
 
 from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
-from tests.system.conftest import Reply, WebNode, free_port
+from tests.system.conftest import WebNode, free_port
 from tests.system.debian import debian_node, why_not
 
 pytestmark = pytest.mark.system
@@ -53,18 +52,6 @@ def shake(node, name, **versions):
         return tls.getpeercert(binary_form=True), tls.selected_alpn_protocol(), tls.version()
 
 
-def get(node, host, path="/"):
-    """Ask by https."""
-    connection = http.client.HTTPSConnection(
-        "127.0.0.1", node.https_port, timeout=10, context=ssl._create_unverified_context()
-    )
-    try:
-        connection.request("GET", path, headers={"Host": host})
-        return Reply(connection.getresponse())
-    finally:
-        connection.close()
-
-
 @pytest.fixture(scope="module", params=["embedded", "debian"])
 def node(request, tmp_path_factory, nginx_program):
     """A node with https and two tenants, one for all tests of this page."""
@@ -91,12 +78,12 @@ def two(node):
 
 def test_a_site_answers_by_https_as_by_http_and_strangers_are_not_found(two):
     assert two.client.hello()["services"]["web"]["https_port"] == two.https_port
-    page = get(two, "anna.example")
+    page = two.get_by_https("anna.example")
     assert (page.status, page.body) == (200, two.get("anna.example").body)
     assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert page.headers["Strict-Transport-Security"] is None
-    assert get(two, "nobody.example").status == 404
-    moved = get(two, "old.example", "/a?b=c")
+    assert two.get_by_https("nobody.example").status == 404
+    moved = two.get_by_https("old.example", "/a?b=c")
     assert (moved.status, moved.location) == (301, f"https://anna.example:{two.https_port}/a?b=c")
     assert two.get("old.example", "/a").location == f"http://anna.example:{two.port}/a"
 
@@ -124,14 +111,14 @@ def test_the_key_is_for_the_web_servers_group_alone(two):
 def test_suspended_answers_503_by_https_too_and_challenges_go_on(two):
     challenges = two.directory / "web" / "acme" / ".well-known" / "acme-challenge"
     (challenges / "token_1-A").write_text("token_1-A.thumb")
-    assert get(two, "anna.example").status == 200
+    assert two.get_by_https("anna.example").status == 200
     two.client.switch([(42, two.generation + 1, "shut")])
     for name in ("anna.example", "www.anna.example", "old.example"):
-        page = get(two, name, "/deep?x=1")
+        page = two.get_by_https(name, "/deep?x=1")
         assert (page.status, MARKER in page.body, page.location) == (503, True, None)
         assert page.headers["Retry-After"] == "3600"
-        assert get(two, name, TOKEN).body == "token_1-A.thumb"
-    assert get(two, "bert.example").status == 200
+        assert two.get_by_https(name, TOKEN).body == "token_1-A.thumb"
+    assert two.get_by_https("bert.example").status == 200
 
 
 def test_plain_http_leads_to_https_but_for_challenges_and_what_is_shut(two):
@@ -141,10 +128,10 @@ def test_plain_http_leads_to_https_but_for_challenges_and_what_is_shut(two):
     assert moved.status == 301
     assert moved.location == f"https://www.anna.example:{two.https_port}/a/b?c=d"
     assert moved.headers["Strict-Transport-Security"] is None
-    page = get(two, "www.anna.example")
+    page = two.get_by_https("www.anna.example")
     assert (page.status, page.headers["Strict-Transport-Security"]) == (200, "max-age=15768000")
     # One step, not two: an alias leads to where the site really is.
-    for ask in (two.get, lambda *words: get(two, *words)):
+    for ask in (two.get, lambda *words: two.get_by_https(*words)):
         target = f"https://anna.example:{two.https_port}/x"
         assert ask("old.example", "/x").location == target
     (two.directory / "web/acme/.well-known/acme-challenge/token_1-A").write_text("thumb")
