@@ -8,6 +8,7 @@ from accounts.models import Account, ApiToken, User
 from panel.core import runs
 from panel.core.access import Actor, Role
 from panel.core.bulk import BulkRun
+from panel.core.rows import one
 
 ACTING_AS = "acting_as"
 
@@ -97,11 +98,8 @@ def client_address(request: HttpRequest, proxies: int) -> str:
 
 def token_user(text: str) -> tuple[User, ApiToken] | None:
     """The user of an API token that is valid now."""
-    token = (
-        ApiToken.objects.select_related("user__account")
-        .filter(digest=ApiToken.digest_of(text))
-        .first()
-    )
+    tokens = ApiToken.objects.select_related("user__account")
+    token = one(tokens.filter(digest=ApiToken.digest_of(text)))
     if token is None or not may_log_in(token.user):
         return None
     now = timezone.now()
@@ -121,7 +119,7 @@ def _again(actor: Actor) -> Actor | None:
         real = _again(actor.real)
         if real is None:
             return None
-    user = users().filter(pk=actor.user_id).first()
+    user = one(users().filter(pk=actor.user_id))
     if user is None:
         return None
     if real is not None:
@@ -132,11 +130,11 @@ def _again(actor: Actor) -> Actor | None:
 
 def _of_run(run: BulkRun) -> Actor | None:
     """Who started a run, with the rights of now."""
-    user = users().filter(pk=run.user_id).first()
+    user = one(users().filter(pk=run.user_id))
     if user is None:
         return None
     if run.real_user_id:
-        behind = users().filter(pk=run.real_user_id).first()
+        behind = one(users().filter(pk=run.real_user_id))
         real = behind and actor_of(behind, door=run.door, address=run.address)
         return real and act_as(real, user)
     actor = actor_of(user, door=run.door, address=run.address, request_id=run.request_id)

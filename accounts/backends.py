@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.actors import may_log_in, users
 from accounts.models import Account, User
+from panel.core.rows import one
 
 # What the subscriber is told of why the account is suspended; "" for nothing. Set by the app that
 # knows suspensions; asked only after the right password.
@@ -30,7 +31,7 @@ class AccountBackend(ModelBackend):
         """
         if username is None or password is None:
             return None
-        user = users().filter(username=username.strip().lower()).first()
+        user = one(users().filter(username=username.strip().lower()))
         if user is None:
             User().set_password(password)
             return None
@@ -47,7 +48,7 @@ class AccountBackend(ModelBackend):
         return may_log_in(user)
 
     def get_user(self, user_id: int) -> User | None:
-        user = users().filter(pk=user_id).first()
+        user = one(users().filter(pk=user_id))
         return user if user is not None and self.user_can_authenticate(user) else None
 
     # No permissions of Django's: who may do what stands on the operations.

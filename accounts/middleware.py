@@ -20,6 +20,7 @@ from accounts.actors import (
 from panel.core import setting
 from panel.core.access import guarded
 from panel.core.middleware import GetResponse
+from panel.core.rows import one
 
 API = "/api/"
 _PUBLIC_API = ("/api/v1/openapi.json",)
@@ -102,7 +103,7 @@ def _session_actor(request: HttpRequest) -> object:
     if real is None or not entered:
         return real
     # SECURITY: asked again with every request; a session never keeps a right.
-    user = users().filter(pk=entered[0]).first()
+    user = one(users().filter(pk=entered[0]))
     if user is not None and acting_as_key(user) == entered:
         actor = act_as(real, user)
         if actor is not None:
