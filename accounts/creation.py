@@ -34,13 +34,13 @@ def add_account(
             contact_name=contact_name,
             email=email,
             username=username,
-            # An account owns itself, but its number is not known yet; rehome() writes it below.
+            # An account owns itself, but its number is not known yet; adopt() writes it below.
             account_id=provider.pk if provider else 0,
             **fields,
         )
         account.save()
+        tree.adopt(account)
         add_user(account, username, password, name=contact_name, email=email, is_own=True)
-        tree.rehome([account.pk])
         account.refresh_from_db()
     return account
 

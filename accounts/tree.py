@@ -15,7 +15,7 @@ def owned_models() -> list[type[Owned]]:
     return [
         model
         for model in apps.get_models()
-        if issubclass(model, Owned) and not issubclass(model, Account)
+        if issubclass(model, Owned) and not issubclass(model, Account) and not model._meta.proxy
     ]
 
 
@@ -26,10 +26,23 @@ def reseller_of(account: Account) -> int | None:
     return account.reseller_id
 
 
+def adopt(account: Account) -> None:
+    """The same for an account that was just added and has no rows yet: one statement, where
+    `rehome` asks every table for what there cannot be."""
+    above = account.provider
+    account.account_id, account.reseller_id = account.pk, None
+    if account.role == Role.RESELLER:
+        account.reseller_id = account.pk
+    elif above is not None and above.role == Role.RESELLER:
+        account.reseller_id = above.pk
+    rows = Account.objects.unscoped("owner columns").filter(pk=account.pk)
+    rows.update(account_id=account.account_id, reseller_id=account.reseller_id)
+
+
 def rehome(account_ids: Iterable[int]) -> None:
     """Write the owner columns of these accounts and of all their rows, set-based.
 
-    Reads `provider` and `role` of the accounts; called after they were added, moved or converted.
+    Reads `provider` and `role` of the accounts; called after they were moved or converted.
     The provider is the administrator or a reseller, so a reseller above is one step away.
     """
     ids = list(account_ids)

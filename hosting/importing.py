@@ -14,12 +14,12 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from hosting import demand, locks
+from hosting import counters, demand, locks
 from hosting.forms_imports import DOOR
 from hosting.import_rows import Chunk, subscriber_of
 from hosting.models import imports
 from hosting.models.imports import Import, ImportRow, Mode, Phase
-from panel.core import log, runs, search
+from panel.core import log, runs, search, setting
 from panel.core.access import Actor
 from panel.core.operations import Result
 from panel.core.work import LEASE, State
@@ -107,11 +107,12 @@ def _carry(source: Import, actor: Actor | None, rows: list[ImportRow]) -> None:
         _record(source, rows)
         return
     chunk = Chunk(actor.through(DOOR), demand.Ahead(_read(source.assumed) if is_check else {}))
-    with transaction.atomic():
+    with setting.read_once(), transaction.atomic():
         _lock(actor, rows)
         leaders = _leaders(source, rows)
-        for row in rows:
-            _row(chunk, row, leaders, replay=is_check)
+        with counters.at_once():
+            for row in rows:
+                _row(chunk, row, leaders, replay=is_check)
         if is_check:
             transaction.set_rollback(True)
         elif _is_whole(source) and any(row.result not in _GOOD for row in rows):

@@ -110,6 +110,8 @@ class Subscription(Owned):
             ),
             models.Index("plan", "name_key", "id", name="sub_plan_name"),
             models.Index("plan", "created_at", "id", name="sub_plan_made"),
+            # Counts of a plan, which would else read every subscription that follows it.
+            models.Index("plan", name="sub_plan_present", condition=models.Q(removing_at=None)),
             models.Index("account", name="sub_account"),
             models.Index("reseller", name="sub_reseller"),
             models.Index("expires_on", name="sub_expires", condition=models.Q(removing_at=None)),
