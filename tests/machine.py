@@ -88,6 +88,9 @@ def install_programs() -> None:
         "fonts-dejavu-core": not _FONT.exists(),
         "pdns-server": shutil.which("pdns_server") is None,
         "pdns-backend-sqlite3": not _PDNS_BACKEND.exists(),
+        # Which version it brings is Debian's choice.
+        "php-fpm": not any(Path("/usr/sbin").glob("php-fpm[0-9]*")),
+        "php-cli": shutil.which("php") is None,
     } | {package: not Path(program).exists() for package, program in DAEMONS.items()}
     packages = [name for name, is_missing in wanted.items() if is_missing]
     if not packages or not is_debian_root():

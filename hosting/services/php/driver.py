@@ -26,6 +26,9 @@ from hosting.services.php.driver_shards import Shards
 from hosting.services.php.driver_table import NEWEST, version_key
 
 _NOTHING = Php()
+# So many new pools are asked after a reload, each at the price of a process; that all of them
+# listen follows from the master's answer, which does not begin before.
+_MOST_ASKED = 25
 
 
 class PhpDriver(Driver[Php]):
@@ -169,8 +172,9 @@ class PhpDriver(Driver[Php]):
         }
         asked: dict[str, set[int]] = {}
         for number, found in wanted.items():
+            before = self._pools_held.get(number, {}).values()
             for pool in found.values():
-                asked.setdefault(self.shards.of(pool).key, set()).add(number)
+                asked.setdefault(self.shards.of(pool, before).key, set()).add(number)
         failures: dict[int, AgentError] = {}
         for master in self.shards.all():
             names = self.shards.names(master)
@@ -219,8 +223,9 @@ class PhpDriver(Driver[Php]):
 
         def served(numbers: Iterable[int]) -> None:
             every, known = sections(numbers), masters.held_by(master)
-            fresh = {name: self._places.socket(name) for name in every if name not in known}
-            self.shards.activate(master, every, fresh)
+            fresh = sorted(every.keys() - known)[:_MOST_ASKED]
+            sockets = {name: self._places.socket(name) for name in fresh}
+            self.shards.activate(master, every, sockets)
 
         if self.shards.has(master, sections(parts)):
             return {}

@@ -55,13 +55,14 @@ class Shards:
                 del self._masters[master.key]
                 master.remove()
 
-    def of(self, pool: Pool) -> Master:
-        """Return a pool's master; a pool that has none joins the fullest that has room."""
+    def of(self, pool: Pool, before: Iterable[Pool] = ()) -> Master:
+        """Return a pool's master. A pool that has none takes the place of one that it follows, of
+        the same version, or joins the fullest master that has room."""
         key = self._places.get(pool.name)
         if key is None:
-            master = self._with_room(pool.version)
-            self._places[pool.name] = master.key
-            return master
+            near = (self._places.get(one.name) for one in before if one.version == pool.version)
+            key = next(filter(None, near), None) or self._with_room(pool.version).key
+            self._places[pool.name] = key
         return self._masters[key]
 
     def _with_room(self, version: str) -> Master:
