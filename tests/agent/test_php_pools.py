@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hosting.agent.protocol import AgentError
@@ -40,7 +40,8 @@ POOLS = st.builds(
 )
 
 
-@given(POOLS, st.lists(POOLS, max_size=4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(POOLS, st.lists(POOLS, max_size=2))
 def test_whatever_is_set_a_pool_is_read_back_as_it_was_written(pool, others):
     every = {one.name: one for one in [pool, *others]}
     texts = [grammar.pool_text(one, AROUND) for one in every.values()]
@@ -63,6 +64,7 @@ def test_hostile_text_is_refused_or_is_one_value(text):
     assert written.split("\n", 1)[1] == f'env[A] = "{text}"\nenv[B] = "b"\n'
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.sampled_from(TABLE), st.one_of(ANY_TEXT, st.integers(), st.booleans(), st.none()))
 def test_no_value_gets_past_its_declaration(directive, value):
     if directive.accepts(value):

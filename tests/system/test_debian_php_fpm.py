@@ -138,7 +138,9 @@ echo json_encode(array_map(fn($text) => parse_ini_string($text, true), $texts));
 def test_phps_own_reader_finds_what_was_written_whatever_it_was():
     texts: list[str] = []
 
-    @settings(suppress_health_check=list(HealthCheck), max_examples=300, database=None)
+    @settings(
+        suppress_health_check=list(HealthCheck), max_examples=300, database=None, deadline=None
+    )
     @given(st.text(st.characters(codec="utf-8"), max_size=40))
     def gather(text):
         if grammar._HARMLESS.fullmatch(text):

@@ -111,7 +111,10 @@ class PhpSettingsForm(OperationForm):
 
     def _own(self, directive: Directive) -> forms.Field:
         as_plan = _("As in the plan")
-        if directive.name in self.plan:
+        if directive.kind == "zone":
+            # No plan gives one.
+            as_plan = _("As it is by itself (%(value)s)") % {"value": directive.default}
+        elif directive.name in self.plan:
             value = parameters.words(directive, self.plan[directive.name])
             as_plan = _("As in the plan (%(value)s)") % {"value": value}
         given: dict[str, Any] = {

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
@@ -16,7 +15,6 @@ from hosting.services.php.driver_table import NEWEST, TABLE
 from hosting.services.php.models import DomainPhp
 from hosting.views.hosted import fact, node_state
 from panel.core.access import Actor
-from panel.core.operations import operations
 
 NOT_AVAILABLE = _(
     "PHP is not available on this server. Nothing of PHP runs, and files that end with .php are"
@@ -35,11 +33,7 @@ def sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:
     if not rules.versions(subscription.node):
         return [{"title": "", "text": NOT_AVAILABLE}]
     own = rules.own_of([domain]).get(domain.pk) or DomainPhp()
-    operation, add = operations["domain.php-settings"], None
-    if operation.may(request.actor) and operation.offered(domain, request.actor):
-        url = reverse("domain_operation", args=[domain.pk, operation.verb])
-        add = {"label": operation.label, "url": url}
-    shown = [{"title": "", "add": add, "facts": _facts(subscription, own)}]
+    shown: list[dict[str, Any]] = [{"title": "", "facts": _facts(subscription, own)}]
     shown += [{"title": "", "text": text} for text in _problems(subscription, own)]
     return [*shown, {"title": _("Settings"), "table": _table(subscription, own)}]
 
@@ -92,7 +86,7 @@ def _table(subscription: Subscription, own: DomainPhp) -> SafeString:
         cells = (
             parameters.label(one),
             in_force,
-            parameters.words(one, plan[one.name]),
+            parameters.words(one, plan[one.name]) if one in parameters.IN_PLANS else "–",
             stated,
         )
         rows.append(tuple(part for pair in zip(heads, cells, strict=True) for part in pair))
