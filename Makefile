@@ -11,7 +11,7 @@ RUN := $(call stamp,run)
 DEV := $(call stamp,dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format bench screenshots lock clean-data
+.PHONY: help run install upgrade uninstall test check lint format bench screenshots lock clean-data
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -34,6 +34,15 @@ $(DEV): requirements/dev.lock | $(PYTHON)
 
 run: $(RUN) ## Start the panel with example data and real websites; Ctrl-C ends it
 	@$(PYTHON) -m panel.serve --end-with-parent
+
+install: ## Install on Debian 12 or 13, as root; again changes nothing (docs/install.md)
+	@/usr/bin/python3 -B -m panel.install install
+
+upgrade: ## Bring an installation to this clone; settings and data stay
+	@/usr/bin/python3 -B -m panel.install upgrade
+
+uninstall: ## Remove the installation; websites and data stay, unless PURGE=1
+	@/usr/bin/python3 -B -m panel.install uninstall
 
 test: export TESTS_SINCE := $(shell date +%s)
 test: $(DEV) ## Run every test this machine allows, and say which it does not

@@ -1,9 +1,12 @@
 """What should not be, and how to mend it: each look recomputes from nothing and compares."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,11 +28,55 @@ class Finding:
 
     what: str
     cure: str
+    # All works without it.
+    is_advice: bool = False
 
 
 def examine() -> list[Finding]:
     """Everything that is wrong; an empty list if nothing is. Changes nothing."""
-    return [*_owners(), *_states_and_counts(), *_log(), *_nodes()]
+    if broken := list(_database()):
+        # Whatever else would be said of it could not be relied on.
+        return broken
+    return [*_owners(), *_states_and_counts(), *_log(), *_nodes(), *_mail()]
+
+
+def _database() -> Iterator[Finding]:
+    """It answers, is whole, and is of this version of the code."""
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            yield Finding("The database is older than the code.", "manage.py migrate")
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA quick_check(3)")
+                for (words,) in cursor.fetchall():
+                    if words != "ok":
+                        yield Finding(
+                            f"The database is damaged: {words}.",
+                            "Stop the panel, and put back a copy or a backup of it.",
+                        )
+    except DatabaseError as error:
+        yield Finding(f"The database cannot be read: {error}.", "Is it there, and is its disk?")
+
+
+def _mail() -> Iterator[Finding]:
+    if settings.NODE_PLATFORM == "embedded":
+        return
+    if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
+        yield Finding(
+            f"Messages of the panel are not sent: they are written to {settings.EMAIL_FILE_PATH}.",
+            'Install something that sends mail (apt-get install postfix), and set email = "smtp".',
+            is_advice=True,
+        )
+    elif settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
+        address = (settings.EMAIL_HOST, settings.EMAIL_PORT)
+        try:
+            socket.create_connection(address, timeout=5).close()
+        except OSError as error:
+            yield Finding(
+                f"Nobody takes mail at {address[0]}:{address[1]}: {error}.",
+                'Start the mail server there, or set email = "file".',
+            )
 
 
 def mend() -> None:

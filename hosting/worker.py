@@ -34,7 +34,7 @@ _GIVE_WAY = 0.001
 
 def agent_socket() -> Path:
     """Where the agent of this machine listens."""
-    return settings.DATA_DIR / "node" / "run" / "agent.sock"
+    return settings.AGENT_SOCKET
 
 
 @dataclass

@@ -29,7 +29,13 @@ KNOWN: dict[str, tuple[str, Any]] = {
     "TLS": ("bool", False),
     "TIME_ZONE": ("text", "UTC"),
     "EMAIL": ("text", "file"),
+    "MAIL_FROM": ("text", "Freehold <panel@localhost>"),
     "FAST_HASHER": ("bool", False),
+    # Said by an installation (panel/install); `make run` needs none of them.
+    "PLATFORM": ("platform", "embedded"),
+    "AGENT_SOCKET": ("text", ""),
+    "STATIC": ("text", ""),
+    "HSTS": ("int", 0),
 }
 # Read by the supervisor and by the Makefile; no setting of Django's.
 _OURS_ELSEWHERE = {"CONFIG"}
@@ -66,10 +72,29 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"PANEL_CONFIG {path}: {error}") from error
-    result = {name.upper(): value for name, value in values.items()}
-    for name in sorted(set(result) - set(KNOWN)):
-        raise ConfigurationError(f"{path}: unknown setting {name.lower()!r}")
+    result = {}
+    for name, value in sorted((name.upper(), value) for name, value in values.items()):
+        base = _secret_in_a_file(name)
+        if base:
+            result[base] = _secret(f"{path}: {name.lower()}", str(value))
+        elif name in KNOWN:
+            result[name] = value
+        else:
+            raise ConfigurationError(f"{path}: unknown setting {name.lower()!r}")
     return result
+
+
+def _secret_in_a_file(name: str) -> str | None:
+    """SECRET_KEY for SECRET_KEY_FILE; None for what is no secret."""
+    base = name.removesuffix("_FILE")
+    return base if base != name and KNOWN.get(base, ("",))[0] == "secret" else None
+
+
+def _secret(asked_by: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{asked_by}: {error}") from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -80,12 +105,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
         name = variable.removeprefix("PANEL_")
         if name in _OURS_ELSEWHERE:
             continue
-        base = name.removesuffix("_FILE")
-        if name.endswith("_FILE") and KNOWN.get(base, ("",))[0] == "secret":
-            try:
-                result[base] = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ConfigurationError(f"{variable}: {error}") from error
+        base = _secret_in_a_file(name)
+        if base:
+            result[base] = _secret(variable, value)
         elif name in KNOWN:
             result[name] = value
         else:
@@ -115,6 +137,8 @@ def _parse(name: str, kind: str, value: Any) -> Any:
     if kind == "list":
         items = value if isinstance(value, list) else str(value).split(",")
         return [item.strip() for item in items if item.strip()]
+    if kind == "platform" and value not in {"embedded", "debian"}:
+        raise ConfigurationError(f"PANEL_{name}: {value!r} is neither embedded nor debian")
     if kind == "path":
         return Path(value).resolve()
     return value

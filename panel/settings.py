@@ -19,6 +19,9 @@ ALLOWED_HOSTS = _given["HOSTS"]
 PANEL_PORT = _given["PORT"]
 SITES_PORT = _given["SITES_PORT"]
 DNS_PORT = _given["DNS_PORT"]
+# Of the node that this machine is; the worker speaks to its agent there.
+NODE_PLATFORM = _given["PLATFORM"]
+AGENT_SOCKET = Path(_given["AGENT_SOCKET"] or DATA_DIR / "node" / "run" / "agent.sock")
 # SECURITY: links in messages are built from this, never from a request's Host header.
 PANEL_ORIGIN = _given["ORIGIN"] or f"http://localhost:{PANEL_PORT}"
 
@@ -133,6 +136,8 @@ CSRF_TRUSTED_ORIGINS = [PANEL_ORIGIN]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Seconds; only for who has a certificate that browsers trust.
+SECURE_HSTS_SECONDS = _given["HSTS"]
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -147,7 +152,7 @@ USE_TZ = True
 USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(_given["STATIC"] or DATA_DIR / "static").resolve()
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -166,7 +171,7 @@ FILE_UPLOAD_HANDLERS = ["panel.core.uploads.SmallFiles"]
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-DEFAULT_FROM_EMAIL = "Freehold <panel@localhost>"
+DEFAULT_FROM_EMAIL = _given["MAIL_FROM"]
 EMAIL_BACKEND = {
     "file": "django.core.mail.backends.filebased.EmailBackend",
     "console": "django.core.mail.backends.console.EmailBackend",

@@ -117,6 +117,7 @@ class Child:
     environment: Mapping[str, str]
     keep_open: Sequence[int] = ()
     umask: int = -1
+    user: str | None = None  # nobody: with the supervisor's own rights
     process: subprocess.Popen[bytes] | None = None
     pipe: IO[bytes] | None = None
     output: Output | None = None
@@ -232,6 +233,8 @@ class Supervisor:
             if os.getppid() != parent:
                 os._exit(1)
 
+        user = child.user
+        as_user: dict = {"user": user, "group": user, "extra_groups": []} if user else {}
         try:
             child.process = subprocess.Popen(
                 child.command,
@@ -242,6 +245,7 @@ class Supervisor:
                 start_new_session=True,
                 pass_fds=child.keep_open,
                 umask=child.umask,
+                **as_user,
                 preexec_fn=before_exec,
             )
         except OSError as error:
@@ -311,8 +315,7 @@ class Supervisor:
         pause = pause_before_start(child.deaths)
         child.restart_at = time.monotonic() + pause
         again = f"starting it again in {pause:.2g} s" if pause else "starting it again"
-        log = child.output.path if child.output else self.logs
-        self.say(f"{child.name} {how}; {again} (log: {log})")
+        self.say(f"{child.name} {how}; {again} (log: {self.logs / child.name}.log)")
 
     def _end_all(self, children: Sequence[Child], grace: float) -> None:
         for child in children:
@@ -392,7 +395,6 @@ def _descendants(root: int) -> list[int]:
 def _how(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
-    try:
+    with suppress(ValueError):
         return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
+    return f"was killed by signal {-code}"

@@ -7,6 +7,7 @@ SIGKILL, it leaves them serving, and the next agent adopts them.
 import argparse
 import fcntl
 import os
+import pwd
 import signal
 import sys
 import threading
@@ -28,7 +29,9 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", help="where this node keeps its own")
     for port in ("sites", "https", "dns"):
         parser.add_argument(f"--{port}-port", type=_port, help=f"where {port} are served")
-    parser.add_argument("--panel-uid", type=int, help="user whose processes may speak to the agent")
+    parser.add_argument(
+        "--panel-uid", type=_user, help="user, by number or name, who may speak to the agent"
+    )
     parser.add_argument("--keep-serving", action="store_true", help="leave the daemons at the end")
     alone = parser.add_argument_group("embedded")
     alone.add_argument("--public-port", type=_port, help="the port visitors use, if another one")
@@ -59,6 +62,15 @@ def _platform(given: argparse.Namespace) -> Platform:
     places = {name: getattr(given, name) for name in _PLACES} | {"node": given.data}
     said |= {name: place for name, place in places.items() if place is not None}
     return debian(keep_serving=given.keep_serving, **said)
+
+
+def _user(word: str) -> int:
+    if word.isascii() and word.isdecimal():
+        return int(word)
+    try:
+        return pwd.getpwnam(word).pw_uid
+    except KeyError as error:
+        raise ValueError(word) from error
 
 
 def _port(word: str) -> int:
