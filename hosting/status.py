@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
 from hosting.suspension import known_cause
-from panel.core.access import Actor
+from panel.core.access import Actor, Role
 from panel.core.markup import day, safe, tag
 
 _ORDER = [Level.ADMINISTRATOR, Level.RESELLER, Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE]
@@ -73,6 +73,14 @@ def words(entry: SuspensionEntry, actor: Actor) -> str:
     kind = "" if entry.kind == Kind.OTHER else str(Kind(entry.kind).label).lower()
     tail = entry.message or kind
     return f"{by}, {day(entry.at)}" + (f": {tail}" if tail else "")
+
+
+def words_with_note(entry: SuspensionEntry, actor: Actor) -> str:
+    """The same, with the internal note, which is for the entry's level and those above it."""
+    text = words(entry, actor)
+    levels = {Role.ADMINISTRATOR: set(Level), Role.RESELLER: {Level.RESELLER}}
+    may_read = entry.level in levels.get(actor.role, ())
+    return f"{text} — {entry.note}" if entry.note and may_read else text
 
 
 def reason(row: Any, found: Causes, actor: Actor, *, is_account: bool) -> str:

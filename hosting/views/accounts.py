@@ -62,11 +62,8 @@ class AccountDetail(DetailPage):
         if row.is_suspended:
             causes = status.causes([row])
             for entry in causes.of(row, is_account=True):
-                text = status.words(entry, actor)
-                note = entry.note if status.known_cause(entry, actor) else ""
-                found.append(
-                    {"tone": "bad", "text": f"{text} — {note}" if note else text, "action": None}
-                )
+                text = status.words_with_note(entry, actor)
+                found.append({"tone": "bad", "text": text, "action": None})
         return found
 
     def facts(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:

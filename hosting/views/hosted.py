@@ -142,7 +142,7 @@ class SubscriptionDetail(DetailPage):
             text = _("Removed. It is kept until %(day)s and can be restored until then.")
             notices.append({"tone": "warn", "text": text % {"day": day(row.purge_at)}})
         for entry in found.of(row, is_account=False):
-            text = status.words(entry, request.actor)
+            text = status.words_with_note(entry, request.actor)
             if entry.account_id and status.known_cause(entry, request.actor):
                 owner = (
                     Account.objects.visible_to(request.actor).filter(pk=entry.account_id).first()

@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from hosting import status
 from hosting.models.suspension import Level, SuspensionEntry
 from panel.core.bulk import BulkRun
 from tests.hosting.world import HostingWorld
@@ -56,3 +57,37 @@ def test_suspending_any_reseller_asks_on_a_page_with_counts(world: HostingWorld)
     assert world.runs_("ada")
     assert "2 customers" in world.client("admin").get(leads).content.decode()
     assert BulkRun.objects.get().state == "draft"
+
+
+def shows(world: HostingWorld, who: str, text: str) -> bool:
+    """Whether it stands on the page of what was suspended."""
+    page = world.client(who).get(f"/subscriptions/{world.sub('carl.example').pk}/")
+    assert page.status_code == 200
+    return text in page.content.decode()
+
+
+@pytest.mark.parametrize(("by", "readers"), [("ada", {"ada", "admin"}), ("admin", {"admin"})])
+def test_an_internal_note_is_for_its_level_and_above_and_the_message_for_the_subscriber(
+    world: HostingWorld, by: str, readers: set[str]
+):
+    world.suspend(by, "carl.example", kind="unpaid", message="invoice 1042", note="third reminder")
+    everybody = ("admin", "ada", "carl")
+    assert {who for who in everybody if shows(world, who, "third reminder")} == readers
+    assert {who for who in everybody if shows(world, who, "invoice 1042")} == {*everybody}
+    log = {
+        who for who in everybody if b"third reminder" in world.client(who).get("/activity/").content
+    }
+    assert not log
+
+
+def test_what_the_administrator_noted_of_a_reseller_is_not_for_that_reseller(world: HostingWorld):
+    """It may know why, for it is told on logging in; the note is none of its own."""
+    entry = SuspensionEntry(
+        account=world.ada, level=Level.ADMINISTRATOR, message="Call us", note="Case 3318"
+    )
+    told = {
+        who: status.words_with_note(entry, world.actor(who)) for who in ("admin", "ada", "carl")
+    }
+    assert "Case 3318" in told.pop("admin")
+    assert "Call us" in told["ada"]
+    assert not [who for who, text in told.items() if "Case 3318" in text]
