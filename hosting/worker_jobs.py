@@ -180,6 +180,8 @@ class ReadOnlyAgent(Protocol):
 
     def measure(self, subscriptions: list[int]) -> dict[str, dict[int, int]]: ...
 
+    def ask(self, service: str, what: str, subscription: int, parameters: dict) -> dict: ...
+
 
 class Questions:
     """Asks the agent what pages want to know."""
@@ -202,7 +204,7 @@ class Questions:
     def _answer(self, question: Question) -> dict[str, Any] | None:
         """The answer, or None to ask again in a moment."""
         try:
-            return {"ok": True} | self._ask(question.verb, question.subscription_id)
+            return {"ok": True} | self._ask(question)
         except AgentAway as error:
             if timezone.now() - question.asked_at < _PATIENCE:
                 return None
@@ -210,7 +212,11 @@ class Questions:
         except AgentError as error:
             return {"ok": False, "kind": error.kind, "message": error.message}
 
-    def _ask(self, verb: str, subscription_id: int) -> dict[str, Any]:
+    def _ask(self, question: Question) -> dict[str, Any]:
+        verb, subscription_id = question.verb, question.subscription_id
+        if verb == "ask":
+            service, what = question.service, question.what
+            return self._agent.ask(service, what, subscription_id, question.parameters)
         if verb == "plan":
             plans = self._agent.plan(queue.desired([subscription_id], self._node_id))
             return {"plans": plans}

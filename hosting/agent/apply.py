@@ -239,6 +239,13 @@ class Applier:
                     plans.append({"subscription": number, "service": service, "changes": shown})
         return {"ok": True, "plans": plans}
 
+    def ask(self, service: str, what: str, number: int, parameters: object) -> dict:
+        """Have a driver answer what a page wants to know; nothing is changed."""
+        driver = self._drivers.get(service)
+        if driver is None:
+            raise AgentError("refused", f"this node has no service {service[:60]!r}")
+        return {"ok": True, "answer": driver.ask(what, number, parameters)}
+
     def measure(self, numbers: Sequence[int]) -> dict:
         """Say how much is used: of disk by the homes, and what drivers measure besides.
 

@@ -109,6 +109,12 @@ class Client:
                 sums.update((int(number), amount) for number, amount in by_number.items())
         return found
 
+    def ask(self, service: str, what: str, subscription: int, parameters: dict) -> dict:
+        """Return a driver's answer to what a page wants to know of a subscription."""
+        asked = {"service": service, "what": what, "subscription": subscription}
+        answer: dict = self._ask({"verb": "ask", "parameters": parameters} | asked)["answer"]
+        return answer
+
     def _ask(self, request: dict) -> dict:
         with self._asked(request) as stream:
             answer = self._next(stream)

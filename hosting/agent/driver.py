@@ -43,6 +43,13 @@ class Driver(ABC, Generic[Desired]):
         """Return figures of this service by name and subscription; unknown ones are left out."""
         return {}
 
+    def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
+        """Answer what a page wants to know of a subscription: changes nothing, and soon ends.
+
+        Runs beside everything else; `parameters` are what the wire brought.
+        """
+        raise AgentError("invalid", f"{self.service} does not know {what[:60]!r}")
+
     @abstractmethod
     def parse(self, value: object) -> Desired:
         """Return what one subscription should have of this service; AgentError if it is not sound.

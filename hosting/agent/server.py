@@ -30,6 +30,7 @@ class Server:
             "desired": self._desired,
             "plan": self._plan,
             "measure": self._measure,
+            "ask": self._ask,
         }
 
     def start(self) -> None:
@@ -120,6 +121,13 @@ class Server:
                 [protocol.whole(each, "subscription", 1, protocol.MAX_ID) for each in numbers]
             )
         )
+
+    def _ask(self, request: dict, reply: "_Reply") -> None:
+        names = ("service", "what", "subscription", "parameters")
+        fields = protocol.record(request, "ask", names)
+        service, what = (protocol.text(fields[name], name, 40) for name in names[:2])
+        number = protocol.whole(fields["subscription"], "subscription", 1, protocol.MAX_ID)
+        reply.send(self._applier.ask(service, what, number, fields["parameters"]))
 
 
 class _Reply:

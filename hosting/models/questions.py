@@ -8,13 +8,18 @@ from panel.core.access import Owned
 
 
 class Question(Owned):
-    """A question to a node's agent about one subscription ("plan": what would change).
+    """A question to a node's agent about one subscription: "plan" (what would change), "measure",
+    or "ask", which a service answers: `what` it is asked, `about` which of its things (0: none).
 
     The web process never talks to an agent; the worker answers within a second or so.
     """
 
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="+")
     verb = models.CharField(max_length=10)
+    service = models.CharField(max_length=40, default="")
+    what = models.CharField(max_length=40, default="")
+    about = models.BigIntegerField(default=0)
+    parameters = models.JSONField(default=dict)
     asked_at = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True)
     answer = models.JSONField(null=True)

@@ -60,6 +60,7 @@ class DomainDetail(DetailPage):
         if has_site and (target.site_state != "active" or not tags):
             tone = {"active": "ok", "suspended": "warn", "disabled": "mute"}[target.site_state]
             tags.append((target.get_site_state_display(), tone))
+        sections = self.sections(request, target, tab)
         return {
             "title": target.name,
             "subtitle": kind_of(target),
@@ -68,7 +69,8 @@ class DomainDetail(DetailPage):
             "notices": notices,
             "facts": self.facts(target),
             "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
-            "panel_sections": self.sections(request, target, tab),
+            "panel_sections": sections,
+            "waiting": any(section.get("waiting") for section in sections),
             "tab_counts": {
                 "aliases": target.aliases_count,
                 "subdomains": self.subdomains(request, target).count(),

@@ -18,6 +18,8 @@ class RecordingAgent:
         self.state: dict[int, str] = {}
         self.services: dict[str, dict] = {"web": {}, "dns": {}}
         self.problems: dict[str, str] = {}
+        # What it says to what pages ask, by what.
+        self.answers: dict[str, dict] = {}
         self.is_away = False
         self.is_silent = False
         # Subscriptions that it fails on, with the daemon's words; that it dies on; that end it all.
@@ -49,6 +51,10 @@ class RecordingAgent:
             self.heard[number], self.state[number] = generation, state
             result.switched.append(number)
         return result
+
+    def ask(self, service: str, what: str, subscription: int, parameters: dict) -> dict:
+        self._answer("ask", [subscription])
+        return {"asked": [service, what, parameters]} | self.answers.get(what, {})
 
     def desired(self, subscriptions: Iterable[dict]) -> Iterator[Applied | Done]:
         frame = list(subscriptions)

@@ -210,7 +210,7 @@ def test_nginx_listens_on_loopback_alone(two):
 def test_the_access_log_names_the_site_first(two):
     two.get("www.anna.example", "/seen")
     two.get("nobody.example", "/unseen")
-    log = two.directory / "logs" / "access.log"
+    log = two.directory / "logs" / "web" / "access.log"
     wait_until(lambda: "/unseen" in log.read_text(), "it is logged")
     lines = [line.split() for line in log.read_text().splitlines() if "seen" in line]
     assert [line[:2] for line in lines] == [["s42-7", "www.anna.example"], ["-", "nobody.example"]]

@@ -31,5 +31,16 @@ class WebConfig(base.ServiceConfig):
         ),
     )
 
+    tabs = (
+        base.Tab(
+            "domain",
+            "logs",
+            _("Logs"),
+            "hosting.services.web.views_logs.shows_tab",
+            "hosting.services.web.views_logs.sections",
+        ),
+    )
+    urls = "hosting.services.web.urls"
+
     def ready(self) -> None:
         import_module("hosting.services.web.operations")

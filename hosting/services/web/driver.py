@@ -10,7 +10,11 @@ On disk, below the platform's web directory:
     certificates/    a key and its chain in one file; own.pem is the node's, for names without one
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import sqlite3
+import threading
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hosting.agent import trees
@@ -22,11 +26,15 @@ from hosting.services.web import driver_nginx as nginx
 from hosting.services.web.driver_certificates import Certificates
 from hosting.services.web.driver_daemon import Nginx
 from hosting.services.web.driver_desired import Web
+from hosting.services.web.driver_log import Logs
 from hosting.services.web.driver_pages import welcome
 from hosting.services.web.driver_places import Places
+from hosting.services.web.driver_traffic import Traffic
 from hosting.services.web.driver_tree import ConfigurationTree
 
 _NOTHING = Web()
+# How often logs are counted and looked at (seconds).
+LOG_PAUSE = 60.0
 
 
 class WebDriver(Driver[Web]):
@@ -39,6 +47,8 @@ class WebDriver(Driver[Web]):
         self._web = host.platform.web
         self._places = Places(host)
         self._certificates = Certificates(host)
+        self._logs = Logs(host)
+        self._traffic = Traffic(host, self._logs)
         self._tree = ConfigurationTree(host)
         self.daemon = Nginx(host, self._web, self._tree.conf)
         self._applied: dict[int, Web] = {}
@@ -294,6 +304,7 @@ class WebDriver(Driver[Web]):
                 self._host.make(directory)
         self._places.lay_out()
         self._certificates.lay_out()
+        self._logs.lay_out()
         probe = challenges / Path(nginx.PROBE_PATH).name
         if not probe.exists():
             self._host.write(probe, b"Freehold\n")
@@ -334,8 +345,36 @@ class WebDriver(Driver[Web]):
         return self.daemon.problem()
 
     def watch(self) -> None:
-        """Start nginx again whenever it dies."""
+        """Start nginx again whenever it dies; look after its logs."""
         self.daemon.watch()
+        threading.Thread(target=self._keep_logs, name="logs", daemon=True).start()
+
+    def _keep_logs(self) -> None:
+        """Count what visits took, and begin new logs in time, for as long as the agent lives."""
+        while True:
+            self._host.runner.sleep(LOG_PAUSE)
+            # A full disk, or a file that is just being moved: the next time.
+            with suppress(OSError, sqlite3.Error):
+                self.look_after_logs()
+
+    def look_after_logs(self) -> None:
+        """Count, and begin new logs where it is time."""
+        self._traffic.count()
+        self._logs.rotate(self.daemon.signal_master, self._traffic.count)
+
+    def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
+        """Return what visits to the sites took this month, both ways."""
+        month = time.strftime("%Y-%m")
+        found = self._traffic.months(numbers)
+        return {"traffic": {number: months.get(month, 0) for number, months in found.items()}}
+
+    def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
+        """Answer with the last lines of a site's log."""
+        if what != "log":
+            return super().ask(what, subscription, parameters)
+        held = self._applied.get(subscription, _NOTHING)
+        names = {site.id: set(site.all_names) for site in held.sites}
+        return self._logs.last(subscription, names, parameters)
 
     def stop(self) -> None:
         """Leave; nginx ends where the platform says so."""

@@ -35,7 +35,7 @@ class Nginx(Daemon):
 
     def __init__(self, host: Host, directory: Path, conf: Path):
         self._platform = host.platform
-        self._errors = host.platform.logs / "error.log"
+        self._errors = host.platform.logs / "web" / "error.log"
         self._fixed = (self._platform.nginx, "-p", directory, "-e", self._errors)
         super().__init__(
             host,

@@ -329,7 +329,7 @@ def configuration(platform: Platform, http2: str = "") -> str:
 worker_processes {platform.worker_processes};
 worker_shutdown_timeout 60s;
 pid {quoted(platform.run / "nginx.pid")};
-error_log {quoted(platform.logs / "error.log")};
+error_log {quoted(platform.logs / "web" / "error.log")};
 events {{ worker_connections 1024; }}
 http {{
   types {{
@@ -351,6 +351,6 @@ http {{
   log_format sites '$logged $host $remote_addr $time_iso8601 $status $bytes_sent '
                    '$request_length "$request" "$http_referer" "$http_user_agent"';
   map $uri $is_visit {{ default 1; {PROBE_PATH} 0; }}
-  access_log {quoted(platform.logs / "access.log")} sites if=$is_visit;
+  access_log {quoted(platform.logs / "web" / "access.log")} sites if=$is_visit;
 {_server(platform, http2)}}}
 """
