@@ -62,6 +62,8 @@ class Domain(Owned):
     # Plain http leads to https; browsers are told to keep to it (RFC 6797).
     https_redirect = models.BooleanField(_("Redirect visitors from HTTP to HTTPS"), default=False)
     hsts = models.BooleanField(_("HSTS"), default=False)
+    # What the web server is told besides, as typed; what of it may be, hosting.services.web knows.
+    directives = models.TextField(max_length=16_384, blank=True, default="")
     site_state = models.CharField(
         max_length=10, choices=SiteState.choices, default=SiteState.ACTIVE, editable=False
     )

@@ -230,10 +230,13 @@ def test_a_disabled_site_is_in_no_map():
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 20_000, 400_000])
 def test_the_hash_tables_grow_with_what_they_hold(count):
-    table, bucket = (int(words[1]) for words in statements(driver_nginx.sizes(count, 253)))
+    found = statements(driver_nginx.sizes(count, 253, count // 10))
+    table, bucket, servers, same = (int(words[1]) for words in found)
     assert table >= 2 * count
+    assert servers >= 2 * (count // 10)
     assert bucket >= 253 + 24
     assert bucket % 64 == 0
+    assert same == bucket
 
 
 @pytest.mark.parametrize("path", ["/srv/$site", '/srv/"', "/srv/\n", "/srv/'", "/srv/\\"])

@@ -102,7 +102,11 @@ class WebNode:
     def apply(self, *subscriptions):
         """Apply; return results by subscription, and the sum."""
         answers = list(self.client.desired(subscriptions))
-        results = {each.subscription: each for each in answers if isinstance(each, Applied)}
+        results: dict[int, Applied] = {}
+        for each in answers:
+            # Of several services, the one that failed tells.
+            if isinstance(each, Applied) and (not each.ok or each.subscription not in results):
+                results[each.subscription] = each
         return results, next(each for each in answers if isinstance(each, Done))
 
     def applied(self, *subscriptions):

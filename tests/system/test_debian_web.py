@@ -1,5 +1,6 @@
 """Websites on the debian platform: Debian's nginx with its own user, as root, beside each other."""
 
+import os
 import pwd
 import subprocess
 import sys
@@ -38,6 +39,25 @@ def test_two_tenants_are_served_and_one_is_shut_while_the_other_runs(node):
     assert node.status("anna.example") == 503
     node.client.switch([(42, 4, "open")])
     assert (node.status("anna.example"), node.status("bert.example")) == (200, 200)
+
+
+def test_a_link_to_a_neighbours_file_is_refused_and_one_to_an_own_file_serves(node):
+    documents = {number: node.homes / f"s{number}" / "httpdocs" for number in (42, 43)}
+    for number, directory in documents.items():
+        (directory / "page.txt").write_text(f"of {number}")
+        os.chown(directory / "page.txt", 10_000_000 + number, 10_000_000 + number)
+        (directory / "page.txt").chmod(0o644)
+    for name, target in (("own", documents[42]), ("stolen", documents[43])):
+        (documents[42] / name).symlink_to(target / "page.txt")
+        (documents[42] / f"{name}-all").symlink_to(target)
+        for link in (name, f"{name}-all"):
+            os.lchown(documents[42] / link, 10_000_042, 10_000_042)
+    assert node.get("bert.example", "/page.txt").body == "of 43"
+    assert node.get("anna.example", "/own").body == "of 42"
+    for path in ("/stolen", "/stolen-all/page.txt"):
+        page = node.get("anna.example", path)
+        assert page.status in (403, 404)
+        assert "of 43" not in page.body
 
 
 def test_those_who_serve_are_not_root(node):

@@ -15,7 +15,10 @@ class WebConfig(base.ServiceConfig):
     verbose_name = _("Web")
     service = "web"
     desired_source = "hosting.services.web.desired.desired"
-    permissions = (base.Permission("manage_performance", _("Hosting performance management")),)
+    permissions = (
+        base.Permission("manage_performance", _("Hosting performance management")),
+        base.Permission("manage_directives", _("Additional nginx directives")),
+    )
     plan_settings = (
         base.PlanSetting(
             "web_rate",

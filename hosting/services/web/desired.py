@@ -16,7 +16,7 @@ _LONGEST_NAME = 253
 _SERVED = (HostingType.WEBSITE, HostingType.FORWARDING)
 _COLUMNS = (
     *("pk", "subscription_id", "ascii", "name", "document_root", "site_state", "hosting_type"),
-    *("preferred_name", "forward_to", "forward_code", "https_redirect", "hsts"),
+    *("preferred_name", "forward_to", "forward_code", "https_redirect", "hsts", "directives"),
 )
 
 
@@ -66,6 +66,8 @@ def _site(row: dict[str, Any], same: list[str], redirecting: list[str]) -> dict[
         return site | {"forward": {"to": row["forward_to"], "code": row["forward_code"]}}
     if row["https_redirect"]:
         site |= {"https": True, "hsts": row["hsts"]}
+    if row["directives"]:
+        site |= {"directives": row["directives"]}
     return site | {"document_root": row["document_root"]}
 
 

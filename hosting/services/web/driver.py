@@ -10,11 +10,7 @@ On disk, below the platform's web directory:
     certificates/    a key and its chain in one file; own.pem is the node's, for names without one
 """
 
-import sqlite3
-import threading
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from hosting.agent import trees
@@ -25,16 +21,13 @@ from hosting.services.web import driver_desired as desired
 from hosting.services.web import driver_nginx as nginx
 from hosting.services.web.driver_certificates import Certificates
 from hosting.services.web.driver_daemon import Nginx
-from hosting.services.web.driver_desired import Web
-from hosting.services.web.driver_log import Logs
+from hosting.services.web.driver_desired import Site, Web
 from hosting.services.web.driver_pages import welcome
 from hosting.services.web.driver_places import Places
-from hosting.services.web.driver_traffic import Traffic
+from hosting.services.web.driver_records import Records
 from hosting.services.web.driver_tree import ConfigurationTree
 
 _NOTHING = Web()
-# How often logs are counted and looked at (seconds).
-LOG_PAUSE = 60.0
 
 
 class WebDriver(Driver[Web]):
@@ -47,10 +40,9 @@ class WebDriver(Driver[Web]):
         self._web = host.platform.web
         self._places = Places(host)
         self._certificates = Certificates(host)
-        self._logs = Logs(host)
-        self._traffic = Traffic(host, self._logs)
         self._tree = ConfigurationTree(host)
         self.daemon = Nginx(host, self._web, self._tree.conf)
+        self.records = Records(host, self.daemon.signal_master)
         self._applied: dict[int, Web] = {}
         self._lines: dict[int, nginx.Lines] = {}
         self._owners: dict[str, int] = {}
@@ -105,17 +97,29 @@ class WebDriver(Driver[Web]):
 
     def _render(self, changes: Mapping[int, nginx.Lines]) -> dict[str, bytes]:
         """Return the included files as they are with these changes to what is applied."""
-        lines = self._lines | dict(changes) if changes else self._lines
+        return self._rendered(self._lines | dict(changes) if changes else self._lines)
+
+    def _rendered(self, lines: Mapping[int, nginx.Lines]) -> dict[str, bytes]:
+        """Return the included files with exactly these lines."""
         ordered = [lines[number] for number in sorted(lines)]
-        count = sum(each.names for each in ordered)
-        longest = max((each.longest for each in ordered), default=0)
         files = {}
         for name in nginx.MAPS:
             files[name] = "".join([each.maps.get(name, "") for each in ordered])
-        files["sizes.conf"] = nginx.sizes(count, longest)
-        http2 = self.daemon.http2() if self._certificates.are_there else ""
-        files["nginx.conf"] = nginx.configuration(self._host.platform, http2)
+        own = [pair for each in ordered for pair in each.own]
+        files["own.conf"] = "".join([self._own_server(*pair) for pair in own])
+        files["sizes.conf"] = nginx.sizes(
+            sum(each.names for each in ordered),
+            max((each.longest for each in ordered), default=0),
+            sum(len(site.all_names) for _key, site in own),
+        )
+        files["nginx.conf"] = nginx.configuration(self._host.platform, self._http2())
         return {name: text.encode() for name, text in files.items()}
+
+    def _http2(self) -> str:
+        return self.daemon.http2() if self._certificates.are_there else ""
+
+    def _own_server(self, key: str, site: Site) -> str:
+        return nginx.own_server(self._host.platform, self._http2(), key, site)
 
     def _lines_of(self, subscription: int, web: Web) -> nginx.Lines:
         return nginx.lines(subscription, web, self._host.platform)
@@ -215,8 +219,16 @@ class WebDriver(Driver[Web]):
                 checked(numbers)
             self._activate([name for number in numbers for name in _probes(changes[number])])
 
-        good = tuple(changes)
         failures: dict[int, AgentError] = {}
+        try:
+            for number in [number for number in changes if lines[number].own]:
+                # Alone first: what somebody wrote is nobody else's to fail with.
+                self._check_alone(number, lines[number], failures)
+        except AgentError as error:
+            return dict.fromkeys(changes, error)  # It is nobody's fault among these.
+        good = tuple(number for number in changes if number not in failures)
+        if failures and not self._tree.differs(self._render({n: lines[n] for n in good})):
+            return failures
         try:
             checked(good)
         except AgentError:
@@ -224,11 +236,26 @@ class WebDriver(Driver[Web]):
                 self.daemon.check(self._tree.conf)
             except AgentError as error:
                 return dict.fromkeys(changes, error)  # It is nobody's fault among these.
-            good, failures = sift(good, checked)
+            good, faults = sift(good, checked)
+            failures |= faults
         if good:
             _, faults = sift(good, served)
             failures |= faults
         return failures
+
+    def _check_alone(
+        self, number: int, lines: nginx.Lines, failures: dict[int, AgentError]
+    ) -> None:
+        """Test one subscription's servers of its own with nobody else there; note its failure."""
+        self._tree.stage(self._rendered({number: lines}))
+        try:
+            self.daemon.check(self._tree.staged_conf)
+        except AgentError as error:
+            failures[number] = error
+        finally:
+            self._tree.discard()
+        if number in failures:
+            self.daemon.check(self._tree.conf)
 
     def _activate(self, names: Iterable[str] = ()) -> None:
         """Put the staged configuration into force, or leave the one that was."""
@@ -304,7 +331,7 @@ class WebDriver(Driver[Web]):
                 self._host.make(directory)
         self._places.lay_out()
         self._certificates.lay_out()
-        self._logs.lay_out()
+        self.records.logs.lay_out()
         probe = challenges / Path(nginx.PROBE_PATH).name
         if not probe.exists():
             self._host.write(probe, b"Freehold\n")
@@ -322,6 +349,8 @@ class WebDriver(Driver[Web]):
     ) -> list[Change]:
         lines = nginx.lines(subscription, web, self._host.platform)
         after = {name: lines.maps.get(name, "").splitlines() for name in nginx.MAPS}
+        own = [self._own_server(*pair).splitlines() for pair in lines.own]
+        after["own.conf"] = [line for some in own for line in some]
         before = {name: found.get(name, []) for name in after}
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
         kept = {site.id: site for site in web.sites}
@@ -347,26 +376,11 @@ class WebDriver(Driver[Web]):
     def watch(self) -> None:
         """Start nginx again whenever it dies; look after its logs."""
         self.daemon.watch()
-        threading.Thread(target=self._keep_logs, name="logs", daemon=True).start()
-
-    def _keep_logs(self) -> None:
-        """Count what visits took, and begin new logs in time, for as long as the agent lives."""
-        while True:
-            self._host.runner.sleep(LOG_PAUSE)
-            # A full disk, or a file that is just being moved: the next time.
-            with suppress(OSError, sqlite3.Error):
-                self.look_after_logs()
-
-    def look_after_logs(self) -> None:
-        """Count, and begin new logs where it is time."""
-        self._traffic.count()
-        self._logs.rotate(self.daemon.signal_master, self._traffic.count)
+        self.records.watch()
 
     def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
         """Return what visits to the sites took this month, both ways."""
-        month = time.strftime("%Y-%m")
-        found = self._traffic.months(numbers)
-        return {"traffic": {number: months.get(month, 0) for number, months in found.items()}}
+        return {"traffic": self.records.traffic(numbers)}
 
     def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
         """Answer with the last lines of a site's log."""
@@ -374,7 +388,7 @@ class WebDriver(Driver[Web]):
             return super().ask(what, subscription, parameters)
         held = self._applied.get(subscription, _NOTHING)
         names = {site.id: set(site.all_names) for site in held.sites}
-        return self._logs.last(subscription, names, parameters)
+        return self.records.logs.last(subscription, names, parameters)
 
     def stop(self) -> None:
         """Leave; nginx ends where the platform says so."""

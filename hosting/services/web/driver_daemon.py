@@ -16,6 +16,8 @@ _STEP = 0.005
 _WORKER = "nginx: worker process"
 _VERSION = re.compile(r"nginx/(\d+)\.(\d+)\.(\d+)")
 _NOISE = re.compile(r"^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?:nginx: )?\[(\w+)\] (?:\d+#\d+: )?")
+# Where on this node the configuration lies is nobody's business who reads the words.
+_PLACE = re.compile(r" in /\S*/own\.conf:(\d+)$")
 _SERIOUS = re.compile(r".*\[(?:emerg|alert)\] (\d+)#.*")
 
 
@@ -26,7 +28,7 @@ def words(output: str) -> str:
         for line in lines:
             found = _NOISE.match(line)
             if found and found[1] == level:
-                return line[found.end() :][:500]
+                return _PLACE.sub(r" in line \1", line[found.end() :])[:500]
     return (lines[0] if lines else "nginx gave no reason")[:500]
 
 

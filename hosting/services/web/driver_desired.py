@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hosting.agent.protocol import (
     MAX_ID,
+    AgentError,
     host_name,
     invalid,
     listed,
@@ -14,6 +15,8 @@ from hosting.agent.protocol import (
     truth,
     whole,
 )
+from hosting.services.web.driver_directives import checked
+from hosting.services.web.driver_grammar import BadText, Directive
 
 MAX_SITES = 2000
 MAX_NAMES = 1000
@@ -58,6 +61,8 @@ class Site:
     # Whether plain http leads to https, and whether browsers are told to keep to it.
     https: bool = False
     hsts: bool = False
+    # What the web server is told besides: the site then has a server block of its own.
+    directives: tuple[Directive, ...] = ()
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -116,12 +121,21 @@ def _moves(value: object, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]
     return tuple(found)
 
 
+def _directives(value: object) -> tuple[Directive, ...]:
+    if type(value) is not str:
+        raise invalid("directives are no text")
+    try:
+        return checked(value)
+    except BadText as error:
+        raise AgentError("check", f"Additional nginx directives, {error}") from None
+
+
 def _site(value: object) -> Site:
     fields = record(
         value,
         "site",
         ("id", "name", "names", "redirects", "state"),
-        ("title", "moves", "document_root", "forward", "https", "hsts"),
+        ("title", "moves", "document_root", "forward", "https", "hsts", "directives"),
     )
     if ("forward" in fields) == ("document_root" in fields):
         raise invalid("a site has either a document_root or a forward")
@@ -145,6 +159,7 @@ def _site(value: object) -> Site:
         forward=_forward(fields["forward"]) if "forward" in fields else None,
         https=truth(fields.get("https", False), "https"),
         hsts=truth(fields.get("hsts", False), "hsts"),
+        directives=_directives(fields["directives"]) if "directives" in fields else (),
     )
 
 

@@ -4,7 +4,7 @@ The only place where text becomes configuration. Whatever does not fit the gramm
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, is_host_name
 from hosting.services.web import driver_php as php
 from hosting.services.web.driver_desired import Site, Web, address
+from hosting.services.web.driver_directives import guarded, has_root_location
+from hosting.services.web.driver_grammar import Directive, serialize
 from hosting.services.web.driver_pages import UNAVAILABLE
 from hosting.services.web.driver_types import TYPES
 
@@ -19,6 +21,7 @@ from hosting.services.web.driver_types import TYPES
 # .invalid are nobody's for ever.
 PROBE_HOST = "freehold-probe.invalid"
 CHALLENGES = "/.well-known/acme-challenge/"
+_CHALLENGE = r'"^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$"'
 # A file among the challenges: it answers for every name that is hosted, shut or not.
 PROBE_PATH = CHALLENGES + "freehold-probe"
 
@@ -112,6 +115,8 @@ class Lines:
     maps: Mapping[str, str] = field(default_factory=dict)
     names: int = 0
     longest: int = 0
+    # Sites with directives of their own.
+    own: tuple[tuple[str, Site], ...] = ()
 
 
 def lines(subscription: int, web: Web, platform: Platform) -> Lines:
@@ -142,6 +147,11 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
         maps={name: "".join(some) for name, some in found.items() if some},
         names=len(hosts),
         longest=max(map(len, hosts), default=0),
+        own=tuple(
+            (site_key(subscription, site.id), site)
+            for site in web.sites
+            if site.directives and site.state != "disabled"
+        ),
     )
 
 
@@ -150,7 +160,7 @@ def _leads(site: Site) -> list[tuple[str, str]]:
     return [*((name, site.names[0]) for name in site.redirects), *site.moves]
 
 
-def sizes(names: int, longest: int) -> str:
+def sizes(names: int, longest: int, own: int = 0) -> str:
     """Return the sizes of nginx's hash tables, which have to grow with what they hold."""
     table = 2048
     while table < 2 * names:
@@ -159,7 +169,13 @@ def sizes(names: int, longest: int) -> str:
     bucket = 128
     while bucket < longest + 32:
         bucket += 64
-    return f"map_hash_max_size {table};\nmap_hash_bucket_size {bucket};\n"
+    servers = 512
+    while servers < 2 * own:
+        servers *= 2
+    return (
+        f"map_hash_max_size {table};\nmap_hash_bucket_size {bucket};\n"
+        f"server_names_hash_max_size {servers};\nserver_names_hash_bucket_size {bucket};\n"
+    )
 
 
 def serial(number: int) -> str:
@@ -209,37 +225,54 @@ def _listen(platform: Platform, port: int, *more: str) -> str:
 
 
 def _tls(platform: Platform, http2: str) -> str:
-    """Return what makes the server answer by https too; certificates are looked up by name.
+    """Return what all servers that answer by https have in common; certificates go by name.
 
     A file with key and chain is read with each handshake, so a new one serves without a reload.
     """
     if platform.https_port is None or not http2:
         return ""
     pair = quoted_variable(platform.web / "certificates", "$certificate.pem")
-    inside = "" if http2 == "listen" else "http2 on;"
-    listen = ("ssl", "http2") if http2 == "listen" else ("ssl",)
-    return f"""
-    {_listen(platform, platform.https_port, *listen, "default_server")}
-    {inside}
-    ssl_certificate {pair};
-    ssl_certificate_key {pair};
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_ciphers {_CIPHERS};
-    ssl_prefer_server_ciphers off;
-    ssl_session_cache shared:tls:10m;
-    ssl_session_timeout 1d;
-    ssl_session_tickets off;"""
+    return f"""  {"http2 on;" if http2 == "on" else ""}
+  map $ssl_server_name $certificate {{ hostnames; default own; }}
+  ssl_certificate {pair};
+  ssl_certificate_key {pair};
+  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_ciphers {_CIPHERS};
+  ssl_prefer_server_ciphers off;
+  ssl_session_cache shared:tls:10m;
+  ssl_session_timeout 1d;
+  ssl_session_tickets off;"""
 
 
-def _server(platform: Platform, http2: str) -> str:
+def _listens(platform: Platform, http2: str, *more: str) -> str:
+    """Return where sites answer, by http and, where there is any, by https."""
+    found = _listen(platform, platform.port, *more)
+    if platform.https_port is None or not http2:
+        return found
+    tls = ("ssl", "http2") if http2 == "listen" else ("ssl",)
+    return f"{found}\n    {_listen(platform, platform.https_port, *tls, *more)}"
+
+
+def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Directive]) -> str:
+    """Return a server of sites: the common one, or that of a site with directives of its own.
+
+    What decides who is served stands before theirs, which no challenge reaches.
+    """
     web = platform.web
     headers = "\n    ".join(_HEADERS)
     directory = php.directories(platform)
     scripts = quoted_variable(directory, "$site") if directory else None
+    everything = theirs = ""
+    if not has_root_location(own):
+        links = f"disable_symlinks {platform.symbolic_links} from=$document_root;"
+        everything = f"location / {{ {links} try_files $uri $uri/ =404; }}"
+    if own:
+        theirs = f"    if ($uri ~ {_CHALLENGE}) {{ break; }}\n"
+        theirs += serialize(guarded(own, platform.symbolic_links))
     return f"""
   server {{
-    {_listen(platform, platform.port, "default_server")}{_tls(platform, http2)}
-    server_name "";
+    {listens}
+    server_name {names};
     root {quoted_variable(web / "sites", "$site")};
     {php.index(scripts)}
     limit_rate $rate;
@@ -256,10 +289,7 @@ def _server(platform: Platform, http2: str) -> str:
     }}
     location ~ "/\\.(?!well-known/)" {{ return 403; }}
     {php.locations(scripts, platform.symbolic_links)}
-    location / {{
-      disable_symlinks {platform.symbolic_links} from=$document_root;
-      try_files $uri $uri/ =404;
-    }}
+    {everything}
     # A named location: the gate above would run again for any other, and shut this page too.
     location @suspended {{
       default_type "text/html; charset=utf-8";
@@ -268,7 +298,21 @@ def _server(platform: Platform, http2: str) -> str:
       add_header Cache-Control no-store always;
       return 503 {quoted(UNAVAILABLE)};
     }}
-  }}
+{theirs}  }}
+"""
+
+
+def own_server(platform: Platform, http2: str, key: str, site: Site) -> str:
+    """Return the server of a site with directives of its own, under a line with its key."""
+    names = " ".join(_key(name) for name in site.all_names)
+    listens = _listens(platform, http2)
+    return f"  # {key}\n{_site_server(platform, listens, names, site.directives).lstrip()}"
+
+
+def _servers(platform: Platform, http2: str) -> str:
+    """Return the server of all sites, and the one that the agent asks."""
+    common = _site_server(platform, _listens(platform, http2, "default_server"), '""', ())
+    return f"""{common}
   server {{
     {_listen(platform, platform.port)}
     server_name {PROBE_HOST};
@@ -281,12 +325,6 @@ def _server(platform: Platform, http2: str) -> str:
 """
 
 
-def _names_of_certificates(platform: Platform, http2: str) -> str:
-    if platform.https_port is None or not http2:
-        return ""
-    return "  map $ssl_server_name $certificate { hostnames; default own; }\n"
-
-
 def _ports(platform: Platform) -> str:
     """Return the maps of what stands behind a name in an address of this node."""
     plain = "" if platform.public_port == 80 else f":{platform.public_port}"
@@ -297,7 +335,7 @@ def _ports(platform: Platform) -> str:
 
 def _maps(platform: Platform, http2: str) -> str:
     """Return what is looked up by the name, the scheme and the path of a request."""
-    challenge = r'"~^/\.well-known/acme-challenge/[A-Za-z0-9_-]+$"'
+    challenge = _CHALLENGE.replace('"', '"~', 1)
     return f"""  map $host $site {{ hostnames; default ""; include hosts.map; }}
   map $host $moved {{ hostnames; default ""; include redirects.map; }}
   map $host $found {{ hostnames; default ""; include temporary.map; }}
@@ -313,7 +351,7 @@ def _maps(platform: Platform, http2: str) -> str:
   map $secure_site $strict {{ default ""; include strict.map; }}
   map $uri $secure_here {{ default $secure; {challenge} ""; }}
 {_ports(platform)}
-{_names_of_certificates(platform, http2)}  map $site $logged {{ default $site; "" -; }}
+  map $site $logged {{ default $site; "" -; }}
 """
 
 
@@ -352,5 +390,7 @@ http {{
                    '$request_length "$request" "$http_referer" "$http_user_agent"';
   map $uri $is_visit {{ default 1; {PROBE_PATH} 0; }}
   access_log {quoted(platform.logs / "web" / "access.log")} sites if=$is_visit;
-{_server(platform, http2)}}}
+{_tls(platform, http2)}
+{_servers(platform, http2)}  include own.conf;
+}}
 """

@@ -6,6 +6,7 @@ new, never some of both.
 """
 
 import os
+import re
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 from hosting.agent.host import Host
 from hosting.services.web.driver_nginx import BY_KEY, BY_NAME
 from hosting.services.web.driver_nginx import serial as serial_line
+
+# The line above the server of a site that has one of its own.
+_OWN = re.compile(r"  # s(\d+)-\d+")
 
 
 class ConfigurationTree:
@@ -128,20 +132,26 @@ class ConfigurationTree:
         owners: dict[str, int] = {}
         for line in self._lines("hosts.map"):
             name, _, key = line.partition(" ")
-            number = key[1:].partition("-")[0]
-            if number.isdecimal() and int(number) in subscriptions:
-                owners[name] = int(number)
-                found.setdefault(int(number), {}).setdefault("hosts.map", []).append(line)
+            whose = key[1:].partition("-")[0]
+            if whose.isdecimal() and int(whose) in subscriptions:
+                owners[name] = int(whose)
+                found.setdefault(int(whose), {}).setdefault("hosts.map", []).append(line)
         for file in BY_NAME[1:]:
             for line in self._lines(file):
                 owner = owners.get(line.partition(" ")[0])
                 if owner is not None:
                     found[owner].setdefault(file, []).append(line)
+        number = 0
+        for line in self._lines("own.conf"):
+            if begun := _OWN.fullmatch(line):
+                number = int(begun[1])
+            if number in subscriptions:
+                found.setdefault(number, {}).setdefault("own.conf", []).append(line)
         for file in BY_KEY:
             for line in self._lines(file):
-                number = line.partition(" ")[0][1:].partition("-")[0]
-                if number.isdecimal() and int(number) in subscriptions:
-                    found.setdefault(int(number), {}).setdefault(file, []).append(line)
+                whose = line.partition(" ")[0][1:].partition("-")[0]
+                if whose.isdecimal() and int(whose) in subscriptions:
+                    found.setdefault(int(whose), {}).setdefault(file, []).append(line)
         return found
 
     def _lines(self, name: str) -> list[str]:

@@ -3,9 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from hosting.services.web.driver_directives import checked
+from hosting.services.web.driver_grammar import LONGEST, BadText
 from panel.core.forms import OperationForm
+from panel.core.versions import VersionField
 
 
 class HttpsSettingsForm(OperationForm):
@@ -30,3 +34,28 @@ class HttpsSettingsForm(OperationForm):
         if cleaned.get("hsts") and not cleaned.get("https_redirect"):
             self.add_error("hsts", _("Only together with the redirect."))
         return cleaned
+
+
+class DirectivesForm(OperationForm):
+    """nginx's directives for one site, checked as the node checks them again."""
+
+    directives = forms.CharField(
+        label=_("Additional nginx directives"),
+        max_length=LONGEST,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 16, "spellcheck": "false", "class": "code"}),
+        help_text=_(
+            "They stand in the site's own server block: location, rewrite, return, add_header,"
+            " expires, error_page, if and the like. What reads files elsewhere, reaches other"
+            " programs or writes logs is not allowed. Variables of your own begin with $my_."
+        ),
+    )
+    version = VersionField()
+
+    def clean_directives(self) -> str:
+        text: str = self.cleaned_data["directives"].replace("\r\n", "\n").strip()
+        try:
+            checked(text)
+        except BadText as error:
+            raise ValidationError(str(error)) from None
+        return text

@@ -1,0 +1,47 @@
+"""What the web server writes down: looked after for as long as the agent lives, and added up."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from signal import Signals
+
+from hosting.agent.host import Host
+from hosting.services.web.driver_log import Logs
+from hosting.services.web.driver_traffic import Traffic
+
+# How often logs are counted and looked at (seconds).
+PAUSE = 60.0
+
+
+class Records:
+    """The logs, and the traffic out of them. `reopen` sends nginx a signal."""
+
+    def __init__(self, host: Host, reopen: Callable[[Signals], bool]):
+        self._host = host
+        self._reopen = reopen
+        self.logs = Logs(host)
+        self._traffic = Traffic(host, self.logs)
+
+    def watch(self) -> None:
+        """Count what visits took, and begin new logs in time, from a thread of its own."""
+        threading.Thread(target=self._keep, name="logs", daemon=True).start()
+
+    def _keep(self) -> None:
+        while True:
+            self._host.runner.sleep(PAUSE)
+            # A full disk, or a file that is just being moved: the next time.
+            with suppress(OSError, sqlite3.Error):
+                self.look_after()
+
+    def look_after(self) -> None:
+        """Count, and begin new logs where it is time."""
+        self._traffic.count()
+        self.logs.rotate(self._reopen, self._traffic.count)
+
+    def traffic(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return what visits to the sites of these took this month, both ways."""
+        month = time.strftime("%Y-%m")
+        found = self._traffic.months(numbers)
+        return {number: months.get(month, 0) for number, months in found.items()}
