@@ -15,9 +15,13 @@ from pathlib import Path
 # Debian's name first, then what others call it.
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Debian's packages of the daemons that nodes run, and a program that each brings.
-DAEMONS = {"nginx-light": "/usr/sbin/nginx"}
-# Brought by Debian's package of the backend.
-_PDNS_BACKEND = Path("/usr/share/doc/pdns-backend-sqlite3")
+DAEMONS = {
+    "nginx-light": "/usr/sbin/nginx",
+    "pdns-server": "/usr/sbin/pdns_server",
+    "pdns-backend-sqlite3": "/usr/share/doc/pdns-backend-sqlite3",
+    # Another name server, which fetches zones.
+    "bind9": "/usr/sbin/named",
+}
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 
@@ -86,8 +90,6 @@ def install_programs() -> None:
         "chromium": chromium_path() is None,
         "postgresql": bool(why_no_postgres()),
         "fonts-dejavu-core": not _FONT.exists(),
-        "pdns-server": shutil.which("pdns_server") is None,
-        "pdns-backend-sqlite3": not _PDNS_BACKEND.exists(),
         # Which version it brings is Debian's choice.
         "php-fpm": not any(Path("/usr/sbin").glob("php-fpm[0-9]*")),
         "php-cli": shutil.which("php") is None,

@@ -1,6 +1,7 @@
 """What the agent has been told and has applied, in one SQLite file: a restart knows it again."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -68,6 +69,11 @@ class State:
 
     def __init__(self, host: Host):
         self._host = host
+        # SECURITY: private keys are among what is held. Its companions get the mode of the file.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        held = os.open(host.platform.state, flags, 0o600)
+        os.fchmod(held, 0o600)
+        os.close(held)
         self._database = sqlite3.connect(
             host.platform.state, isolation_level="DEFERRED", check_same_thread=False, timeout=30
         )

@@ -1,5 +1,6 @@
 """Zones on real name servers, asked by a real resolver over UDP and TCP."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -7,17 +8,20 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import dns.dnssec
 import dns.exception
 import dns.flags
 import dns.message
 import dns.query
-import dns.rcode
+import dns.rdata
+import dns.rdatatype
 import dns.zone
 import pytest
 
 from hosting.agent.apply import Applier
 from hosting.agent.host import Host, Runner
 from hosting.agent.platform import debian, embedded
+from hosting.services.dns import driver_values, signing
 from hosting.services.dns.driver import DnsDriver
 from tests.agent.dns import read, subscription, zone
 from tests.system.conftest import free_port, wait_until
@@ -221,24 +225,25 @@ def test_the_next_agent_adopts_the_name_server_and_what_it_says(served):
     assert served.said("www.anna.example") == ("NOERROR", ["203.0.113.7"])
 
 
+def pdnsutil(node, *words):
+    """What PowerDNS's own tool says."""
+    config = f"--config-dir={node.platform.node / 'dns'}"
+    done = subprocess.run(["pdnsutil", config, *words], capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
 def test_powerdns_finds_nothing_to_complain_of_or_to_mend(real):
     """Its own checker, and its own idea of what signing needs, on what we wrote."""
     real.applied(subscription(42, 1, zone("anna.example", 7, *RECORDS)))
     frame = subscription(42, real.generation, zone("anna.example", 7, *RECORDS))
-    config = f"--config-dir={real.platform.node / 'dns'}"
-
-    def pdnsutil(*words):
-        done = subprocess.run(["pdnsutil", config, *words], capture_output=True, text=True)
-        return done.stdout + done.stderr
-
-    said = pdnsutil("check-zone", "bert.example")
+    said = pdnsutil(real, "check-zone", "bert.example")
     assert "Checked 3 records of 'bert.example', 0 errors, 0 warnings." in said
-    said = pdnsutil("check-zone", "anna.example")
+    said = pdnsutil(real, "check-zone", "anna.example")
     # The one that is meant to lead nowhere with addresses: 0 www, a CNAME.
     assert all("h2.anna.example" in line for line in said.splitlines() if "[Error]" in line)
     assert "not equal" not in said
-    pdnsutil("secure-zone", "anna.example")
-    pdnsutil("rectify-zone", "anna.example")
+    pdnsutil(real, "secure-zone", "anna.example")
+    pdnsutil(real, "rectify-zone", "anna.example")
     (plan,) = real.applier.plan([frame])["plans"]
     (change,) = plan["changes"]
     assert [line.split(",")[0] for line in change["before"]] == ["key 257"]
@@ -248,7 +253,7 @@ def test_powerdns_finds_nothing_to_complain_of_or_to_mend(real):
 
 def test_what_powerdns_cannot_read_fails_alone_with_its_words(real, monkeypatch):
     """As if our grammar let something through that is none."""
-    monkeypatch.setitem(_writers(), "A", lambda value: (value, 0))
+    monkeypatch.setitem(driver_values._WRITERS, "A", lambda value: (value, 0))
     good = [subscription(n, 1, zone(f"z{n}.example", 1, WWW)) for n in range(100, 200)]
     bad = subscription(42, 1, zone("anna.example", 9, ("bad", "A", 300, "999.1.1.1")))
     results = real.apply(*good[:50], bad, *good[50:])
@@ -260,12 +265,6 @@ def test_what_powerdns_cannot_read_fails_alone_with_its_words(real, monkeypatch)
     assert real.said("bad.anna.example")[0] != "SERVFAIL"
 
 
-def _writers():
-    from hosting.services.dns import driver_values
-
-    return driver_values._WRITERS
-
-
 def test_only_powerdns_reads_and_writes_its_tables(real):
     data = real.platform.node / "dns" / "data"
     assert data.stat().st_mode & 0o777 == 0o700
@@ -275,3 +274,119 @@ def test_only_powerdns_reads_and_writes_its_tables(real):
     assert "0" not in uids.split()
     # Where root makes sockets, PowerDNS's user makes nothing.
     assert (real.platform.node / "dns").owner() == "root"
+
+
+# Signing.
+
+
+def test_a_signed_zone_answers_with_the_key_that_the_panel_computed(real):
+    """PowerDNS computes the public key from the private one by itself: both have to agree."""
+    private = signing.private_key(signing.new_seed())
+    dnskey = signing.public_key(private)
+    signed = zone("anna.example", 7, *RECORDS, keys=[base64.b64encode(private).decode()])
+    real.applied(subscription(42, 1, signed))
+    meant = dns.rdata.from_text("IN", "DNSKEY", dnskey)
+    assert real.said("anna.example", "DNSKEY") == ("NOERROR", [meant.to_text()])
+    shown = pdnsutil(real, "show-zone", "anna.example")
+    assert signing.ds_record("anna.example", dnskey) in shown
+    answer = real.ask("www.anna.example", "CNAME", want_dnssec=True)
+    (signature,) = [each for each in answer.answer if each.rdtype == dns.rdatatype.RRSIG]
+    assert signature[0].key_tag == dns.dnssec.key_id(meant)
+    denied = real.ask("nobody.anna.example", want_dnssec=True)
+    assert any(each.rdtype == dns.rdatatype.NSEC for each in denied.authority)
+    assert real.said("bert.example", "DNSKEY") == ("NOERROR", [])
+    real.applied(subscription(42, 1, zone("anna.example", 8, *RECORDS)))
+    assert real.said("anna.example", "DNSKEY") == ("NOERROR", [])
+
+
+def test_the_small_server_serves_a_zone_with_a_key_unsigned(tmp_path_factory):
+    """It says that it does not sign; what is asked for goes on all the same."""
+    node = node_of(tmp_path_factory, "embedded")
+    try:
+        key = base64.b64encode(signing.private_key(signing.new_seed())).decode()
+        node.applied(BERT, subscription(42, 1, zone("anna.example", 7, WWW, keys=[key])))
+        assert node.said("www.anna.example") == ("NOERROR", ["203.0.113.7"])
+        assert node.said("bert.example") == ("NOERROR", ["203.0.113.8"])
+        assert node.driver.offers()["is_powerdns"] is False
+    finally:
+        node.close()
+
+
+# Secondaries.
+
+CATALOG = "node-1.catalog.invalid"
+
+
+def listed(node):
+    """The zones that the catalog names, None where it cannot be fetched."""
+    catalog = node.fetched(CATALOG)
+    if catalog is None:
+        return None
+    found = catalog.iterate_rdatas("PTR")
+    return {each.target.to_text(omit_final_dot=True) for _name, _ttl, each in found}
+
+
+def test_who_is_listed_fetches_every_zone_and_the_catalog_names_them(real):
+    known = {"secondaries": ["127.0.0.1"], "catalog": CATALOG}
+    real.applied(subscription(42, 1, zone("anna.example", 7, *RECORDS), **known))
+    fetched = real.fetched("anna.example")
+    assert len([1 for _ in fetched.iterate_rdatas()]) == len(RECORDS) + 2
+    assert real.fetched("bert.example") is None
+    catalog = real.fetched(CATALOG)
+    assert catalog.find_rdataset("version", "TXT")[0].to_text() == '"2"'
+    assert listed(real) == {"anna.example"}
+    serial = real.serial(CATALOG)
+    real.applied(subscription(42, 1, zone("anna.example", 8), zone("new.example", 1), **known))
+    assert listed(real) == {"anna.example", "new.example"}
+    assert real.serial(CATALOG) > serial
+    serial = real.serial(CATALOG)
+    real.applied(subscription(42, 1, zone("anna.example", 9), zone("new.example", 1), **known))
+    assert real.serial(CATALOG) == serial
+    others = known | {"secondaries": ["192.0.2.9"]}
+    real.applied(subscription(42, 1, zone("anna.example", 9), **others))
+    assert (real.fetched("anna.example"), listed(real)) == (None, None)
+    real.applied(subscription(42, 1, zone("anna.example", 10)))
+    assert real.said(CATALOG, "SOA")[0] == "REFUSED"
+
+
+@pytest.mark.skipif(not Path("/usr/sbin/named").exists(), reason="needs BIND")
+def test_a_real_secondary_follows_without_being_told_of_any_zone(real, tmp_path):
+    """BIND knows the catalog and nothing else."""
+    port = free_port()
+    known = {"secondaries": [f"127.0.0.1:{port}"], "catalog": CATALOG}
+    real.applied(subscription(42, 1, zone("anna.example", 7, WWW), **known))
+    primary = f"port {real.platform.dns_port} {{ 127.0.0.1; }}"
+    (tmp_path / "named.conf").write_text(
+        f'options {{ directory "{tmp_path}"; listen-on port {port} {{ 127.0.0.1; }};'
+        f' listen-on-v6 {{ none; }}; recursion no; notify no; pid-file "{tmp_path}/pid";'
+        f' session-keyfile "{tmp_path}/key"; managed-keys-directory "{tmp_path}";'
+        f" dnssec-validation no; allow-notify {{ 127.0.0.1; }}; catalog-zones {{"
+        f' zone "{CATALOG}" default-masters {primary} in-memory yes min-update-interval 1; }};'
+        f" }};\ncontrols {{ }};\n"
+        f'zone "{CATALOG}" {{ type slave; file "catalog"; masters {primary}; }};\n'
+    )
+    with (tmp_path / "log").open("w") as log:
+        command = ["/usr/sbin/named", "-g", "-n", "1", "-c", str(tmp_path / "named.conf")]
+        named = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+
+        def there(name, *answer):
+            asked = dns.message.make_query(name, "A")
+            with suppress(dns.exception.Timeout, OSError):
+                found = dns.query.udp(asked, "127.0.0.1", port=port, timeout=0.5)
+                return read(found) == ("NOERROR", list(answer))
+            return False
+
+        wait_until(lambda: there("www.anna.example", "203.0.113.7"), "the first zone is there")
+        moved = ("www", "A", 300, "203.0.113.99")
+        both = [zone("anna.example", 8, moved), zone("new.example", 1, WWW)]
+        real.applied(subscription(42, 1, *both, **known))
+        wait_until(lambda: there("www.new.example", "203.0.113.7"), "a new zone is there")
+        wait_until(lambda: there("www.anna.example", "203.0.113.99"), "the change is there")
+        real.applied(subscription(42, 1, both[0], **known))
+        wait_until(lambda: not there("www.new.example", "203.0.113.7"), "the zone is gone there")
+        assert there("www.anna.example", "203.0.113.99")
+    finally:
+        named.kill()
+        named.wait()
+        real.applied(subscription(42, 1, zone("anna.example", 9, WWW)))

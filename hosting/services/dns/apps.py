@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
 
-_OPERATIONS = ("zones", "records", "template", "nodes")
+_OPERATIONS = ("zones", "records", "template", "nodes", "signing")
 
 
 class DnsConfig(base.ServiceConfig):

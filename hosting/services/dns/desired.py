@@ -6,7 +6,7 @@ from typing import Any
 
 from hosting.models.domains import Alias
 from hosting.models.subscriptions import Subscription
-from hosting.services.dns import zones
+from hosting.services.dns import signing, zones
 from hosting.services.dns.models import Record, Zone
 from hosting.services.dns.records import NAME_AT
 from hosting.services.dns.settings import NAME_SERVERS, SECONDARIES, catalog_name
@@ -60,7 +60,8 @@ def _secondaries(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 
 def _zone(zone: Zone, servers: Sequence[str], said: Iterable[Line]) -> dict[str, Any]:
-    return {
+    keys = {"keys": [signing.key_of(zone.key_seed, zone.key_mark)]} if zone.is_signed else {}
+    return keys | {
         "name": zone.ascii,
         "soa": {
             "primary": servers[0] if servers else zone.ascii,

@@ -106,6 +106,11 @@ class Zone(Owned, SoaValues):
     subdomains = models.JSONField(default=dict, editable=False)
     # When the records that are kept from before the synchronisation were put aside.
     kept_at = models.DateTimeField(null=True, editable=False)
+    # The key that it is signed with (see `hosting.services.dns.signing`): what the private one is
+    # derived from, by what it is known again, and the public one. Empty: it is not signed.
+    key_seed = models.CharField(max_length=64, default="", editable=False)
+    key_mark = models.CharField(max_length=16, default="", editable=False)
+    dnskey = models.CharField(max_length=120, default="", editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -140,6 +145,11 @@ class Zone(Owned, SoaValues):
     def is_following(self) -> bool:
         """Whether it is the copy of another zone."""
         return self.source_id is not None
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it has a key."""
+        return bool(self.dnskey)
 
 
 class RecordQuerySet(RemovableQuerySet):

@@ -27,6 +27,7 @@ ZONE = register_noun(
             "serial",
             *SOA_FIELDS,
             "is_altered",
+            "dnskey",
             "version",
             "changed_at",
             "created_at",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.deployments import Deployment
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from hosting.services.dns import signing
 from hosting.services.dns.models import Zone
 from hosting.views.hosted import fact, state_markup
 
@@ -49,12 +50,33 @@ def notices(subscription: Subscription, node: Node) -> list[dict[str, Any]]:
     ]
 
 
+def signing_section(zone: Zone) -> list[dict[str, Any]]:
+    """What the registrar is given, for a zone that is signed."""
+    if not zone.is_signed:
+        return []
+    text = _(
+        "Give this DS record to the registrar of the domain (or to whoever keeps the zone above)."
+        " Until it stands there, answers are signed and nobody checks them."
+    )
+    shown = format_html(
+        '<p class="section-text">{}</p><pre class="code" tabindex="0">{}. IN DS {}</pre>',
+        text,
+        zone.ascii,
+        signing.ds_record(zone.ascii, zone.dnskey),
+    )
+    return [{"title": _("DNSSEC"), "table": shown}]
+
+
 def facts(zone: Zone, node: Node) -> list[dict[str, Any]]:
     """How far it is, and how to ask for it where that is not at the usual place."""
     if not node.has(SERVICE):
         return []
     found = [fact(_("State on the node"), state_markup(zone.subscription))]
     said = node.offers(SERVICE)
+    signed = _("yes") if zone.is_signed else _("no")
+    if not said.get("is_powerdns"):
+        signed = _("no: PowerDNS is not installed on the node")
+    found.append(fact(_("Signed (DNSSEC)"), signed))
     port, address = said.get("port"), said.get("address")
     if port and address and port != _DNS_PORT:
         line = f"dig @{address} -p {port} {zone.ascii}"

@@ -49,7 +49,10 @@ class ZoneDetail(DetailPage):
                 fact(_("Changed"), moment(target.changed_at)),
                 fact(_("Created"), moment(target.created_at)),
             ],
-            "panel_sections": [self.panel(request, target, tab)],
+            "panel_sections": [
+                *(views_serving.signing_section(target) if tab == "records" else []),
+                self.panel(request, target, tab),
+            ],
         }
 
     def notices(self, request: HttpRequest, zone: Zone) -> list[dict[str, Any]]:
