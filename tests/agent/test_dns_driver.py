@@ -254,3 +254,23 @@ def test_a_crash_while_settling_is_completed_by_the_next_agent(tmp_path):
         heir.desired(subscription(42, 1, ANNA))
         assert server.said("www.anna.example") == ("NOERROR", ["203.0.113.7"])
     assert last > 3
+
+
+def test_a_daemon_that_dies_while_it_is_asked_is_nobody_s_fault(agent, server):
+    """The zones stay as they were written: asked again they are applied, and nothing is undone."""
+    ask, asked = server.exchange, []
+
+    def dying(address, port, data, timeout):
+        asked.append(data)
+        if len(asked) == 3:
+            server.pid, server.will_not_start = None, True
+        return ask(address, port, data, timeout)
+
+    pid, server.exchange = server.pid, dying
+    new = zone("anna.example", 6, ("www", "A", 300, "1.2.3.4"))
+    results, _ = agent.desired(subscription(42, 2, new), subscription(43, 2, BERT))
+    assert {line["kind"] for line in results.values()} == {"probe"}
+    server.exchange, server.pid, server.will_not_start = ask, pid, False
+    assert server.said("www.anna.example") == ("NOERROR", ["1.2.3.4"])
+    results, _ = agent.desired(subscription(42, 2, new), subscription(43, 2, BERT))
+    assert all(line["ok"] for line in results.values())

@@ -105,11 +105,12 @@ class DnsDriver(Driver[Dns]):
             changed = self._written(batch, result)
             if any(dns.zones for dns in batch.values()):
                 self.server.await_answer()
+            faults = self._faults(batch, result.failures.keys())
         except (AgentError, OSError) as error:
             failure = error if isinstance(error, AgentError) else AgentError("io", str(error))
             result.failures = dict.fromkeys(batch, failure)
             return result
-        for number, words in self._faults(batch, result.failures.keys()).items():
+        for number, words in faults.items():
             result.failures[number] = AgentError("probe", words)
         at_fault = changed & result.failures.keys()
         if at_fault:
@@ -247,4 +248,7 @@ def _answer(done: Any) -> Any:
     lines = done.output.strip().splitlines() or ["it left no word"]
     if done.code != 0:
         raise AgentError("io", f"the zones could not be written: {lines[-1][:400]}")
-    return json.loads(lines[-1])
+    try:
+        return json.loads(lines[-1])
+    except ValueError:
+        raise AgentError("io", f"the zones could not be read: {lines[-1][:400]}") from None

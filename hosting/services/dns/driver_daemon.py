@@ -48,7 +48,10 @@ class NameServer:
         """Return whose the tables are; None where everything is one uid."""
         if not self._platform.isolates:
             return None
-        entry = pwd.getpwnam(USER)
+        try:
+            entry = pwd.getpwnam(USER)
+        except KeyError:
+            raise AgentError("io", f"there is no user {USER} on this node") from None
         return entry.pw_uid, entry.pw_gid
 
     def _program(self) -> Program:
@@ -80,12 +83,14 @@ class NameServer:
     def configuration(self) -> str:
         """Return PowerDNS's configuration: words of ours, numbers, and paths of the platform."""
         everywhere = self._platform.address == "0.0.0.0"  # noqa: S104
+        # Without IPv6 in the kernel there is no such file, and no such address to listen on.
+        both = "0.0.0.0, ::" if Path("/proc/net/if_inet6").exists() else "0.0.0.0"  # noqa: S104
         lines = {
             "launch": "gsqlite3",
             "gsqlite3-database": str(self._database),
             "gsqlite3-dnssec": "yes",
             "gsqlite3-pragma-foreign-keys": "yes",
-            "local-address": "0.0.0.0, ::" if everywhere else self._platform.address,
+            "local-address": both if everywhere else self._platform.address,
             "local-port": str(self._platform.dns_port),
             # Both are made by root: never in a directory that is PowerDNS's own.
             "socket-dir": str(self._directory),
@@ -163,6 +168,7 @@ class NameServer:
         """Return what is wrong with a zone as it is served, in words; None if it is right.
 
         Asked are its SOA, whose serial is of this state or a later one, and the record sets given.
+        AgentError if nobody answers at all: that is no fault of the zone's.
         """
         mark = self.mark()
         found = self._asked(name, "SOA")
@@ -181,10 +187,11 @@ class NameServer:
         return None
 
     def _asked(self, name: str, type_: str) -> Reply | None:
-        """Ask with some patience: a machine under load may drop a packet."""
+        """Ask with some patience: a packet may be dropped, the daemon may have died meanwhile."""
         for _ in range(_TRIES):
             if (found := self.ask(name.replace("*", "probe", 1), type_)) is not None:
                 return found
+            self.await_answer()
         return None
 
     def problem(self) -> str | None:

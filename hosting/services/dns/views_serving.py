@@ -58,13 +58,11 @@ def signing_section(zone: Zone) -> list[dict[str, Any]]:
         "Give this DS record to the registrar of the domain (or to whoever keeps the zone above)."
         " Until it stands there, answers are signed and nobody checks them."
     )
-    shown = format_html(
-        '<p class="section-text">{}</p><pre class="code" tabindex="0">{}. IN DS {}</pre>',
-        text,
-        zone.ascii,
-        signing.ds_record(zone.ascii, zone.dnskey),
-    )
-    return [{"title": _("DNSSEC"), "table": shown}]
+    words = signing.ds_record(zone.ascii, zone.dnskey)
+    labels = (_("Key tag"), _("Algorithm"), _("Digest type"), _("Digest"))
+    facts = [fact(label, word) for label, word in zip(labels, words.split(), strict=True)]
+    whole = format_html("<code>{}. IN DS {}</code>", zone.ascii, words)
+    return [{"title": _("DNSSEC"), "note": text, "facts": [*facts, fact(_("As a whole"), whole)]}]
 
 
 def facts(zone: Zone, node: Node) -> list[dict[str, Any]]:
