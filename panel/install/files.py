@@ -98,6 +98,7 @@ def _settings(places: Places, options: Options) -> str:
         "secret_key_file": str(places.secret_key),
         "agent_socket": str(places.agent_run / "agent.sock"),
         "sites_port": options.sites_port or 80,
+        "sites_tls_port": options.sites_tls_port or 443,
         "dns_port": options.dns_port or 53,
         "tls": True,
         "proxies": 1,

@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 from subprocess import CompletedProcess
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from panel.install import files
 from panel.install.places import PANEL_USER, PYTHON, Places
@@ -68,8 +69,11 @@ def copy_database(work: Work) -> Path:
     url = files.settings(places).get("database_url", "")
     if url:
         target = places.copies / f"panel-{stamp}.dump"
+        bare, variables = _without_password(url)
         work.run(
-            ["pg_dump", "--format=custom", "--file", target, f"--dbname={url}"], user=PANEL_USER
+            ["pg_dump", "--format=custom", "--file", target, f"--dbname={bare}"],
+            user=PANEL_USER,
+            environment=variables,
         )
     else:
         database = places.data / "panel.sqlite3"
@@ -79,6 +83,16 @@ def copy_database(work: Work) -> Path:
     for old in sorted(places.copies.glob("panel-*"))[:-_KEPT_COPIES]:
         old.unlink()
     return target
+
+
+def _without_password(url: str) -> tuple[str, dict[str, str]]:
+    """The URL and the environment that goes with it: everybody sees a program's arguments."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url, {}
+    user, _, host = parts.netloc.rpartition("@")
+    bare = parts._replace(netloc=f"{user.partition(':')[0]}@{host}")
+    return urlunsplit(bare), {"PGPASSWORD": unquote(parts.password)}
 
 
 def put_back(work: Work, copy: Path) -> None:

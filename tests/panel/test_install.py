@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panel import configuration
-from panel.install import examine, files, nss, ports, removal
+from panel.install import examine, files, manage, nss, ports, removal
 from panel.install.options import Options
 from panel.install.places import UNITS, Places
 from panel.install.work import CannotInstall, Work
@@ -135,6 +135,13 @@ def test_an_unknown_setting_and_a_missing_key_are_named(tmp_path) -> None:
 def test_a_variable_that_cannot_be_is_refused_by_name(name, value) -> None:
     with pytest.raises(CannotInstall, match=name):
         Options.read({"PANEL_HOST": "panel.example", name: value})
+
+
+def test_no_program_is_given_a_password_as_an_argument() -> None:
+    url = "postgresql://anna:s%2Fecret@db.example:5433/freehold"
+    bare = "postgresql://anna@db.example:5433/freehold"
+    assert manage._without_password(url) == (bare, {"PGPASSWORD": "s/ecret"})
+    assert manage._without_password("postgresql:///freehold") == ("postgresql:///freehold", {})
 
 
 def test_a_taken_port_is_refused_with_the_program_that_has_it() -> None:
