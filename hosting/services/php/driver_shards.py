@@ -39,7 +39,9 @@ class Shards:
         self._places = {name: one.key for one in found for name in masters.held_by(one)}
         for directory in orphans:
             version, _, number = directory.name.rpartition("-")
-            program = Path(f"/usr/sbin/php-fpm{version}")
+            # It ran from where the others are.
+            known = next(iter(self._programs.values()))
+            program = known.with_name(f"php-fpm{version}")
             Master(self._host, version, int(number), program, self._ask).remove()
 
     def keep(self, pools: Mapping[str, str]) -> None:
