@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosting.views import domains, home, hosted, imports, plans, resellers
+from hosting.views import domains, home, hosted, imports, plans, preview, resellers
 from hosting.views.accounts import CustomerDetail
 from hosting.views.choosing import AddBelowView
 from hosting.views.domain_list import DomainList
@@ -18,7 +18,7 @@ from panel.core.urls import noun_urls
 urlpatterns = [
     path("", home.home, name="home"),
     path("subscriptions/<int:pk>/state.json", hosted.subscription_state, name="subscription_state"),
-    path("subscriptions/<int:pk>/preview/ask/", hosted.ask_preview, name="subscription_preview"),
+    path("subscriptions/<int:pk>/preview/ask/", preview.ask_preview, name="subscription_preview"),
     *noun_urls("customer", CustomerList, CustomerDetail),
     *noun_urls("reseller", ResellerList, resellers.ResellerDetail),
     *noun_urls("subscription", SubscriptionList, hosted.SubscriptionDetail),

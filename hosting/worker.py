@@ -18,6 +18,7 @@ from django.db import connections
 from hosting.agent.client import Client
 from hosting.bell import Bell
 from hosting.daily import Schedule
+from hosting.drift import Nightly
 from hosting.models.nodes import Node
 from hosting.worker_jobs import Claims, Questions, Queue, Runs, seal
 from hosting.worker_provisioning import Applier, Line, Switcher
@@ -106,6 +107,7 @@ class Worker:
         self._go(Loop("switch", Switcher(node_id, self._client, line).step))
         # A moment later than the switcher, which has told the agent what is urgent by then.
         self._go(Loop("apply", Applier(node_id, self._client, line).step, calm=0.03))
+        self._go(Loop("drift", Nightly(node_id, self._client, self.bell.stopping).step, calm=60.0))
         self._go(Loop("questions", Questions(node_id, self._client).step, calm=0.02))
 
     def _await_node(self) -> int | None:

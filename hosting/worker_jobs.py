@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from hosting import drift
 from hosting import provisioning_queue as queue
 from hosting.agent.client import AgentAway
 from hosting.agent.protocol import AgentError
@@ -219,6 +220,7 @@ class Questions:
             return self._agent.ask(service, what, subscription_id, question.parameters)
         if verb == "plan":
             plans = self._agent.plan(queue.desired([subscription_id], self._node_id))
+            drift.record(self._node_id, [subscription_id], plans)
             return {"plans": plans}
         if verb == "measure":
             figures = self._agent.measure([subscription_id])

@@ -22,6 +22,9 @@ class Deployment(models.Model):
     is_present = models.BooleanField(default=True)
     # service -> {"kind", "message"}: the daemon's own words.
     errors = models.JSONField(default=dict)
+    # service -> changes: what was found there that nobody here asked for, and when.
+    drift = models.JSONField(default=dict)
+    drift_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
     raised_at = models.DateTimeField(default=timezone.now)

@@ -7,8 +7,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from hosting import counters, creating, demand, locks, provisioning, purge
+from hosting import counters, creating, demand, drift, locks, provisioning, purge
 from hosting.forms_subscriptions import AddSubscriptionForm
+from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias, Domain
 from hosting.models.subscriptions import Subscription
 from hosting.operations.activating import Activate
@@ -120,6 +121,31 @@ class TryAgain(OnSubscriptions):
 
     def perform(self, step: Step) -> None:
         provisioning.try_again(step.open_ids)
+
+
+@register
+class Overwrite(OnSubscriptions):
+    """Send it to the node once more, over what somebody changed there by hand."""
+
+    verb = "overwrite"
+    label = _("Overwrite")
+    bulk_group = _("More")
+    order = 71
+
+    def offered(self, target: Any, actor: Actor) -> bool:
+        return Deployment.objects.filter(subscription_id=target.pk).exclude(drift={}).exists()
+
+    def check(self, step: Step) -> None:
+        super().check(step)
+        drifted = Deployment.objects.filter(subscription_id__in=step.open_ids).exclude(drift={})
+        found = set(drifted.values_list("subscription_id", flat=True))
+        for row in step.open:
+            if row.pk not in found:
+                step.leave(row.pk)
+
+    def perform(self, step: Step) -> None:
+        drift.clear(step.open_ids)
+        provisioning.touch(step.open_ids)
 
 
 @register

@@ -3,31 +3,31 @@
 from collections.abc import Container
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.views import log_in_as_action
 from hosting import limits, permissions, provisioning, status, sync, sync_words, tools
 from hosting.models.deployments import Deployment
 from hosting.models.plans import Plan
-from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning import Progress
 from hosting.services import base
+from hosting.views import preview
 from hosting.views.accounts import list_panel, narrowed
 from hosting.views.domain_list import DomainList
 from hosting.views.lists import described
 from panel.core.activity_views import entries_table
 from panel.core.markup import day, link, moment, tag, usage
 from panel.core.operations import nouns, operations
-from panel.core.views import DetailPage, go
+from panel.core.views import DetailPage
 
 TONES = {
     Progress.APPLIED: "ok",
@@ -167,7 +167,7 @@ class SubscriptionDetail(DetailPage):
             )
         if row.is_unsynced and request.actor.is_provider:
             notices.append(self.unsynced(row))
-        return notices + self.failures(row)
+        return notices + self.drifted(request, row) + self.failures(row)
 
     def unsynced(self, row: Subscription) -> dict[str, Any]:
         """That something of the plan is not in force, with the way to what it is."""
@@ -175,6 +175,24 @@ class SubscriptionDetail(DetailPage):
         action = {"label": _("Show what"), "url": url, "post": False}
         text = _("Unsynchronised: not everything that its plan promises is in force.")
         return {"tone": "warn", "text": text, "action": action}
+
+    def drifted(self, request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
+        """That somebody changed something on the server by hand."""
+        rows = Deployment.objects.filter(subscription_id=row.pk).exclude(drift={})
+        overwrite = operations["subscription.overwrite"]
+        if not overwrite.may(request.actor):
+            return []
+        url = reverse("subscription_operation", args=[row.pk, "overwrite"])
+        action = {"label": overwrite.label, "url": url, "post": True}
+        text = _t("Changed on the server by hand (%(what)s), seen %(when)s; see Preview.")
+        return [
+            {
+                "tone": "warn",
+                "text": text % {"what": ", ".join(found.drift), "when": moment(found.drift_at)},
+                "action": action,
+            }
+            for found in rows
+        ]
 
     def failures(self, row: Subscription) -> list[dict[str, Any]]:
         if not row.is_failed:
@@ -239,7 +257,7 @@ class SubscriptionDetail(DetailPage):
         if tab == "activity":
             return [{"title": "", "table": entries_table(request, subscription_id=row.pk)}]
         if tab == "preview":
-            return [self.preview(request, row)]
+            return preview.sections(request, row)
         add = None
         operation = operations["subscription.add-domain"]
         may = operation.may(request.actor) and tools.shows(
@@ -249,75 +267,6 @@ class SubscriptionDetail(DetailPage):
             url = reverse("subscription_operation", args=[row.pk, "add-domain"])
             add = {"label": operation.label, "url": url}
         return [list_panel(narrowed(request, DomainList(), subscription_id=row.pk), add=add)]
-
-    def preview(self, request: HttpRequest, row: Subscription) -> dict[str, Any]:
-        """What would change on the servers, as their agent last said."""
-        last = Question.objects.visible_to(request.actor).filter(subscription=row, verb="plan")
-        last = last.order_by("-pk").first()
-        section: dict[str, Any] = {
-            "title": _("What would change on the servers"),
-            "text": _("Nobody has asked yet."),
-            "ask": {
-                "label": _("Ask the node"),
-                "url": reverse("subscription_preview", args=[row.pk]),
-            },
-        }
-        if last is None:
-            return section
-        if last.answered_at is None:
-            asked = _("The node has been asked; its answer is on the way.")
-            return section | {"text": asked, "waiting": True}
-        if changes_of(last):
-            return section | {"text": "", "table": preview_table(last)}
-        nothing = _t("Nothing: what is there is what should be there (%(when)s).")
-        return section | {"text": nothing % {"when": moment(last.answered_at)}}
-
-
-def changes_of(question: Question) -> list[dict[str, Any]]:
-    answer = question.answer or {}
-    if answer.get("error"):
-        return [{"what": _t("The node did not answer"), "before": [], "after": [answer["error"]]}]
-    plans = answer.get("plans", [])
-    return [change for plan in plans for change in plan.get("changes", [])]
-
-
-def preview_table(question: Question) -> SafeString:
-    rows = format_html_join(
-        "",
-        '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
-        '<td data-th="{}">{}</td></tr>',
-        (
-            (
-                _t("What"),
-                change.get("what", ""),
-                _t("Now"),
-                "\n".join(map(str, change.get("before") or [])) or "–",
-                _t("Then"),
-                "\n".join(map(str, change.get("after") or [])) or "–",
-            )
-            for change in changes_of(question)
-        ),
-    )
-    return format_html(
-        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
-        '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>',
-        _t("What"),
-        _t("Now"),
-        _t("Then"),
-        rows,
-    )
-
-
-@require_POST
-def ask_preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask the node what would change; the worker brings the answer."""
-    row = get_object_or_404(Subscription.objects.visible_to(request.actor), pk=pk)
-    waiting = Question.objects.visible_to(request.actor).filter(subscription=row, answered_at=None)
-    if not waiting.exists():
-        Question.objects.create(
-            account_id=row.account_id, reseller_id=row.reseller_id, subscription=row, verb="plan"
-        )
-    return go(reverse("subscription_operation", args=[pk, "preview"]))
 
 
 def resources_section(
