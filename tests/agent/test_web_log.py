@@ -114,6 +114,7 @@ def test_the_agent_answers_for_sites_that_it_serves(tmp_path):
     asked = {"site": 7, "kind": "access"}
     answer = agent.applier.ask("web", "log", 42, asked)
     assert (answer["ok"], len(answer["answer"]["lines"])) == (True, 1)
+    assert answer["answer"]["traffic"] >= 0
     for number, more in ((43, {"site": 8}), (42, {"site": 8})):
         with pytest.raises(AgentError):
             agent.applier.ask("web", "log", number, asked | more)

@@ -38,12 +38,13 @@ def test_lines_are_asked_for_and_shown(world: HostingWorld, who: str):
     assert "data-reload" in waiting
     assert 'http-equiv="refresh"' in waiting
     site = world.site("carl.example")
-    agent = answered(world, log={"lines": [LINE], "is_all": False})
+    agent = answered(world, log={"lines": [LINE], "is_all": False, "traffic": 2 * 2**20})
     assert agent.calls == [("ask", [site.subscription_id])]
     page = client.get(url(world)).text
     assert "GET /&lt;b&gt; HTTP/1.1" in page
     assert "192.0.2.1" in page
     assert "Older lines were not looked through" in page
+    assert "this month: 2.00 MiB" in page
     # The form keeps what was asked.
     assert 'value="wp-login"' in page
     question = Question.objects.get()

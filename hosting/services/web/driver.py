@@ -349,8 +349,7 @@ class WebDriver(Driver[Web]):
     ) -> list[Change]:
         lines = nginx.lines(subscription, web, self._host.platform)
         after = {name: lines.maps.get(name, "").splitlines() for name in nginx.MAPS}
-        own = [self._own_server(*pair).splitlines() for pair in lines.own]
-        after["own.conf"] = [line for some in own for line in some]
+        after["own.conf"] = "".join(self._own_server(*pair) for pair in lines.own).splitlines()
         before = {name: found.get(name, []) for name in after}
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
         kept = {site.id: site for site in web.sites}
@@ -379,7 +378,7 @@ class WebDriver(Driver[Web]):
         self.records.watch()
 
     def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
-        """Return what visits to the sites took this month, both ways."""
+        """Return what visits took this month, both ways."""
         return {"traffic": self.records.traffic(numbers)}
 
     def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
@@ -388,7 +387,8 @@ class WebDriver(Driver[Web]):
             return super().ask(what, subscription, parameters)
         held = self._applied.get(subscription, _NOTHING)
         names = {site.id: set(site.all_names) for site in held.sites}
-        return self.records.logs.last(subscription, names, parameters)
+        answer = self.records.logs.last(subscription, names, parameters)
+        return answer | {"traffic": self.records.traffic([subscription])[subscription]}
 
     def stop(self) -> None:
         """Leave; nginx ends where the platform says so."""

@@ -80,8 +80,11 @@ def _answer(found: Question) -> dict[str, Any]:
     note = _t("As of %(when)s, the newest first.") % {"when": asked_at}
     if not answer.get("is_all", True):
         note += " " + _t("Older lines were not looked through.")
+    if "traffic" in answer:
+        taken = f"{answer['traffic'] / 2**20:,.2f}"
+        note += " " + _t("Traffic of the subscription this month: %(size)s MiB.") % {"size": taken}
     if not answer.get("lines"):
-        return {"text": _t("No such line (%(when)s).") % {"when": asked_at}}
+        return {"note": note, "text": _t("No such line.")}
     return {"note": note, "table": _table(_HEADS[kind], answer["lines"])}
 
 
