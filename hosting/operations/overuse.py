@@ -10,7 +10,7 @@ from hosting.operations.base import OnSubscriptions
 from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Step, register
+from panel.core.operations import ANY_ROLE, MORE, Step, register
 
 reasons.declare(
     still_overused=_("%(names)s: still more than allowed (%(what)s)."),
@@ -26,7 +26,7 @@ class Recalculate(OnSubscriptions):
 
     verb = "recalculate"
     label = _("Recalculate")
-    bulk_group = _("More")
+    bulk_group = MORE
     roles = ANY_ROLE
     order = 65
 

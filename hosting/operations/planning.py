@@ -32,7 +32,7 @@ from hosting.services import base
 from panel.core import reasons
 from panel.core.access import Actor
 from panel.core.markup import day
-from panel.core.operations import Consequence, Refused, Step, register
+from panel.core.operations import MORE, Consequence, Refused, Step, register
 from panel.core.rows import among
 
 reasons.declare(
@@ -332,7 +332,7 @@ class SetExpiry(OnSubscriptions):
 
     verb = "set-expiry"
     label = _("Set expiry")
-    bulk_group = _("More")
+    bulk_group = MORE
     form_class = SetExpiryForm
     order = 50
 

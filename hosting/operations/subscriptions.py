@@ -29,6 +29,7 @@ from hosting.settings import KEEP_REMOVED_DAYS
 from panel.core.access import Actor
 from panel.core.operations import (
     ANY_ROLE,
+    MORE,
     Consequence,
     Operation,
     Refused,
@@ -109,7 +110,7 @@ class TryAgain(OnSubscriptions):
 
     verb = "try-again"
     label = _("Try again")
-    bulk_group = _("More")
+    bulk_group = MORE
     roles = ANY_ROLE
     order = 70
 

@@ -8,14 +8,14 @@ from hosting import suspension
 from hosting.models.suspension import Level, SuspensionEntry
 from hosting.operations.base import OnSubscriptions
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Step, register
+from panel.core.operations import ANY_ROLE, MORE, Step, register
 
 
 class _OwnSwitch(OnSubscriptions):
     """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
 
     roles = ANY_ROLE
-    bulk_group = _("More")
+    bulk_group = MORE
     confirm = "many"
     order = 60
 

@@ -11,7 +11,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.operations.base import OnSubscriptions
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import Consequence, Step, register
+from panel.core.operations import MORE, Consequence, Step, register
 
 reasons.declare(
     no_plan=_("It is on no plan: there is nothing to synchronise it with."),
@@ -71,7 +71,7 @@ class UnlockAndSync(_Synchronising):
 
     verb = "unlock-and-sync"
     label = _("Unlock & Sync")
-    bulk_group = _("More")
+    bulk_group = MORE
     confirm = "always"
     order = 46
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from panel.core import reasons
 from panel.core.access import Actor, OwnedQuerySet, RemovableQuerySet, Role
@@ -16,6 +17,8 @@ Text = str | Promise
 ANY_ROLE = frozenset(Role)
 ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
 PROVIDERS = frozenset({Role.ADMINISTRATOR, Role.RESELLER})
+# The menu over a list that holds what is wanted rarely (see `Operation.bulk_group`).
+MORE = _("More")
 
 
 class Result(models.TextChoices):

@@ -16,6 +16,7 @@ from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
 from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage, list_pages
 from panel.core.operations import (
+    MORE,
     Operation,
     Result,
     nouns,
@@ -235,7 +236,14 @@ def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[di
         group["buttons"].append(_button(operation, url, label))
         if operation.ask_label:
             group["buttons"].append(_button(operation, f"{url}?ask=1", operation.ask_label))
-    return list(groups.values())
+    return sorted(groups.values(), key=_rank)
+
+
+def _rank(group: dict[str, Any]) -> int:
+    """What is pressed every day first, then the rarer, what takes something away last."""
+    if all(button["destructive"] for button in group["buttons"]):
+        return 2
+    return 1 if str(group["label"]) == str(MORE) else 0
 
 
 def _button(operation: Operation, url: str, label: Any) -> dict[str, Any]:

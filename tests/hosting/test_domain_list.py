@@ -125,3 +125,15 @@ def test_a_domains_page_has_its_subdomains_and_the_way_back(world: HostingWorld)
     page = client.get(f"/domains/{blog.pk}/subdomains/").content.decode()
     assert f'href="/domains/{site.pk}/"' in page
     assert "add-subdomain" not in page
+
+
+def test_rare_buttons_stand_in_a_menu_before_what_takes_something_away(world: HostingWorld):
+    """The bar stays one row, whatever services add to it."""
+    page = world.client("ada").get("/domains/").content.decode()
+    bar = page.partition('class="bulk"')[2].partition("<output")[0]
+    places = [bar.index(f"{label} ") for label in ("Change Status", "More")]
+    places.append(bar.index(">Remove<"))
+    assert places == sorted(places)
+    menu = bar[places[1] : places[2]]
+    assert "HTTPS Settings" in menu
+    assert "PHP Settings" in menu

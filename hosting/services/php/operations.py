@@ -17,7 +17,7 @@ from hosting.services.php.forms import PhpSettingsForm
 from hosting.services.php.models import DomainPhp
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import Step, register
+from panel.core.operations import MORE, Step, register
 
 reasons.declare(
     php_unavailable=_("PHP is not available on the server of %(name)s."),
@@ -62,6 +62,7 @@ class PhpSettings(OnDomains):
 
     verb = "php-settings"
     label = _("PHP Settings")
+    bulk_group = MORE
     form_class = PhpSettingsForm
     order = 24
 

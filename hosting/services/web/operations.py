@@ -14,7 +14,7 @@ from hosting.operations.domains import OnDomains
 from hosting.services.web.forms import DirectivesForm, HttpsSettingsForm
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import Step, register
+from panel.core.operations import MORE, Step, register
 
 reasons.declare(
     no_https=_("The server of %(name)s does not serve HTTPS."),
@@ -30,6 +30,7 @@ class HttpsSettings(OnDomains):
 
     verb = "https-settings"
     label = _("HTTPS Settings")
+    bulk_group = MORE
     form_class = HttpsSettingsForm
     permission = "manage_hosting"
     order = 21
