@@ -33,9 +33,9 @@ def foreground_pid(places: Places) -> int | None:
 
 
 def is_running(places: Places) -> bool:
-    """Whether the panel is up or being kept up."""
+    """Whether the panel is kept up, though it may be starting just now."""
     if has_systemd():
-        return ran(["systemctl", "is-active", "-q", UNITS[2]]).returncode == 0
+        return (places.units / UNITS[2]).exists()
     return foreground_pid(places) is not None
 
 
@@ -71,10 +71,11 @@ def _start_units(work: Work, changed: list[str], *, is_new: bool, front_changed:
         is_active = ran(["systemctl", "is-active", "-q", unit]).returncode == 0
         is_code = unit not in {"freehold-panel.socket", "freehold-front.service"}
         if not is_active:
-            work.run(["systemctl", "start", unit])
+            # Panel and worker wait for the end of this installation; it may not wait for them.
+            work.run(["systemctl", "--no-block", "start", unit])
             work.changed(f"started {unit}")
         elif unit in changed or (is_new and is_code):
-            work.run(["systemctl", "restart", unit])
+            work.run(["systemctl", "--no-block", "restart", unit])
             work.changed(f"restarted {unit}")
         elif front_changed and unit == "freehold-front.service":
             work.run(["systemctl", "reload", unit])

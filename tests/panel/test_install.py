@@ -1,10 +1,12 @@
 """The pieces of an installation, without a machine to install on (tests/system/test_install.py)."""
 
+import fcntl
 import os
 import shutil
 import socket
 import string
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -171,6 +173,29 @@ def test_systemd_understands_every_unit(tmp_path, unit) -> None:
         ["systemd-analyze", "verify", tmp_path / unit], capture_output=True, text=True
     )
     assert (done.returncode, [x for x in done.stderr.splitlines() if "freehold" in x]) == (0, [])
+
+
+def test_what_starts_during_an_installation_waits_for_its_end(tmp_path) -> None:
+    """A socket may call the panel at any moment; the kernel frees the lock of who was killed."""
+    lock, done = tmp_path / "lock", tmp_path / "done"
+    program = [sys.executable, "-I", "-S", ROOT / "panel/install/wait.py", lock, tmp_path]
+    touch = shutil.which("touch") or "/usr/bin/touch"
+    assert subprocess.run([*program, touch, "done"]).returncode == 0
+    assert done.exists(), "there is no lock after a boot"
+    done.unlink()
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = subprocess.Popen([*program, touch, "done"])
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(0.5)
+        assert not done.exists()
+    assert (waiting.wait(30), done.exists()) == (0, True)
+
+
+def test_panel_and_worker_wait_under_systemd_as_they_do_without() -> None:
+    folder = ROOT / "panel/install/units"
+    for name in ("freehold-panel.service", "freehold-worker.service"):
+        assert f"wait.py {Places().lock} {Places().current} " in (folder / name).read_text()
 
 
 def test_every_unit_is_known_by_name() -> None:
