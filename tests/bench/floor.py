@@ -4,6 +4,7 @@ The same middleware, frame, filter form and bulk buttons; one hand-written query
 by f-strings. What the panel's own lists cost beyond that is the price of being declared.
 """
 
+import json
 from collections.abc import Callable
 from html import escape
 
@@ -12,10 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 
-from hosting.filters import AccountFilter, DomainFilter, SubscriptionFilter
+from hosting.filters import AccountFilter, DomainFilter, ResellerFilter, SubscriptionFilter
+from hosting.services.dns.filters import ZoneFilter
+from panel.core.activity_list import ActivityFilter, ActivityList
 from panel.core.lists import list_pages
-from panel.core.operations import nouns
-from panel.core.views import add_button, bulk_groups
+from panel.core.operations import nouns, operations
+from panel.core.views import add_buttons, bulk_groups
 
 CUSTOMERS = """
 SELECT a.id, a.contact_name, a.company, a.description, a.is_suspended, a.username, a.reseller_id,
@@ -42,6 +45,26 @@ FROM hosting_domain d
 JOIN hosting_subscription s ON s.id = d.subscription_id
 JOIN accounts_account a ON a.id = d.account_id
 WHERE d.removing_at IS NULL ORDER BY d.name_key, d.id LIMIT %s
+"""
+
+
+RESELLERS = """
+SELECT a.id, a.contact_name, p.name, a.company, a.description, a.is_suspended, a.username,
+       a.customers_count, a.subscriptions_count, a.domains_count, a.limits, a.created_at, e.level,
+       e.at
+FROM accounts_account a
+LEFT JOIN hosting_plan p ON p.id = a.plan_id
+LEFT JOIN hosting_suspensionentry e ON e.account_id = a.id
+WHERE a.role = 'reseller' AND a.removing_at IS NULL ORDER BY a.name_key, a.id LIMIT %s
+"""
+ZONES = """
+SELECT z.id, z.name, z.is_altered, z.subscription_id, s.name, z.serial, z.changed_at
+FROM dns_zone z JOIN hosting_subscription s ON s.id = z.subscription_id
+WHERE s.removing_at IS NULL ORDER BY z.name_key, z.id LIMIT %s
+"""
+ACTIVITY = """
+SELECT id, at, actor_name, action, target_kind, target_id, target_label, details
+FROM core_activity ORDER BY at DESC, id DESC LIMIT %s
 """
 
 
@@ -124,10 +147,78 @@ def domain(row: tuple) -> str:
     )
 
 
+def _usage(used: int, limit: int | None) -> str:
+    if limit is None:
+        return f"{used:,}"
+    return (
+        f'<span class="usage"><progress class="meter" max="{limit}" value="{used}"'
+        f' aria-label="{used} of {limit}"></progress> {used} / {limit}</span>'
+    )
+
+
+def reseller(row: tuple) -> str:
+    """A reseller's row."""
+    (pk, name, plan, company, description, is_suspended, username, customers, subscriptions,
+     domains, limits, created, level, at) = row  # fmt: skip
+    below = escape(" · ".join(filter(None, (f"({plan or 'Custom'})", company, description))))
+    given = json.loads(limits) if isinstance(limits, str) else limits
+    return _cells(
+        pk,
+        name,
+        f'<td class="main" data-th="Name"><a href="/resellers/{pk}/">{escape(name)}</a>',
+        f'<div class="sub">{below}</div></td>',
+        f'<td data-th="Status">{_tag(is_suspended, level, at)}</td>',
+        f'<td data-th="Username">{escape(username)}</td>',
+        f'<td class="num" data-th="Customers">{_usage(customers, given.get("customers"))}</td>',
+        '<td class="num" data-th="Subscriptions">',
+        f"{_usage(subscriptions, given.get('subscriptions'))}</td>",
+        f'<td class="num" data-th="Domains">{domains:,}</td>',
+        f'<td class="date" data-th="Created">{created:%-d %b %Y}</td>',
+    )
+
+
+def zone(row: tuple) -> str:
+    """A zone's row."""
+    pk, name, is_altered, subscription_id, subscription_name, serial, changed = row
+    state = '<span class="tag tag-info">Edited</span>' if is_altered else ""
+    return _cells(
+        pk,
+        name,
+        f'<td class="main" data-th="Name"><a href="/zones/{pk}/">{escape(name)}</a></td>',
+        f'<td data-th="State">{state}</td>',
+        f'<td data-th="Subscription"><a href="/subscriptions/{subscription_id}/">',
+        f"{escape(subscription_name)}</a></td>",
+        f'<td class="num" data-th="Serial">{serial}</td>',
+        f'<td class="date" data-th="Changed">{changed:%-d %b %Y}</td>',
+    )
+
+
+def activity(row: tuple) -> str:
+    """An entry of the activity log, with its old and new values."""
+    _pk, at, who, action, kind, target, label, details = row
+    told = json.loads(details) if isinstance(details, str) else details or {}
+    old, new = told.get("old") or {}, told.get("new") or {}
+    values = "; ".join(f"{name}: {old.get(name, '')} → {value}" for name, value in new.items())
+    return (
+        f'<tr><td class="date" data-th="When"><time datetime="{at.isoformat()}">'
+        f'{at:%-d %b %Y, %H:%M}</time></td><td data-th="Who">{escape(who)}</td>'
+        f'<td data-th="What">{ACTIONS.get(action, action)}</td>'
+        f'<td data-th="Object"><a href="/{kind}s/{target}/">{escape(label)}</a></td>'
+        f'<td data-th="Values">{escape(values[:200])}</td></tr>'
+    )
+
+
+PRESENT = dict.fromkeys(
+    ("customer", "reseller", "subscription", "domain"), " WHERE removing_at IS NULL"
+)
+ACTIONS = {name: str(operation.label) for name, operation in operations.items()}
 FLOORS: dict[str, tuple[str, Callable[[tuple], str], type]] = {
     "customer": (CUSTOMERS, customer, AccountFilter),
     "subscription": (SUBSCRIPTIONS, subscription, SubscriptionFilter),
     "domain": (DOMAINS, domain, DomainFilter),
+    "reseller": (RESELLERS, reseller, ResellerFilter),
+    "zone": (ZONES, zone, ZoneFilter),
+    "activity": (ACTIVITY, activity, ActivityFilter),
 }
 
 
@@ -135,14 +226,14 @@ def page(request: HttpRequest, noun: str) -> HttpResponse:
     """The first page of a list."""
     query, cells, filterset = FLOORS[noun]
     size = int(request.GET.get("size", 25))
-    listed = list_pages[noun]()
+    listed = list_pages[noun]() if noun != "activity" else ActivityList()
     base = f"/{nouns[noun].plural}/"
     with connection.cursor() as cursor:
         cursor.execute(query, [size])
         rows = cursor.fetchall()
         table = nouns[noun].model._meta.db_table
         cursor.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE removing_at IS NULL LIMIT 10001) t"
+            f"SELECT count(*) FROM (SELECT 1 FROM {table}{PRESENT.get(noun, '')} LIMIT 10001) t"
         )
         cursor.fetchone()
     body = "".join(map(cells, rows))
@@ -152,6 +243,7 @@ def page(request: HttpRequest, noun: str) -> HttpResponse:
         ' class="form-check-input" data-select-page aria-label="Select this page"></th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+    adds = add_buttons(listed, request.actor)
     context = {
         "title": listed.title,
         "noun": noun,
@@ -160,7 +252,8 @@ def page(request: HttpRequest, noun: str) -> HttpResponse:
         "count_label": "more than 10,000",
         "is_empty": False,
         "is_filtered": False,
-        "add": add_button(listed, request.actor),
+        "add": adds[0] if adds else None,
+        "more_adds": adds[1:],
         "bulk_groups": bulk_groups(listed, request.actor),
         "search": "",
         "filter_form": filterset(
