@@ -1,8 +1,10 @@
 """The list of domains: found by name, alias, customer and company, each with its site."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -28,22 +30,39 @@ def _site_state(row: Any, listing: Listing) -> Any:
     if row.is_suspended:
         why = status.reason(row, listing.extra["causes"], listing.actor, is_account=False)
         # Each part was escaped by safe().
-        return SafeString(f'{tag(_("Suspended"), "bad")}<div class="sub">{safe(why)}</div>')
+        return SafeString(f"{_shut(get_language())}<div class=sub>{safe(why)}</div>")
+    return _state_tag(row.site_state, get_language())
+
+
+# Remembered by language: a page says the same few words on each of its rows.
+@lru_cache
+def _shut(_language: str | None) -> SafeString:
+    return tag(_("Suspended"), "bad")
+
+
+@lru_cache
+def _state_tag(site_state: str, _language: str | None) -> SafeString:
     tones = {SiteState.ACTIVE: "ok", SiteState.SUSPENDED: "warn", SiteState.DISABLED: "mute"}
-    state = SiteState(row.site_state)
+    state = SiteState(site_state)
     return tag(state.label, tones[state])
+
+
+@lru_cache
+def _words(_language: str | None) -> tuple[SafeString, SafeString]:
+    """What a hosting type says most often, and the way to the site, both escaped."""
+    return SafeString(safe(HostingType.WEBSITE.label)), SafeString(safe(_("View Site")))
 
 
 def _hosting(row: Any, _listing: Listing) -> Any:
     """The hosting type; of one that forwards, where to; and the way to what there is."""
     if row.hosting_type == HostingType.NONE:
         return HostingType.NONE.label
-    text: Any = HostingType.WEBSITE.label
+    text, label = _words(get_language())
     if row.hosting_type == HostingType.FORWARDING:
         text = _t("Forwarding to %(host)s") % {"host": to_unicode(host_of(row.forward_to))}
-    url, label = site_url(row.ascii), safe(_("View Site"))
     # Each part was escaped by safe().
-    return SafeString(f"{safe(text)} <a href={attribute(url)} target=_blank>{label}</a>")
+    url = attribute(site_url(row.ascii))
+    return SafeString(f"{safe(text)} <a href={url} target=_blank>{label}</a>")
 
 
 def _hosting_csv(row: Any, _listing: Listing) -> str:

@@ -7,6 +7,7 @@ by f-strings. What the panel's own lists cost beyond that is the price of being 
 import json
 from collections.abc import Callable
 from html import escape
+from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from django.utils.safestring import mark_safe
 from hosting.filters import AccountFilter, DomainFilter, ResellerFilter, SubscriptionFilter
 from hosting.services.dns.filters import ZoneFilter
 from panel.core.activity_list import ActivityFilter, ActivityList
-from panel.core.lists import list_pages
+from panel.core.lists import ListPage, list_pages
 from panel.core.operations import nouns, operations
 from panel.core.views import add_buttons, bulk_groups
 
@@ -224,10 +225,9 @@ FLOORS: dict[str, tuple[str, Callable[[tuple], str], type]] = {
 
 def page(request: HttpRequest, noun: str) -> HttpResponse:
     """The first page of a list."""
-    query, cells, filterset = FLOORS[noun]
+    query, cells, _filterset = FLOORS[noun]
     size = int(request.GET.get("size", 25))
     listed = list_pages[noun]() if noun != "activity" else ActivityList()
-    base = f"/{nouns[noun].plural}/"
     with connection.cursor() as cursor:
         cursor.execute(query, [size])
         rows = cursor.fetchall()
@@ -243,11 +243,17 @@ def page(request: HttpRequest, noun: str) -> HttpResponse:
         ' class="form-check-input" data-select-page aria-label="Select this page"></th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table>"
     )
+    context = _context(request, noun, listed, size) | {"table": mark_safe(table)}
+    return render(request, "core/list.html", {"page": context})
+
+
+def _context(request: HttpRequest, noun: str, listed: ListPage, size: int) -> dict[str, Any]:
+    """What stands round the rows of the first page."""
+    base, filterset = f"/{nouns[noun].plural}/", FLOORS[noun][2]
     adds = add_buttons(listed, request.actor)
-    context = {
+    return {
         "title": listed.title,
         "noun": noun,
-        "table": mark_safe(table),
         "count": 10_001,
         "count_label": "more than 10,000",
         "is_empty": False,
@@ -272,4 +278,3 @@ def page(request: HttpRequest, noun: str) -> HttpResponse:
         "list_url": base,
         "outcome": None,
     }
-    return render(request, "core/list.html", {"page": context})
