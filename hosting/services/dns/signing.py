@@ -19,21 +19,16 @@ import dns.dnssec
 import dns.dnssectypes
 import dns.name
 import dns.rdata
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
-# The curve (FIPS 186-4, appendix D.1.2.3): its field, its order, its base point.
-_FIELD = 2**256 - 2**224 + 2**192 + 2**96 - 1
+# The order of the curve P-256 (FIPS 186-4, appendix D.1.2.3).
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_BASE = (
-    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
-)
 _BYTES = 32
 # The flags of a key that signs everything (a zone key and a secure entry point), and DNSSEC's 3.
 _FLAGS, _PROTOCOL, _ALGORITHM = 257, 3, 13
 _PURPOSE = b"freehold dnssec key 1"
-
-Point = tuple[int, int] | None
 
 
 class SecretChanged(Exception):
@@ -88,9 +83,9 @@ def _secret(directory: str) -> bytes:
 
 def public_key(private: bytes) -> str:
     """The DNSKEY record that belongs to a private key, as a zone file has it."""
-    point = _times(int.from_bytes(private, "big"), _BASE)
-    assert point is not None
-    data = b"".join(number.to_bytes(_BYTES, "big") for number in point)
+    key = ec.derive_private_key(int.from_bytes(private, "big"), ec.SECP256R1()).public_key()
+    # RFC 6605, section 4: the point as it is, without the octet that says so.
+    data = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
     return f"{_FLAGS} {_PROTOCOL} {_ALGORITHM} {base64.b64encode(data).decode()}"
 
 
@@ -104,28 +99,3 @@ def ds_record(name: str, dnskey: str) -> str:
         policy=dns.dnssec.allow_all_policy,
     )
     return str(digest.to_text())
-
-
-def _times(number: int, point: Point) -> Point:
-    """A multiple of a point. Its time tells something of the number to whoever can measure it: it
-    runs once for each zone, when somebody has it signed."""
-    found: Point = None
-    while number:
-        if number & 1:
-            found = _plus(found, point)
-        point = _plus(point, point)
-        number >>= 1
-    return found
-
-
-def _plus(one: Point, other: Point) -> Point:
-    if one is None or other is None:
-        return one or other
-    if one[0] == other[0]:
-        if (one[1] + other[1]) % _FIELD == 0:
-            return None
-        slope = (3 * one[0] ** 2 - 3) * pow(2 * one[1], -1, _FIELD)
-    else:
-        slope = (other[1] - one[1]) * pow(other[0] - one[0], -1, _FIELD)
-    x = (slope**2 - one[0] - other[0]) % _FIELD
-    return x, (slope * (one[0] - x) - one[1]) % _FIELD
