@@ -22,6 +22,7 @@ from hosting import (
     sync,
 )
 from hosting.forms import system_user_taken
+from hosting.hashes import hashed
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType
 from hosting.models.plans import OverusePolicy, Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
@@ -156,9 +157,10 @@ def suggest_system_user(name: str) -> str:
 def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscription:
     """A new subscription of `account` with its main domain. Raises Refused; accounts are locked.
 
-    `values`: domain (ASCII), plan (or None for Custom plan), addons, system_user, description.
+    `values`: domain (ASCII), plan (or None for Custom plan), addons, system_user, its
+    password, description.
     """
-    domain = values["domain"]
+    domain, password = values["domain"], values.get("system_user_password")
     plan, addons = chosen_plans(values)
     given = values_of(plan, addons)
     demand.refuse_full(account.reseller_id, demand.of_new_subscription(given), step.actor)
@@ -169,6 +171,7 @@ def subscription(step: Step, account: Account, values: dict[str, Any]) -> Subscr
         name=to_unicode(domain),
         description=values.get("description", ""),
         node=nodes.choose(),
+        system_user_hash=hashed(password) if password else "",
         **given,
     )
     _save_with_system_user(made, values.get("system_user", ""), domain)

@@ -2,13 +2,15 @@
 
 from typing import Any, ClassVar
 
-from crispy_forms.layout import Column, Layout, Row
+from crispy_forms.layout import Column, Field, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts import credentials
+from accounts.forms import PASSWORD_TEMPLATE, PasswordField
 from accounts.models import Account, sort_key
 from hosting.forms import (
     AddOnsField,
@@ -18,6 +20,7 @@ from hosting.forms import (
     provider_of,
     refuse_addons_on_no_plan,
 )
+from hosting.hashes import refuse_long
 from hosting.models.plans import HostingPlan
 from panel.core import search
 from panel.core.access import Actor, Role
@@ -135,10 +138,17 @@ class SubscriberField(forms.CharField):
 class AddSubscriptionForm(OperationForm):
     """A subscription for oneself, or for the customer that one types or came from."""
 
+    secret_fields = ("system_user_password",)
+
     domain = MainDomainField()
     plan = PlanField()
     addons = AddOnsField()
     system_user = SystemUserField()
+    system_user_password = PasswordField(
+        label=_("Password of the system user"),
+        required=False,
+        help_text=_("For SFTP and SSH, where the plan grants it. Empty: none for now."),
+    )
     subscriber = SubscriberField(
         required=False,
         help_text=_("Name, username or number of the customer; empty for yourself."),
@@ -162,6 +172,13 @@ class AddSubscriptionForm(OperationForm):
         refuse_addons_on_no_plan(self)
         return self.cleaned_data
 
+    def clean_system_user_password(self) -> str:
+        password: str = self.cleaned_data["system_user_password"] or ""
+        if password:
+            refuse_long(password)
+            credentials.check_strength(password, username=self.cleaned_data.get("system_user", ""))
+        return password
+
     def clean_subscriber(self) -> int:
         account = self.cleaned_data["subscriber"]
         return account.pk if account is not None else self.actor.account_id
@@ -170,7 +187,8 @@ class AddSubscriptionForm(OperationForm):
         first = ["subscriber"] if "subscriber" in self.fields else []
         addons = ["addons"] if "addons" in self.fields else []
         pair = Row(Column("plan"), Column("system_user"))
-        return Layout(*first, "domain", pair, *addons, "description")
+        password = Field("system_user_password", template=PASSWORD_TEMPLATE)
+        return Layout(*first, "domain", pair, password, *addons, "description")
 
 
 class ChangeSubscriberForm(OperationForm):

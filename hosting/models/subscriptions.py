@@ -45,6 +45,8 @@ class Subscription(Owned):
     system_user = models.CharField(
         _("System user"), max_length=31, unique=True, validators=[SYSTEM_USER]
     )
+    # Of its password, as crypt(3) knows it; empty: there is none, and keys alone let in.
+    system_user_hash = models.CharField(max_length=72, default="", blank=True, editable=False)
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     expires_on = models.DateField(_("Expires on"), null=True, blank=True)
     description = models.CharField(_("Description"), max_length=500, blank=True)

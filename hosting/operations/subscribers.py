@@ -29,6 +29,7 @@ from hosting.models.suspension import Level, Scope, SuspensionEntry
 from hosting.operations.base import OnSubscriptions
 from hosting.operations.planning import named
 from hosting.operations.removing import index_below, refuse_held
+from hosting.services import base
 from panel.core.access import Actor, Role
 from panel.core.operations import Consequence, Refused, Step, register
 
@@ -102,6 +103,7 @@ class ChangeSubscriber(OnSubscriptions):
         tree.hand_over(ids, new)
         _pass_entries_on(rows, new)
         _take_from_users(rows, ids)
+        base.handed_over(ids)
         stored = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
         if not step.params.get("hand_over_description"):
             left = [row.pk for row in rows if row.reseller_id != tree.reseller_of(new)]
@@ -231,7 +233,8 @@ def _suspension_foreseen(rows: Sequence[Any], new: Account) -> list[Consequence]
 
 def _losses_foreseen(step: Step, rows: Sequence[Any], new: Account) -> list[Consequence]:
     """Who no longer reaches it, and what is left behind."""
-    found = []
+    out = _("Password and SSH keys of the system user stop working: set new ones afterwards.")
+    found = [Consequence(out, "warn")]
     users = User.objects.visible_to(step.actor).filter(
         account_id__in={row.account_id for row in rows}, is_own=False
     )

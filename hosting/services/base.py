@@ -170,6 +170,8 @@ class ServiceConfig(AppConfig):
     names_source: ClassVar[str] = ""
     # (subscription_ids): these go for good, with all domains; their rows are still there.
     purge_source: ClassVar[str] = ""
+    # (subscription_ids): these have another subscriber from now on; what let the old one in goes.
+    handed_over_source: ClassVar[str] = ""
     # (actor, aliases): what editing these aliases could bring about, as consequences.
     aliases_source: ClassVar[str] = ""
 
@@ -232,6 +234,14 @@ def alias_consequences(actor: Any, aliases: Any) -> list[Any]:
     """What services say before these aliases (a queryset) are edited."""
     paths = [config.aliases_source for config in services() if config.aliases_source]
     return [found for path in paths for found in import_string(path)(actor, aliases)]
+
+
+def handed_over(subscription_ids: Iterable[int]) -> None:
+    """Tell all services that these subscriptions have another subscriber."""
+    ids = sorted(set(subscription_ids))
+    for config in services() if ids else ():
+        if config.handed_over_source:
+            import_string(config.handed_over_source)(ids)
 
 
 def purge(subscription_ids: Iterable[int]) -> None:

@@ -89,12 +89,21 @@ def subscription_state(request: HttpRequest, pk: int) -> JsonResponse:
 
 class SubscriptionDetail(DetailPage):
     noun = "subscription"
+    services = base.tabs("subscription")
     tabs = (
         ("domains", _("Domains")),
         ("resources", _("Resources")),
+        *((tab.name, tab.label) for tab in services.values()),
         ("preview", _("Preview")),
         ("activity", _("Activity")),
     )
+
+    def tabs_for(self, actor: Any, target: Any) -> tuple[tuple[str, Any], ...]:
+        return tuple(
+            (name, label)
+            for name, label in self.tabs
+            if name not in self.services or self.services[name].is_shown(actor, target)
+        )
 
     def siblings(self, request: HttpRequest, target: Any) -> Any:
         rows = self.queryset(request.actor)
@@ -246,6 +255,8 @@ class SubscriptionDetail(DetailPage):
         return found
 
     def sections(self, request: HttpRequest, row: Subscription, tab: str) -> list[dict[str, Any]]:
+        if tab in self.services:
+            return self.services[tab].sections(request, row)
         if tab == "resources":
             return [
                 *(shortfalls_section(row) if request.actor.is_provider else []),

@@ -20,6 +20,7 @@ from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from hosting.services.dns.models import Record, Zone
+from hosting.services.system.models import SshKey
 from panel.core import search
 from panel.core.access import Actor, Role
 from tests.access.world import PEOPLE, AccessWorld
@@ -33,6 +34,8 @@ EXEMPT = {
     "accounts.ApiToken.hint": "the first letters of a token, shown to its owner",
     "accounts.ApiToken.digest": "a secret: looked for by itself",
     "hosting.ImportRow.password": "a secret: looked for by itself",
+    "hosting.Subscription.system_user_hash": "a secret: looked for by itself",
+    "system.SshKey.type": "a name from a list",
     "hosting.ImportRow.code": "a name from a list",
     "hosting.Domain.site_state_level": "a level from a list",
     "hosting.Question.verb": "a name from a list",
@@ -55,6 +58,7 @@ PLANTED = (
     Record,
     Import,
     ImportRow,
+    SshKey,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.

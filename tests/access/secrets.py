@@ -5,13 +5,17 @@ from django.contrib.sessions.models import Session
 
 from accounts.models import ApiToken, User
 from hosting.models.imports import ImportRow
-from tests.access.world import AccessWorld
+from hosting.models.subscriptions import Subscription
+from tests.access.world import SYSTEM_PASSWORD, AccessWorld
 from tests.world import PASSWORD
 
 
 def secrets_of(world: AccessWorld) -> dict[str, str]:
     """What nobody is ever shown, by what it is."""
     found = {settings.SECRET_KEY: "the secret key", PASSWORD: "a password"}
+    found[SYSTEM_PASSWORD] = "the password of a system user"
+    for row in Subscription._base_manager.exclude(system_user_hash=""):
+        found[row.system_user_hash] = "the hash of a system user's password"
     for user in User._base_manager.all():
         found[user.password] = f"the hash of {user.username}'s password"
         found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"

@@ -25,13 +25,16 @@ from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from hosting.services.dns.models import Record, TemplateRecord, Zone
+from hosting.services.system.models import SshKey
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
 from panel.core.setting import Settings
+from tests.hosting.ssh import public_key
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
+SYSTEM_PASSWORD = "the system user's own, of nobody else"
 # Person -> the login behind. The columns of the tables are these, in this order.
 PEOPLE = {
     "customer": "carl",
@@ -206,6 +209,16 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["second-zone"] = Zone.objects.get(domain=rows["second-domain"])
     rows["record"] = Record.objects.get(zone=rows["zone"], host="www")
     rows["template-record"] = TemplateRecord.objects.earliest("pk")
+    world.done(
+        customer,
+        "subscription.system-user-password",
+        rows["subscription"],
+        password=SYSTEM_PASSWORD,
+        password_again=SYSTEM_PASSWORD,
+    )
+    key = public_key(customer)
+    world.done(customer, "subscription.add-ssh-key", rows["subscription"], key=key, label="laptop")
+    rows["ssh-key"] = SshKey.objects.get(subscription=rows["subscription"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])

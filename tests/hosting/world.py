@@ -206,11 +206,11 @@ class HostingWorld(World):
         noun, verb = operation.split(".")
         secret = getattr(operations[operation].form_class, "secret_fields", ())
         typed = [f"--set={name}={value}" for name, value in params.items() if name not in secret]
-        if "password" in params:
+        for name in {one for one in secret if one in params and not one.endswith("_again")}:
             # Secrets are not typed where others see them.
-            file = settings.DATA_DIR / "password"
-            file.write_text(params["password"], encoding="utf-8")
-            typed.append(f"--set-file=password={file}")
+            file = settings.DATA_DIR / name
+            file.write_text(params[name], encoding="utf-8")
+            typed.append(f"--set-file={name}={file}")
         out = StringIO()
         try:
             with redirect_stdout(out), redirect_stderr(out):

@@ -16,6 +16,7 @@ from accounts.actors import actor_of, users
 from accounts.models import Account, User
 from hosting.models.imports import Import, ImportRow
 from hosting.models.plans import Plan
+from hosting.models.subscriptions import Subscription
 from hosting.seed import Seed
 from hosting.seed_accounts import Sizes
 from hosting.services.dns.models import Zone
@@ -86,6 +87,8 @@ def _values(name: str, form_field: Any) -> list[str]:
         return [str(Import.objects.values_list("pk", flat=True)[0])]
     if name == "zone":
         return [str(Zone.objects.values_list("pk", flat=True)[0])]
+    if name == "subscription":
+        return [str(Subscription.objects.values_list("pk", flat=True)[0])]
     if name == "plan":
         return ["0", str(Plan.objects.values_list("pk", flat=True)[0])]
     if name.startswith(("created_", "on_")):
