@@ -175,11 +175,16 @@ def provider_of(account: Account) -> int:
     return account.pk if account.role != Role.CUSTOMER else account.provider_id
 
 
+# Users that Debian and images of it bring: one of these on a node is not a subscription's.
+_OF_MACHINES = frozenset(["admin", "debian", "gnats", "ubuntu", "vagrant", "operator"])
+
+
 def system_user_taken(name: str) -> bool:
     """Whether a system user's name is in use, or was within 90 days, or is the system's own."""
     rows = Subscription.objects.unscoped("system users are unique over all nodes")
     return (
         name in SYSTEM_NAMES
+        or name in _OF_MACHINES
         or rows.filter(system_user=name).exists()
         or RetiredSystemUser.objects.filter(
             name=name, retired_at__gt=timezone.now() - RETIRED_FOR

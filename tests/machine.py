@@ -16,6 +16,9 @@ from pathlib import Path
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Debian's packages of the daemons that nodes run, and a program that each brings.
 DAEMONS = {
+    "openssh-server": "/usr/sbin/sshd",
+    "openssh-client": "/usr/bin/sftp",
+    "libnss-extrausers": "/usr/share/doc/libnss-extrausers",
     "nginx-light": "/usr/sbin/nginx",
     "pdns-server": "/usr/sbin/pdns_server",
     "pdns-backend-sqlite3": "/usr/share/doc/pdns-backend-sqlite3",

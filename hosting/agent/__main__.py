@@ -20,7 +20,7 @@ from hosting.agent.private import close_off
 from hosting.agent.server import Server
 
 # What else the debian platform can be told; each has its usual place.
-_PLACES = ("homes", "run", "logs", "users", "address")
+_PLACES = ("homes", "run", "logs", "users", "ssh", "address")
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
@@ -84,6 +84,8 @@ def _lay_out(platform: Platform) -> int:
     """Make the agent's directories; return the lock that keeps a second agent away."""
     for directory in (platform.node, platform.homes, platform.run, platform.logs, platform.web):
         os.makedirs(directory, mode=0o755, exist_ok=True)
+    if platform.users is not None:
+        os.makedirs(platform.users, mode=0o755, exist_ok=True)
     close_off(platform)
     lock = os.open(platform.run / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

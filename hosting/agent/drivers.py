@@ -6,12 +6,16 @@ from hosting.agent.driver import Driver
 from hosting.agent.host import Host
 from hosting.services.dns.driver import DnsDriver
 from hosting.services.php.driver import PhpDriver
+from hosting.services.system.driver import SystemDriver
 from hosting.services.web.driver import WebDriver
 
 
 def for_platform(host: Host) -> list[Driver[Any]]:
     """Return the drivers of this node. A service that it cannot provide is not among them."""
     found: list[Driver[Any]] = []
+    # Users and their homes before all that is theirs.
+    if SystemDriver.is_possible(host.platform):
+        found.append(SystemDriver(host))
     # Pools before sites: a name that is new finds its PHP there.
     if PhpDriver.is_possible(host.platform):
         found.append(PhpDriver(host))

@@ -5,18 +5,20 @@ So tests can count those calls, refuse them, or die at the first, second, third,
 
 import errno
 import os
+import pwd
 import select
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosting.agent.platform import Platform
+from hosting.agent.platform import FIRST_UID, Platform
 
 _ANSWER_LIMIT = 64 * 1024
 # How often a process is looked at that has no command line yet.
@@ -204,6 +206,45 @@ class Runner:
         except OSError:
             return None
 
+    def user(self, name: str) -> int | None:
+        """Return the number of a user, as the node's name service says; None if it knows none."""
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            return None
+
+    def users(self) -> set[int]:
+        """Return the users of all processes there are."""
+        found: set[int] = set()
+        for entry in os.listdir("/proc"):
+            if not (entry.isascii() and entry.isdigit()):
+                continue
+            # Whose the directory is says less: it is root's where a process may not be watched.
+            with suppress(OSError), open(f"/proc/{entry}/status", "rb") as status:
+                told = status.read()
+                words = told.partition(b"\nUid:")[2].split(b"\n")[0].split()
+                # What has ended and waits to be buried runs no more.
+                if b"\nState:\tZ" not in told:
+                    found.update(map(int, words[:1]))
+        return found
+
+    def end(self, uid: int) -> None:
+        """Kill all processes of a tenant at once: none can bring up another meanwhile."""
+        if uid < FIRST_UID:
+            raise ValueError(f"{uid} is no tenant's user")
+        # As that user: the kernel then asks each process whether it is that user's.
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", "import os; os.kill(-1, 9)"],
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         time.sleep(seconds)
@@ -337,6 +378,11 @@ class Host:
         """Send a signal to a process."""
         self.changing("signal", (pid, number))
         self.runner.signal(pid, number)
+
+    def end(self, uid: int) -> None:
+        """Kill all processes of a tenant."""
+        self.changing("end", uid)
+        self.runner.end(uid)
 
     def commit(self, connection: sqlite3.Connection) -> None:
         """Make the agent's own records durable."""

@@ -42,6 +42,8 @@ class Platform:
     web_group: int | None
     # The directory whose passwd, shadow and group libnss-extrausers reads; None: no users.
     users: Path | None
+    # Where the node's sshd includes files from; None: it is told nothing.
+    ssh: Path | None
     # What disable_symlinks says: with one uid for everybody "if_not_owner" would refuse nothing.
     symbolic_links: str
     # False where all tenants share one uid: tests of isolation prove nothing there.
@@ -53,6 +55,11 @@ class Platform:
     def nginx(self) -> Path:
         """The web server."""
         return self.programs["nginx"]
+
+    @property
+    def sshd_pid(self) -> Path:
+        """Where the node's own sshd says which process it is."""
+        return Path("/run/sshd.pid")
 
     @property
     def web(self) -> Path:
@@ -114,6 +121,7 @@ def embedded(
         worker_processes=1,
         web_group=None,
         users=None,
+        ssh=None,
         symbolic_links="on",
         isolates=False,
         stops_daemons=not keep_serving,
@@ -126,6 +134,7 @@ def debian(
     run: str | Path = "/run/freehold",
     logs: str | Path = "/var/log/freehold",
     users: str | Path = "/var/lib/extrausers",
+    ssh: str | Path = "/etc/ssh/sshd_config.d",
     address: str = "0.0.0.0",  # noqa: S104
     sites_port: int = 80,
     https_port: int = 443,
@@ -137,7 +146,7 @@ def debian(
     Every path and port can be another one, so that a test runs the same beside a real node.
     LookupError: the web server's user, which the package brings, is not there.
     """
-    real = [Path(os.path.realpath(path)) for path in (node, homes, run, logs, users)]
+    real = [Path(os.path.realpath(path)) for path in (node, homes, run, logs, users, ssh)]
     return Platform(
         name="debian",
         node=real[0],
@@ -155,6 +164,7 @@ def debian(
         worker_processes=os.cpu_count() or 1,
         web_group=pwd.getpwnam(WEB_USER).pw_gid,
         users=real[4],
+        ssh=real[5],
         symbolic_links="if_not_owner",
         isolates=True,
         stops_daemons=not keep_serving,

@@ -37,7 +37,7 @@ class DebianNode(WebNode):
 
     def arguments(self) -> list[str]:
         """Every place and port: none is the usual one."""
-        places = {name: self.top / name for name in ("homes", "run", "logs", "users")}
+        places = {name: self.top / name for name in ("homes", "run", "logs", "users", "ssh")}
         ports = {"sites": self.port, "https": self.https_port, "dns": self.dns_port}
         return [
             *("--platform", "debian", "--data", str(self.directory), "--address", "127.0.0.1"),

@@ -28,6 +28,8 @@ NOT_HERE = _(
     " is no access over SSH. What is set here takes effect on a node that has them."
 )
 
+NO_SERVER = _("The node of this subscription runs no SSH server, so nobody gets in that way.")
+
 
 @register_list
 class SshKeyList(ListPage):
@@ -60,7 +62,7 @@ def shows_tab(actor: Actor, row: Subscription) -> bool:
 def sections(request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
     """How to connect, with what, and the keys."""
     node = Node.objects.get(pk=row.node_id)
-    notice = [] if node.has("system") else [{"title": "", "text": NOT_HERE}]
+    notice = [] if _port_of(node) else [{"title": "", "text": _why_not(node)}]
     granted = access.of(row.settings)
     facts = [
         fact(_("System user"), row.system_user),
@@ -71,9 +73,18 @@ def sections(request: HttpRequest, row: Subscription) -> list[dict[str, Any]]:
     has_password = _t("set") if row.system_user_hash else _t("none")
     facts.append(fact(_("Password"), has_password, _action(request, row, "system-user-password")))
     found = [{"title": _("System user"), "facts": facts}]
-    if node.has("system"):
+    if _port_of(node):
         found.insert(0, {"title": _("How to connect"), "facts": _connecting(row, node, granted)})
     return [*notice, *found, _keys(request, row)]
+
+
+def _port_of(node: Node) -> int | None:
+    found: int | None = node.offers("system").get("port")
+    return found
+
+
+def _why_not(node: Node) -> Any:
+    return NO_SERVER if node.has("system") else NOT_HERE
 
 
 def _action(request: HttpRequest, row: Subscription, verb: str) -> dict[str, Any] | None:
@@ -85,7 +96,7 @@ def _action(request: HttpRequest, row: Subscription, verb: str) -> dict[str, Any
 
 
 def _connecting(row: Subscription, node: Node, granted: str) -> list[dict[str, Any]]:
-    port = node.offers("system").get("port", 22)
+    port = _port_of(node)
     host = row.name
     is_shut = row.is_suspended and not row.is_overuse_only
     state = tag(_("Refused while suspended"), "bad") if is_shut else tag(_("Open"), "ok")

@@ -1,0 +1,327 @@
+"""System users on a node: who there is, what lets them in, whose their homes are.
+
+Users stand in files that the name service reads besides its own, written whole and renamed into
+place: one rename for a batch, however large. Who is shut has an account that expired long ago,
+which refuses keys as well as passwords, and its processes are ended.
+"""
+
+import signal
+import threading
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from hosting.agent import trees
+from hosting.agent.driver import Change, Driver, Result
+from hosting.agent.host import Host
+from hosting.agent.platform import Platform
+from hosting.agent.protocol import AgentError
+from hosting.services.system import driver_desired, driver_files, driver_sshd
+from hosting.services.system.driver_desired import ACCESS, SystemUser
+
+# Who was let in a moment before the door was shut has no process of its own yet: a second look.
+_LOOKS = (0.3, 1.0, 3.0)
+
+
+class SystemDriver(Driver[SystemUser]):
+    """The system users of one node."""
+
+    service = "system"
+    serves_limited: ClassVar[bool] = True
+
+    def __init__(self, host: Host):
+        if host.platform.users is None:
+            raise ValueError(f"the platform {host.platform.name} has no system users")
+        self._host = host
+        self._files = host.platform.users
+        self._homes = host.platform.homes
+        self._keys = driver_sshd.keys_directory(host.platform)
+        self._users: dict[int, SystemUser] = {}
+        self._shut: set[int] = set()
+        self._foreign = False
+        # Held while the files are written: `switch` runs beside `apply`.
+        self._lock = threading.RLock()
+        self._looking = threading.Condition()
+        self._again: list[tuple[float, frozenset[int]]] = []
+        self._port: int | None = None
+        self._sshd_words = ""
+
+    @staticmethod
+    def is_possible(platform: Platform) -> bool:
+        """Say whether a node has users for its tenants."""
+        return platform.users is not None and platform.isolates
+
+    def offers(self) -> dict[str, object]:
+        """Return the port of the node's sshd; None where it has none."""
+        return {"port": self._port}
+
+    def parse(self, value: object) -> SystemUser:
+        """Return the system user of a subscription."""
+        return driver_desired.parse(value)
+
+    def settle(self, applied: Mapping[int, SystemUser], shut: Collection[int]) -> None:
+        """Write again what is not as it was recorded, and end what should not run."""
+        self._lay_out()
+        self._include()
+        with self._lock:
+            self._users, self._shut = dict(applied), set(shut)
+            self._foreign = any(map(driver_files.is_foreign, self._lines()))
+            self._write()
+            wanted = {str(driver_files.uid_of(number)) for number in applied}
+            for path in list(self._keys.iterdir()):
+                if path.name not in wanted:
+                    self._host.unlink(path)
+            for number, user in applied.items():
+                self._write_keys(number, user)
+        self._port = self._listening()
+        self._end(self._shut)
+
+    def _lay_out(self) -> None:
+        for directory in (self._keys.parent, self._keys):
+            if not directory.is_dir():
+                self._host.make(directory, 0o700)
+        # Shut in where the homes are, a session still begins in its own: the way there that
+        # passwd names leads to it from inside, too.
+        *above, last = self._homes.parts[1:]
+        inside = self._homes
+        for name in above:
+            inside = inside / name
+            if not inside.is_dir():
+                self._host.make(inside, 0o711)
+        if not (inside / last).is_symlink():
+            self._host.symlink("/", inside / last)
+
+    def _lines(self) -> list[str]:
+        return (self._read("passwd") or b"").decode("utf-8", "replace").splitlines()
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return (self._files / name).read_bytes()
+        except OSError:
+            return None
+
+    def _include(self) -> None:
+        """Tell sshd of system users, in a file of its own beside its configuration.
+
+        It is written once, or when another version of the agent says something else. One that
+        sshd's own check does not take is taken back: the way in for the administrator stays.
+        """
+        directory, sshd = self._host.platform.ssh, self._host.platform.programs.get("sshd")
+        if directory is None or sshd is None or not directory.is_dir():
+            return
+        path, text = directory / "freehold.conf", driver_sshd.drop_in(self._host.platform).encode()
+        before = path.read_bytes() if path.is_file() else None
+        if before == text:
+            return
+        self._host.replace(path, text)
+        checked = self._host.runner.run([str(sshd), "-t"], 10.0)
+        if checked.code:
+            self._sshd_words = f"sshd does not take {path}: {checked.output.strip()[-300:]}"
+            self._host.unlink(path)
+            if before is not None:
+                self._host.replace(path, before)
+            return
+        with suppress(OSError, ValueError):
+            master = int(self._host.platform.sshd_pid.read_text())
+            self._host.signal(master, signal.SIGHUP)
+
+    def _listening(self) -> int | None:
+        """Return the port that the node's sshd is set to; None where there is none."""
+        sshd = self._host.platform.programs.get("sshd")
+        if sshd is None:
+            return None
+        told = self._host.runner.run([str(sshd), "-T"], 10.0).output
+        ports = [line.split()[1] for line in told.splitlines() if line.startswith("port ")]
+        return int(ports[0]) if ports and ports[0].isdecimal() else 22
+
+    def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
+        """Expire accounts and bring them back, in one rename; end what runs of those shut."""
+        with self._lock:
+            before = set(self._shut)
+            self._shut = (self._shut | set(shut)) - set(opened)
+            if self._shut != before:
+                self._write_shadow()
+            news = self._shut - before
+        self._end(news)
+        self._look_again(news)
+
+    def _write(self) -> None:
+        """Write what is not so. Passwords come first and names last: nobody is let in between."""
+        self._write_shadow()
+        self._replace("group", driver_files.group(self._users), 0o644)
+        self._replace("passwd", driver_files.passwd(self._users, self._homes), 0o644)
+
+    def _write_shadow(self) -> None:
+        self._replace("shadow", driver_files.shadow(self._users, self._shut), 0o600)
+
+    def _replace(self, name: str, data: bytes, mode: int) -> None:
+        if self._foreign:
+            raise AgentError("refused", self._words_of_foreign())
+        if self._read(name) != data:
+            self._host.replace(self._files / name, data, mode)
+
+    def _words_of_foreign(self) -> str:
+        return f"{self._files}/passwd has users that are not of this agent, so it is left alone"
+
+    def _key_file(self, number: int) -> Path:
+        return self._keys / str(driver_files.uid_of(number))
+
+    def _key_lines(self, number: int) -> list[str]:
+        try:
+            return self._key_file(number).read_text("ascii").splitlines()
+        except (OSError, ValueError):
+            return []
+
+    def _write_keys(self, number: int, user: SystemUser | None) -> bool:
+        """Write or remove the keys of one; say whether that was news."""
+        keys = list(user.keys) if user is not None and user.access != "none" else []
+        if self._key_lines(number) == keys:
+            return False
+        if keys:
+            text = "".join(f"{key}\n" for key in keys)
+            self._host.replace(self._key_file(number), text.encode("ascii"), 0o600)
+        else:
+            self._host.unlink(self._key_file(number))
+        return True
+
+    def plan(self, wanted: Mapping[int, SystemUser | None]) -> dict[int, list[Change]]:
+        """Return what differs: the user's line, its password, its keys, and its home."""
+        passwd = {line.split(":")[2]: line for line in self._lines() if line.count(":") == 6}
+        shadow = (self._read("shadow") or b"").decode("utf-8", "replace").splitlines()
+        passwords = {line.split(":")[0]: line for line in shadow}
+        found = {}
+        for number, user in wanted.items():
+            line = passwd.get(str(driver_files.uid_of(number)))
+            after = driver_files.passwd_line(number, user, self._homes) if user else None
+            changes = _change("user", line, after)
+            if user is not None:
+                is_shut = number in self._shut
+                same = passwords.get(user.name) == driver_files.shadow_line(user, is_shut)
+                # A hash is nobody's to see.
+                changes += [] if same else [Change("password or expiry", [], ["as it should be"])]
+                home = trees.home_differs(self._host, number)
+                changes += [] if home is None else _change("home", home[0], home[1])
+            keys = list(user.keys) if user and user.access != "none" else []
+            if (there := self._key_lines(number)) != keys:
+                changes.append(Change("SSH keys", there, keys))
+            if changes:
+                found[number] = changes
+        return found
+
+    def apply(self, wanted: Mapping[int, SystemUser | None]) -> Result:
+        """Make homes, write keys, then users, all in one go; end what may not run any more."""
+        result = Result()
+        ended: set[int] = set()
+        with self._lock:
+            users = dict(self._users)
+            for number, user in wanted.items():
+                try:
+                    if user is not None:
+                        self._check(number, user, users)
+                        if trees.make_home(self._host, number):
+                            result.changed.add(number)
+                    if self._write_keys(number, user):
+                        result.changed.add(number)
+                except (AgentError, OSError) as error:
+                    result.failures[number] = _told(error)
+                    continue
+                before = users.pop(number, None)
+                if user is not None:
+                    users[number] = user
+                if before != user:
+                    result.changed.add(number)
+                if before is not None and _rank(user) < _rank(before):
+                    ended.add(number)
+            previous, self._users = self._users, users
+            try:
+                self._write()
+            except (AgentError, OSError) as error:
+                self._users = previous
+                result.failures |= dict.fromkeys(wanted.keys() - result.failures, _told(error))
+                result.changed.clear()
+                return result
+        self._end(ended)
+        self._look_again(ended)
+        return result
+
+    def _check(self, number: int, user: SystemUser, users: Mapping[int, SystemUser]) -> None:
+        uid = driver_files.uid_of(number)
+        if uid > driver_files.HIGHEST_UID:
+            raise AgentError("refused", f"there is no user {uid}")
+        if any(n != number and other.name == user.name for n, other in users.items()):
+            raise AgentError("refused", f"another subscription has the system user {user.name}")
+        there = self._host.runner.user(user.name)
+        if there is not None and there != uid:
+            raise AgentError("refused", f"the node has a user {user.name} of its own")
+
+    def _end(self, numbers: Collection[int]) -> None:
+        """End every process of these. They are listed once, and only those that live are ended."""
+        uids = {driver_files.uid_of(number) for number in numbers}
+        for uid in sorted(uids & self._host.runner.users() if uids else ()):
+            self._host.end(uid)
+
+    def _look_again(self, numbers: Collection[int]) -> None:
+        if not numbers:
+            return
+        now = self._host.runner.now()
+        with self._looking:
+            self._again += [(now + later, frozenset(numbers)) for later in _LOOKS]
+            self._looking.notify()
+
+    def look_again(self) -> float | None:
+        """End what came up since of those that were shut; say when the next look is due."""
+        now = self._host.runner.now()
+        with self._looking:
+            due = [numbers for at, numbers in self._again if at <= now]
+            self._again = [(at, numbers) for at, numbers in self._again if at > now]
+            later = min((at - now for at, _numbers in self._again), default=None)
+        numbers = {number for each in due for number in each}
+        with self._lock:
+            # Who was opened meanwhile, or may do again what it does, is left alone.
+            numbers = {n for n in numbers if n in self._shut or n not in self._users}
+        self._end(numbers)
+        return later
+
+    def problem(self) -> str | None:
+        """Return what keeps system users out, as far as the agent can see it."""
+        if self._foreign or self._sshd_words:
+            return self._sshd_words or self._words_of_foreign()
+        with self._lock:
+            some = next(iter(sorted(self._users.items())), None)
+        if some is None:
+            return None
+        number, user = some
+        if self._host.runner.user(user.name) != driver_files.uid_of(number):
+            return (
+                f"the node does not know its system users: nsswitch.conf has to name extrausers"
+                f" for passwd, group and shadow ({self._files})"
+            )
+        return None
+
+    def watch(self) -> None:
+        """Begin to look a second time after what was shut."""
+        threading.Thread(target=self._keep_looking, name="system users", daemon=True).start()
+
+    def _keep_looking(self) -> None:
+        while True:
+            later = self.look_again()
+            with self._looking:
+                if later is not None or not self._again:
+                    self._looking.wait(later)
+
+    def stop(self) -> None:
+        """Nothing runs that could be left or taken along: sshd is the node's own."""
+
+
+def _rank(user: SystemUser | None) -> int:
+    return -1 if user is None else ACCESS.index(user.access)
+
+
+def _change(what: str, before: object | None, after: object | None) -> list[Change]:
+    shown = [[] if each is None else [str(each)] for each in (before, after)]
+    return [] if shown[0] == shown[1] else [Change(what, *shown)]
+
+
+def _told(error: AgentError | OSError) -> AgentError:
+    return error if isinstance(error, AgentError) else AgentError("io", str(error))
