@@ -35,6 +35,8 @@ def remove(work: Work, environ: Mapping[str, str]) -> None:
             _remove_tree(work, folder)
         _forget_users(work)
         nss.exclude(work)
+        # Written by the agent; see hosting/services/system/driver_sshd.py.
+        _unlink(work, places.root / "etc/ssh/sshd_config.d/freehold.conf")
         work.say("\n  Freehold and everything that it kept are removed.\n")
         return
     kept = [str(path) for path in data if path.exists()]
