@@ -137,7 +137,10 @@ def _cells(key: SshKey, *, removes: bool) -> tuple[Any, ...]:
     if removes:
         action = format_html('<a href="{}" aria-label="{} {}">{}</a>', url, words, key.label, words)
     labels = (_t("Label"), _t("Type"), _t("Fingerprint"), _t("Added"))
-    values = (key.label, key.type, key.fingerprint, day(key.created_at))
+    # It has no blank at which a line could end.
+    parts = ((key.fingerprint[at : at + 12],) for at in range(0, len(key.fingerprint), 12))
+    fingerprint = format_html_join(SafeString("<wbr>"), "{}", parts)
+    values = (key.label, key.type, fingerprint, day(key.created_at))
     return (*(part for pair in zip(labels, values, strict=True) for part in pair), action)
 
 
