@@ -209,16 +209,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["second-zone"] = Zone.objects.get(domain=rows["second-domain"])
     rows["record"] = Record.objects.get(zone=rows["zone"], host="www")
     rows["template-record"] = TemplateRecord.objects.earliest("pk")
-    world.done(
-        customer,
-        "subscription.system-user-password",
-        rows["subscription"],
-        password=SYSTEM_PASSWORD,
-        password_again=SYSTEM_PASSWORD,
-    )
-    key = public_key(customer)
-    world.done(customer, "subscription.add-ssh-key", rows["subscription"], key=key, label="laptop")
-    rows["ssh-key"] = SshKey.objects.get(subscription=rows["subscription"])
+    rows["ssh-key"] = _ssh_key(world, customer, rows["subscription"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -237,6 +228,14 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
         reseller, "customer.suspend", rows["customer"], message="call us", note="third time"
     ).run
     world.done(reseller, "customer.activate", rows["customer"])
+
+
+def _ssh_key(world: AccessWorld, who: str, row: Subscription) -> SshKey:
+    """What lets into a system user: a password, and a key."""
+    typed = {"password": SYSTEM_PASSWORD, "password_again": SYSTEM_PASSWORD}
+    world.done(who, "subscription.system-user-password", row, **typed)
+    world.done(who, "subscription.add-ssh-key", row, key=public_key(who), label="laptop")
+    return SshKey.objects.get(subscription=row)
 
 
 def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:
