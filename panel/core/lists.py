@@ -342,13 +342,14 @@ class Listing:
         return f'<th scope="col"{css}{state}><a href="{href}">{label}</a></th>'
 
     def _row(self, row: Any, pick: bool) -> str:
-        cells = [f"{opening}{safe(cell(row, self))}" for opening, cell in self._cells]
+        texts = ((opening, safe(cell(row, self))) for opening, cell in self._cells)
+        cells = [f"{opening}{text}" if text else "<td>" for opening, text in texts]
         css = ""
         if reason := self.reasons.get(row.pk):
             cells[0] += f'<div class="why">{safe(reason)}</div>'
             css = ' class="is-refused"'
         box = self._pick(row) if pick else ""
-        # Without the end tags that HTML leaves out: a tenth of the page's weight.
+        # Without the end tags that HTML leaves out, and what an empty cell has no use for.
         return f"<tr{css}>{box}{''.join(cells)}"
 
     @cached_property
