@@ -314,13 +314,15 @@ class Host:
                 raise
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
 
-    def symlink(self, target: str, path: Path) -> None:
-        """Make a symbolic link, in place of one that is there, at once."""
+    def symlink(self, target: str, path: Path, uid: int | None = None) -> None:
+        """Make a symbolic link, in place of one that is there, at once. `uid`: whose it is."""
         self.changing("symlink", path)
         beside = path.with_name(path.name + ".new")
         with suppress(FileNotFoundError):
             os.unlink(beside)
         os.symlink(target, beside)
+        if uid is not None:
+            os.chown(beside, uid, uid, follow_symlinks=False)
         os.replace(beside, path)
 
     def rename(

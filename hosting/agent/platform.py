@@ -44,8 +44,6 @@ class Platform:
     users: Path | None
     # Where the node's sshd includes files from; None: it is told nothing.
     ssh: Path | None
-    # What disable_symlinks says: with one uid for everybody "if_not_owner" would refuse nothing.
-    symbolic_links: str
     # False where all tenants share one uid: tests of isolation prove nothing there.
     isolates: bool
     # Whether the agent takes the daemons along when it is asked to end.
@@ -83,6 +81,18 @@ class Platform:
         forgotten somewhere never becomes somebody else's. None where all are one uid.
         """
         return FIRST_UID + subscription if self.isolates else None
+
+    @property
+    def refused_links(self) -> tuple[str, str]:
+        """Return what nginx's disable_symlinks says in a website.
+
+        Each site's link to its document root is its tenant's, so the root itself has to be the
+        tenant's too, whatever stands in its place by now. With one uid for everybody "if_not_owner"
+        would refuse nothing: there no link at all is followed below the root.
+        """
+        if self.isolates:
+            return "if_not_owner", f"from={self.web}/sites"
+        return "on", "from=$document_root"
 
     def probe_address(self) -> str:
         """Return the address at which this node asks its own daemons."""
@@ -122,7 +132,6 @@ def embedded(
         web_group=None,
         users=None,
         ssh=None,
-        symbolic_links="on",
         isolates=False,
         stops_daemons=not keep_serving,
     )
@@ -165,7 +174,6 @@ def debian(
         web_group=pwd.getpwnam(WEB_USER).pw_gid,
         users=real[4],
         ssh=real[5],
-        symbolic_links="if_not_owner",
         isolates=True,
         stops_daemons=not keep_serving,
     )

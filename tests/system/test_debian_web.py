@@ -60,6 +60,27 @@ def test_a_link_to_a_neighbours_file_is_refused_and_one_to_an_own_file_serves(no
         assert "of 43" not in page.body
 
 
+def test_a_document_root_that_became_a_link_to_a_neighbours_is_refused(node):
+    """Who has a shell may put anything in the place of its own document root."""
+    ours, other = (node.homes / f"s{number}" / "httpdocs" for number in (42, 43))
+    (other / "secret.txt").write_text("of 43")
+    kept = ours.with_name("kept")
+    ours.rename(kept)
+    try:
+        for target in (other, other.parent, "/etc"):
+            ours.symlink_to(target)
+            os.lchown(ours, 10_000_042, 10_000_042)
+            for path in ("/secret.txt", "/httpdocs/secret.txt", "/hostname", "/"):
+                page = node.get("anna.example", path)
+                assert page.status in (403, 404), (target, path)
+                assert "of 43" not in page.body
+            ours.unlink()
+        assert node.get("bert.example", "/secret.txt").body == "of 43"
+    finally:
+        kept.rename(ours)
+    assert node.status("anna.example") == 200
+
+
 def test_those_who_serve_are_not_root(node):
     workers = [pid for pid, kind in node.processes().items() if kind == "worker"]
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in workers}

@@ -188,19 +188,19 @@ def has_root_location(directives: Sequence[Directive]) -> bool:
     return any(each.name == "location" and each.arguments in everything for each in directives)
 
 
-def guarded(directives: Sequence[Directive], links: str) -> tuple[Directive, ...]:
+def guarded(directives: Sequence[Directive], links: Directive) -> tuple[Directive, ...]:
     """Return them with what holds in every location of ours: no links, and no hidden files."""
     return tuple(_guarded(each, links) for each in directives)
 
 
-def _guarded(each: Directive, links: str) -> Directive:
+def _guarded(each: Directive, links: Directive) -> Directive:
     if each.block is None:
         return each
     inside = guarded(each.block, links)
     if each.name == "location":
         hidden = ("($uri", "~", r"/\.(?!well-known/))")
         inside = (
-            Directive("disable_symlinks", (links, "from=$document_root")),
+            links,
             Directive("if", hidden, (Directive("return", ("403",)),)),
             *inside,
         )

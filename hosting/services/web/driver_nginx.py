@@ -263,12 +263,13 @@ def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Dir
     directory = php.directories(platform)
     scripts = quoted_variable(directory, "$site") if directory else None
     everything = theirs = ""
+    refused = Directive("disable_symlinks", platform.refused_links)
+    links = serialize((refused,)).strip()
     if not has_root_location(own):
-        links = f"disable_symlinks {platform.symbolic_links} from=$document_root;"
         everything = f"location / {{ {links} try_files $uri $uri/ =404; }}"
     if own:
         theirs = f"    if ($uri ~ {_CHALLENGE}) {{ break; }}\n"
-        theirs += serialize(guarded(own, platform.symbolic_links))
+        theirs += serialize(guarded(own, refused))
     return f"""
   server {{
     {listens}
@@ -283,12 +284,12 @@ def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Dir
     # that cannot be seen for want of one would open the site.
     location ^~ {CHALLENGES} {{
       root {quoted(web / "acme")};
-      disable_symlinks {platform.symbolic_links};
+      disable_symlinks {platform.refused_links[0]};
       types {{ }}
       default_type text/plain;
     }}
     location ~ "/\\.(?!well-known/)" {{ return 403; }}
-    {php.locations(scripts, platform.symbolic_links)}
+    {php.locations(scripts, links)}
     {everything}
     # A named location: the gate above would run again for any other, and shut this page too.
     location @suspended {{

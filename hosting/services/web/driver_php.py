@@ -57,7 +57,7 @@ def index(directory: str | None) -> str:
 
 
 def locations(directory: str | None, links: str) -> str:
-    """Return what answers for scripts. `links`: what disable_symlinks says here."""
+    """Return what answers for scripts. `links`: what refuses links here."""
     # However it is spelled: code is run or refused, and never shown.
     refused = 'location ~* "\\.(?:php[0-9s]?|phtml|phar)(?:/|$)" { return 403; }'
     if directory is None:
@@ -65,7 +65,7 @@ def locations(directory: str | None, links: str) -> str:
     passed = "\n      ".join(f"fastcgi_param {name} {value};" for name, value in _PARAMETERS)
     return f"""location ~ "\\.php(?:/|$)" {{
       if ($first != index.php) {{ return 403; }}
-      disable_symlinks {links} from=$document_root;
+      {links}
       fastcgi_split_path_info "^(.+?\\.php)(/.*)$";
       # try_files forgets what stood behind the script's name.
       set $path_info $fastcgi_path_info;

@@ -96,8 +96,13 @@ class Places:
         found = self.linked(key)
         if found == target or (found is not None and not replace):
             return False
-        self._host.symlink(target, self._sites / key)
+        self._place(key, target)
         return True
+
+    def _place(self, key: str, target: str) -> None:
+        """Make a site's link its tenant's: nginx follows it to what is that tenant's as well."""
+        number = int(key[1:].partition("-")[0])
+        self._host.symlink(target, self._sites / key, self._host.platform.uid_of(number))
 
     def unlink(self, key: str) -> bool:
         """Remove a link; say whether there was one."""
@@ -115,7 +120,7 @@ class Places:
         linked = {path.name for path in self._sites.iterdir()}
         for key, target in links.items():
             if key not in linked or self.linked(key) != target:
-                self._host.symlink(target, self._sites / key)
+                self._place(key, target)
         return Leftovers(sorted(marked - wanted), sorted(linked - links.keys()))
 
     def clear(self, left: Leftovers) -> None:
