@@ -21,6 +21,16 @@ from pathlib import Path
 from hosting.agent.platform import FIRST_UID, Platform
 
 _ANSWER_LIMIT = 64 * 1024
+# What ends all processes of a user, its own included. It stops where it could not become that user.
+_END = """
+import os, sys
+uid = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid, uid, uid)
+if os.getresuid() == (uid, uid, uid) and uid:
+    os.kill(-1, 9)
+"""
 # How often a process is looked at that has no command line yet.
 _BEGINNING = 100
 
@@ -232,12 +242,10 @@ class Runner:
         """Kill all processes of a tenant at once: none can bring up another meanwhile."""
         if uid < FIRST_UID:
             raise ValueError(f"{uid} is no tenant's user")
-        # As that user: the kernel then asks each process whether it is that user's.
+        # As that user: the kernel then asks each process whether it is that user's. It becomes so
+        # by itself, as that user may not be let to where Python is.
         subprocess.run(
-            [sys.executable, "-I", "-S", "-c", "import os; os.kill(-1, 9)"],
-            user=uid,
-            group=uid,
-            extra_groups=[],
+            [sys.executable, "-I", "-S", "-c", _END, str(uid)],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

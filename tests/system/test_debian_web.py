@@ -3,7 +3,6 @@
 import os
 import pwd
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -98,7 +97,7 @@ for path in sys.argv[1:]:
 def seen_by(uid, *paths):
     """What a process of this user may do with each path: "rwx", as far as it may."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _LOOK, *map(str, paths)],
+        ["/usr/bin/python3", "-I", "-c", _LOOK, *map(str, paths)],
         user=uid, group=uid, extra_groups=[], capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = [line.split(" ", 3) for line in done.stdout.splitlines()]

@@ -18,7 +18,10 @@ from hosting.agent.private import close_off
 from hosting.services.system.driver import SystemDriver
 from tests.system import sshd as servers
 
-pytestmark = pytest.mark.skipif(bool(servers.why_not()), reason=servers.why_not())
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(bool(servers.why_not()), reason=servers.why_not()),
+]
 
 # Far from the numbers of other tests: what runs as these users is killed here.
 ANNA, BERT, CARL = 900_042, 900_043, 900_044

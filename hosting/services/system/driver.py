@@ -115,6 +115,10 @@ class SystemDriver(Driver[SystemUser]):
         if before == text:
             return
         self._host.replace(path, text)
+        # Where it empties itself of rights. Whoever starts it makes this; it may not run yet.
+        privileges = self._host.platform.sshd_pid.with_suffix("")
+        if not privileges.is_dir():
+            self._host.make(privileges)
         checked = self._host.runner.run([str(sshd), "-t"], 10.0)
         if checked.code:
             self._sshd_words = f"sshd does not take {path}: {checked.output.strip()[-300:]}"
