@@ -127,7 +127,7 @@ def parts() -> list[Part]:
         Part("census", "every route as every role", 90, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
         Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres, "system"),
-        Part("browser", "Chromium, as each role", 180, browser),
+        Part("browser", "Chromium, as each role", 180, browser, "system"),
     ]
 
 

@@ -91,12 +91,19 @@ class Applier:
     def _keep(self, records: Mapping[int, Record]) -> None:
         """Save records, then have every service follow."""
         self._state.save(records.values())
+        faults: list[Exception] = []
         for driver in self._drivers.values():
             shut: list[int] = []
             opened: list[int] = []
             for record in records.values():
                 (shut if record.is_shut(driver.serves_limited) else opened).append(record.id)
-            driver.switch(shut, opened)
+            # What one service cannot do keeps no other one open.
+            try:
+                driver.switch(shut, opened)
+            except (AgentError, OSError) as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
 
     def desired(self, values: Sequence[object], emit: Emit) -> None:
         """Apply a batch; `emit` gets a result for each subscription and service, then a sum."""

@@ -83,6 +83,21 @@ def test_the_overused_keep_what_lets_them_reduce_and_a_neighbour_keeps_all(appli
     assert (sites.shut, shell.shut) == (set(), set())
 
 
+def test_a_service_that_cannot_shut_keeps_no_other_one_open(applier, sites, shell, monkeypatch):
+    """The worker is told, and asks again; what could be shut is."""
+
+    def full(shut, opened):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(sites, "switch", full)
+    with pytest.raises(OSError, match="no space left"):
+        applier.switch([(42, 1, "shut")])
+    assert (sites.shut, shell.shut) == (set(), {42})
+    monkeypatch.undo()
+    assert applier.switch([(42, 1, "shut"), (43, 1, "open")])["switched"] == [42, 43]
+    assert (sites.shut, shell.shut) == ({42}, {42})
+
+
 def test_a_new_agent_finds_each_state_again(applier, host):
     applier.switch([(42, 1, "limited"), (43, 1, "shut"), (44, 1, "open")])
     sites, shell = Recording("sites", False), Recording("shell", True)

@@ -194,14 +194,6 @@ def test_one_that_cannot_be_fails_alone_and_the_others_are_there(real, number, n
     assert [line.split(":")[0] for line in files(real)["passwd"].splitlines()] == ["anna", "bert"]
 
 
-def test_files_of_somebody_else_are_left_alone(real):
-    (real.users / "passwd").write_text("guest:x:5000:5000::/home/guest:/bin/sh\n")
-    node = FakeUsers(real)
-    with pytest.raises(AgentError, match="not of this agent"):
-        Agent(node)
-    assert (real.users / "passwd").read_text().startswith("guest")
-
-
 def test_a_plan_shows_what_somebody_changed_by_hand_and_never_a_hash(real):
     agent = Agent(FakeUsers(real))
     agent.desired(frame(42), frame(43, 1, "bert"))
@@ -348,3 +340,16 @@ def test_a_path_that_sshd_could_misread_is_refused(real, tmp_path):
     odd = platform_in(tmp_path / "with blank %u")
     with pytest.raises(ValueError, match="cannot be told"):
         drop_in(odd)
+
+
+def test_files_that_somebody_else_uses_are_left_alone_and_the_agent_says_so(real):
+    """Their users stay, the agent starts, suspending goes on, and whoever is new is refused."""
+    others = "bob:x:1001:1001::/home/bob:/bin/sh\n"
+    (real.users / "passwd").write_text(others)
+    agent = Agent(FakeUsers(real))
+    assert "left alone" in agent.driver.problem()
+    results, _sum = agent.desired(frame(42))
+    assert (results[42]["kind"], "left alone" in results[42]["message"]) == ("refused", True)
+    assert agent.switch((42, 2, "shut"))["switched"] == [42]
+    assert (real.users / "passwd").read_text() == others
+    assert not (real.users / "shadow").exists()

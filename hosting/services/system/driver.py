@@ -160,9 +160,8 @@ class SystemDriver(Driver[SystemUser]):
         self._replace("shadow", driver_files.shadow(self._users, self._shut), 0o600)
 
     def _replace(self, name: str, data: bytes, mode: int) -> None:
-        if self._foreign:
-            raise AgentError("refused", self._words_of_foreign())
-        if self._read(name) != data:
+        # Somebody else's users stay: problem() says so, and whoever is to be added is refused.
+        if not self._foreign and self._read(name) != data:
             self._host.replace(self._files / name, data, mode)
 
     def _words_of_foreign(self) -> str:
@@ -250,6 +249,8 @@ class SystemDriver(Driver[SystemUser]):
         return result
 
     def _check(self, number: int, user: SystemUser, users: Mapping[int, SystemUser]) -> None:
+        if self._foreign:
+            raise AgentError("refused", self._words_of_foreign())
         uid = driver_files.uid_of(number)
         if uid > driver_files.HIGHEST_UID:
             raise AgentError("refused", f"there is no user {uid}")
