@@ -88,17 +88,12 @@ def pytest(part: Part, *options: str, database: str = "") -> None:
         part.failed += 1
 
 
-def side_by_side(part: Part, processes: int = 2) -> None:
-    """The same on several processors, whole files at a time: their fixtures are made once. What
+def side_by_side(part: Part) -> None:
+    """The same on two processors, whole files at a time: their fixtures are made once. What
     takes longest begins first (tests/conftest.py), so that nobody waits for it in the end."""
     several = (os.cpu_count() or 1) > 1
-    options = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    options = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     pytest(part, *(options if several else []))
-
-
-def browser(part: Part) -> None:
-    """A browser waits half of the time, so that three of them fill two processors."""
-    side_by_side(part, processes=3)
 
 
 def count(part: Part, report: Path) -> None:
@@ -127,7 +122,7 @@ def parts() -> list[Part]:
         Part("census", "every route as every role", 90, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
         Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres, "system"),
-        Part("browser", "Chromium, as each role", 180, browser, "system"),
+        Part("browser", "Chromium, as each role", 180, side_by_side),
     ]
 
 
