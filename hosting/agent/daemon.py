@@ -18,6 +18,8 @@ FIRST_BACKOFF = 0.25
 _LONGEST_BACKOFF = 30.0
 # One that has lived this long was well: the next start after its end is not held up.
 _WELL_AFTER = 10.0
+# Bytes of a log: what is looked at of before, and at the most.
+_BEFORE, _READ = 2048, 65536
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,29 @@ class Program:
     writes_pid: bool = True
     # Where what it says goes; None: nowhere, for one that keeps logs of its own.
     log: Path | None = None
+
+
+class Complaints:
+    """The log that a daemon writes its complaints into."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def mark(self) -> int:
+        """Return where to read from to see what is written from now on, and a little before."""
+        try:
+            return max(0, self._path.stat().st_size - _BEFORE)
+        except OSError:
+            return 0
+
+    def since(self, mark: int) -> list[str]:
+        """Return the lines from there on, or the first of them if that is very much."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(mark)
+                return stream.read(_READ).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
 
 
 class Daemon:
@@ -89,18 +114,32 @@ class Daemon:
             self._host.signal(master, number)
         return master is not None
 
+    def await_until(self, is_so: Callable[[], bool], patience: float, step: float) -> bool:
+        """Wait until something is so, looking each `step`; False if `patience` ends or it is lost.
+
+        One that dies meanwhile is started again and reads the same; twice is no accident.
+        """
+        runner, starts = self._host.runner, self.starts
+        end = runner.now() + patience
+        while not is_so():
+            is_lost = self.master() is None and not self.is_watched
+            if runner.now() > end or is_lost or self.starts > starts + 1:
+                return False
+            runner.sleep(step)
+        return True
+
+    def _left(self) -> set[int]:
+        """Return the processes that a killed master left behind."""
+        found = self._host.runner.processes(self._program.directory)
+        return {pid for pid, line in found.items() if self._program.is_ours(line)}
+
     def _bury(self) -> None:
         """End what a killed master left behind: it holds ports and sockets."""
-        runner = self._host.runner
-        left = [
-            pid
-            for pid, line in runner.processes(self._program.directory).items()
-            if self._program.is_ours(line)
-        ]
+        left = sorted(self._left())
         for pid in left:
             self._host.signal(pid, signal.SIGKILL)
         for pid in left:
-            runner.wait(pid, 2.0)
+            self._host.runner.wait(pid, 2.0)
 
     def watch(self) -> None:
         """Start it again whenever it dies, from a thread of its own."""

@@ -133,13 +133,8 @@ class Runner:
 
     def processes(self, directory: Path) -> dict[int, str]:
         """Return pid and command line of every process that runs in the directory."""
-        found = {}
-        for entry in os.listdir("/proc"):
-            if entry.isascii() and entry.isdigit():
-                line = self.command_line(int(entry), directory)
-                if line:
-                    found[int(entry)] = line
-        return found
+        lines = {pid: self.command_line(pid, directory) for pid in _pids()}
+        return {pid: line for pid, line in lines.items() if line}
 
     def session(self, leader: int, program: Path) -> list[int]:
         """Return the processes of a session that run a program, whatever they call themselves.
@@ -147,17 +142,15 @@ class Runner:
         Of one that was killed the session goes on as long as any of it lives.
         """
         found = []
-        for entry in os.listdir("/proc"):
-            if not (entry.isascii() and entry.isdigit()):
-                continue
+        for pid in _pids():
             with suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{entry}/stat", "rb") as stat:
+                with open(f"/proc/{pid}/stat", "rb") as stat:
                     session = int(stat.read().rpartition(b")")[2].split()[3])
                 # A program that was upgraded meanwhile is marked as deleted.
                 if session == leader:
-                    runs = os.readlink(f"/proc/{entry}/exe").removesuffix(" (deleted)")
+                    runs = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
                     if runs == os.path.realpath(program):
-                        found.append(int(entry))
+                        found.append(pid)
         return found
 
     def children(self, pid: int) -> dict[int, int]:
@@ -226,11 +219,9 @@ class Runner:
     def users(self) -> set[int]:
         """Return the users of all processes there are."""
         found: set[int] = set()
-        for entry in os.listdir("/proc"):
-            if not (entry.isascii() and entry.isdigit()):
-                continue
+        for pid in _pids():
             # Whose the directory is says less: it is root's where a process may not be watched.
-            with suppress(OSError), open(f"/proc/{entry}/status", "rb") as status:
+            with suppress(OSError), open(f"/proc/{pid}/status", "rb") as status:
                 told = status.read()
                 words = told.partition(b"\nUid:")[2].split(b"\n")[0].split()
                 # What has ended and waits to be buried runs no more.
@@ -260,6 +251,11 @@ class Runner:
     def now(self) -> float:
         """Return a clock that only goes forward."""
         return time.monotonic()
+
+
+def _pids() -> list[int]:
+    """Return every process there is."""
+    return [int(name) for name in os.listdir("/proc") if name.isascii() and name.isdigit()]
 
 
 def _answer(raw: bytes) -> Answer | None:

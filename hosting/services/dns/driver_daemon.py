@@ -154,15 +154,10 @@ class NameServer:
         """Start the daemon if it is not there, and wait for it; AgentError with its words."""
         if self.answers():
             return
-        runner = self._host.runner
         mark = self.mark()
         self.daemon.start()
-        end, starts = runner.now() + _PATIENCE, self.daemon.starts
-        while not self.answers():
-            is_lost = self.daemon.master() is None and not self.daemon.is_watched
-            if runner.now() > end or is_lost or self.daemon.starts > starts + 1:
-                raise AgentError("probe", f"the name server does not answer: {self._words(mark)}")
-            runner.sleep(_STEP)
+        if not self.daemon.await_until(self.answers, _PATIENCE, _STEP):
+            raise AgentError("probe", f"the name server does not answer: {self._words(mark)}")
 
     def fault(self, name: str, serial: int, sets: Iterable[tuple[str, str]]) -> str | None:
         """Return what is wrong with a zone as it is served, in words; None if it is right.

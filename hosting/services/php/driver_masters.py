@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hosting.agent.daemon import Daemon, Program
+from hosting.agent.daemon import Complaints, Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
 from hosting.services.php import driver_pools as grammar
@@ -58,6 +58,7 @@ class Master(Daemon):
         self.conf = self.directory / "pools.conf"
         self.staged = self.directory / "staged.conf"
         self.log = host.platform.logs / f"php-fpm-{self.key}.log"
+        self._complaints = Complaints(self.log)
         self.probe = run / "masters" / f"{self.key}.sock"
         self._pid_file = run / "masters" / f"{self.key}.pid"
         self._binary, self._ask = program, ask
@@ -118,28 +119,12 @@ class Master(Daemon):
 
     def await_serial(self, serial: str) -> None:
         """Wait until it has read a configuration; AgentError if it does not."""
-        runner, starts, mark = self._host.runner, self.starts, self._mark()
-        end = runner.now() + PATIENCE
-        while self.serial() != serial:
-            # One that dies meanwhile is started again and reads the same; twice is no accident.
-            is_lost = self.master() is None and not self.is_watched
-            if runner.now() > end or is_lost or self.starts > starts + 1:
-                raise AgentError("probe", f"php-fpm does not serve: {self._complaint(mark)}")
-            runner.sleep(_STEP)
-
-    def _mark(self) -> int:
-        try:
-            return max(0, self.log.stat().st_size - 2048)
-        except OSError:
-            return 0
+        mark = self._complaints.mark()
+        if not self.await_until(lambda: self.serial() == serial, PATIENCE, _STEP):
+            raise AgentError("probe", f"php-fpm does not serve: {self._complaint(mark)}")
 
     def _complaint(self, mark: int) -> str:
-        try:
-            with self.log.open("rb") as stream:
-                stream.seek(mark)
-                said = stream.read(65536).decode("utf-8", "replace").splitlines()
-        except OSError:
-            return "it left no word"
+        said = self._complaints.since(mark)
         serious = [line for line in said if (found := _NOISE.match(line)) and found[1] != "WARNING"]
         return words(serious[-1]) if serious else "it left no word"
 
@@ -147,31 +132,23 @@ class Master(Daemon):
         """Return why it does not serve, None if it does."""
         if self.serial() is not None:
             return None
-        return f"php-fpm {self.version} does not serve: {self._complaint(self._mark())}"
+        return f"php-fpm {self.version} does not serve: {self._complaint(self._complaints.mark())}"
 
     def children(self) -> dict[int, int]:
         """Return its processes at work, and whose they are."""
         master = self.master()
         return self._host.runner.children(master) if master is not None else {}
 
-    def _bury(self) -> None:
-        """End what a killed master left behind, busy or not: it holds the sockets.
+    def _left(self) -> set[int]:
+        """Return what a killed master left behind, busy or not.
 
         A process that works is in its script's directory and not in this one. It is known by the
         session, whose number is that of the master that began it.
         """
-        runner, left = self._host.runner, set[int]()
+        left = super()._left()
         with suppress(OSError, ValueError):
-            left.update(runner.session(int(self._pid_file.read_text()), self._binary))
-        left.update(
-            pid
-            for pid, line in runner.processes(self.directory).items()
-            if self._program.is_ours(line)
-        )
-        for pid in sorted(left):
-            self._host.signal(pid, signal.SIGKILL)
-        for pid in sorted(left):
-            runner.wait(pid, 2.0)
+            left.update(self._host.runner.session(int(self._pid_file.read_text()), self._binary))
+        return left
 
     def remove(self) -> None:
         """End it for good and take away what it had."""

@@ -4,7 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-from hosting.agent.daemon import Daemon, Program
+from hosting.agent.daemon import Complaints, Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
 from hosting.services.web.driver_nginx import PROBE_HOST, PROBE_PATH
@@ -37,8 +37,9 @@ class Nginx(Daemon):
 
     def __init__(self, host: Host, directory: Path, conf: Path):
         self._platform = host.platform
-        self._errors = host.platform.logs / "web" / "error.log"
-        self._fixed = (self._platform.nginx, "-p", directory, "-e", self._errors)
+        errors = host.platform.logs / "web" / "error.log"
+        self._complaints = Complaints(errors)
+        self._fixed = (self._platform.nginx, "-p", directory, "-e", errors)
         super().__init__(
             host,
             Program(
@@ -113,15 +114,13 @@ class Nginx(Daemon):
         The old ones go on to answer for some moments beside the new ones. nginx renames a worker
         before it closes its sockets, in one go: who bears the new name takes no connection more.
         """
-        runner = self._host.runner
-        end = runner.now() + PATIENCE
-        mark, starts = self._mark(), self.starts
-        while self.serial() != number or any(map(self._takes_connections, self._leavers)):
-            # One that dies meanwhile is started again and reads the same; twice is no accident.
-            is_lost = self.master() is None and not self.is_watched
-            if runner.now() > end or is_lost or self.starts > starts + 1:
-                raise AgentError("probe", f"nginx does not serve: {self._complaint(mark)}")
-            runner.sleep(_STEP)
+        mark = self._complaints.mark()
+
+        def is_read() -> bool:
+            return self.serial() == number and not any(map(self._takes_connections, self._leavers))
+
+        if not self.await_until(is_read, PATIENCE, _STEP):
+            raise AgentError("probe", f"nginx does not serve: {self._complaint(mark)}")
 
     def answers_for(self, name: str) -> bool:
         """Say whether nginx answers a real request for a name, be it shut or not."""
@@ -143,20 +142,8 @@ class Nginx(Daemon):
             runner.sleep(_STEP)
         return True
 
-    def _mark(self) -> int:
-        try:
-            return max(0, self._errors.stat().st_size - 2048)
-        except OSError:
-            return 0
-
     def _complaint(self, mark: int) -> str:
-        try:
-            with self._errors.open("rb") as stream:
-                stream.seek(mark)
-                said = stream.read(65536).decode("utf-8", "replace")
-        except OSError:
-            return "it left no word"
-        serious = [found for found in map(_SERIOUS.match, said.splitlines()) if found]
+        serious = [found for found in map(_SERIOUS.match, self._complaints.since(mark)) if found]
         if not serious:
             return "it left no word"
         # Of the last one that ended, the first complaint: the others follow from it.
@@ -166,4 +153,4 @@ class Nginx(Daemon):
         """Return why nginx does not serve, None if it does."""
         if self.serial() is not None:
             return None
-        return f"nginx does not serve: {self._complaint(self._mark())}"
+        return f"nginx does not serve: {self._complaint(self._complaints.mark())}"
