@@ -191,7 +191,8 @@ class Applier:
         with_applied = now - self._reconciled > _RECONCILING
         answer = self._agent.hello(with_applied)
         self._greeted = now
-        if self._note_provided(answer) and not with_applied:
+        node = Node.objects.get(pk=self._node_id)
+        if self._note_provided(node, answer) and not with_applied:
             # What it provides since, it lacks for everybody: ask at once what it has applied.
             self._reconciled = float("-inf")
             self._line.doubt.set()
@@ -201,20 +202,18 @@ class Applier:
             if lost:
                 logger.warning("The node has lost %s subscriptions; they are sent again", lost)
         problems = answer.get("problems", {})
-        self._note_seen("; ".join(f"{name}: {words}" for name, words in problems.items()))
+        self._note_seen(node, "; ".join(f"{name}: {words}" for name, words in problems.items()))
 
-    def _note_provided(self, answer: dict) -> bool:
+    def _note_provided(self, node: Node, answer: dict) -> bool:
         """Write down which services there are, and what of them; say whether that was news."""
-        node = Node.objects.get(pk=self._node_id)
         said = {name: answer[name] for name in ("platform", "isolates", "services")}
         if said == {name: getattr(node, name) for name in said}:
             return False
         Node.objects.filter(pk=node.pk).update(**said)
         return True
 
-    def _note_seen(self, problem: str) -> None:
+    def _note_seen(self, node: Node, problem: str) -> None:
         now, problem = timezone.now(), problem[:500]
-        node = Node.objects.get(pk=self._node_id)
         known = (node.away_since, node.last_error)
         if known != (None, problem) or node.seen_at is None or now - node.seen_at > _SEEN:
             Node.objects.filter(pk=node.pk).update(seen_at=now, away_since=None, last_error=problem)

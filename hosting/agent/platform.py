@@ -19,6 +19,11 @@ _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbi
 _WANTED = re.compile(r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs")
 
 
+def uid_of(subscription: int) -> int:
+    """Return the user, and the group, of a subscription where each has its own."""
+    return FIRST_UID + subscription
+
+
 @dataclass(frozen=True)
 class Platform:
     """One way of running a node. A production system is another value, not other drivers."""
@@ -80,7 +85,7 @@ class Platform:
         Numbers of subscriptions are never given again, so neither are these: a file that was
         forgotten somewhere never becomes somebody else's. None where all are one uid.
         """
-        return FIRST_UID + subscription if self.isolates else None
+        return uid_of(subscription) if self.isolates else None
 
     @property
     def refused_links(self) -> tuple[str, str]:

@@ -52,6 +52,11 @@ class Subscription:
     services: dict[str, object]
 
 
+def told(error: AgentError | OSError) -> AgentError:
+    """Return an error as the agent tells it: its own as it is, the system's in its words."""
+    return error if isinstance(error, AgentError) else AgentError("io", str(error))
+
+
 def invalid(message: str) -> AgentError:
     """Return the error for input that is not what the contract says."""
     return AgentError("invalid", message)

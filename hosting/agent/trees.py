@@ -26,6 +26,11 @@ def home_name(subscription: int) -> str:
     return f"s{subscription}"
 
 
+def site_key(subscription: int, site: int) -> str:
+    """Return a site's name on disk and in nginx's maps. The delimiter keeps s1 apart from s12."""
+    return f"{home_name(subscription)}-{site}"
+
+
 @contextmanager
 def _opened(name: str | os.PathLike, directory: int | None = None) -> Iterator[int]:
     descriptor = os.open(name, _DIRECTORY, dir_fd=directory)

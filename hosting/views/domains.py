@@ -214,6 +214,5 @@ def alias_page(request: HttpRequest, pk: int) -> HttpResponse:
     alias = Alias.objects.visible_to(request.actor).filter(pk=pk).first()
     if alias is None:
         raise Http404
-    query = request.META.get("QUERY_STRING", "")
     url = reverse("domain_detail", args=[alias.domain_id])
-    return go(f"{url}?{query}" if query else url)
+    return go(url, request.META.get("QUERY_STRING", ""))

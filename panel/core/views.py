@@ -389,8 +389,8 @@ def nothing_selected(request: PanelRequest, noun: str) -> None:
     )
 
 
-def go(url: str) -> HttpResponse:
+def go(url: str, query: str = "") -> HttpResponse:
     """See Other: the next request is a GET, and a reload repeats nothing."""
-    response = redirect(url)
+    response = redirect(f"{url}?{query}" if query else url)
     response.status_code = 303
     return response

@@ -19,7 +19,7 @@ from typing import Any
 from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
-from hosting.agent.protocol import AgentError
+from hosting.agent.protocol import AgentError, told
 from hosting.services.dns import driver_desired as desired
 from hosting.services.dns import driver_store
 from hosting.services.dns.driver_daemon import POWERDNS, NameServer
@@ -107,8 +107,7 @@ class DnsDriver(Driver[Dns]):
                 self.server.await_answer()
             faults = self._faults(batch, result.failures.keys())
         except (AgentError, OSError) as error:
-            failure = error if isinstance(error, AgentError) else AgentError("io", str(error))
-            result.failures = dict.fromkeys(batch, failure)
+            result.failures = dict.fromkeys(batch, told(error))
             return result
         for number, words in faults.items():
             result.failures[number] = AgentError("probe", words)

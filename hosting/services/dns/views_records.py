@@ -135,6 +135,5 @@ def record_page(request: HttpRequest, pk: int) -> HttpResponse:
     record = Record.objects.visible_to(request.actor).present().filter(pk=pk).first()
     if record is None:
         raise Http404
-    query = request.META.get("QUERY_STRING", "")
     url = reverse("zone_detail", args=[record.zone_id])
-    return go(f"{url}?{query}" if query else url)
+    return go(url, request.META.get("QUERY_STRING", ""))

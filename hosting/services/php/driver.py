@@ -10,17 +10,18 @@ On disk, below the node's directory and the one for sockets:
 import signal
 from collections.abc import Collection, Iterable, Mapping
 
+from hosting.agent import trees
 from hosting.agent.driver import Change, Driver, Result, sift
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
-from hosting.agent.protocol import AgentError
+from hosting.agent.protocol import AgentError, told
 from hosting.services.php import driver_desired as desired
 from hosting.services.php import driver_fastcgi as fastcgi
 from hosting.services.php import driver_masters as masters
 from hosting.services.php import driver_pools as grammar
 from hosting.services.php.driver_desired import Php
 from hosting.services.php.driver_masters import Ask, Master
-from hosting.services.php.driver_places import Places, site_key
+from hosting.services.php.driver_places import Places
 from hosting.services.php.driver_pools import Pool, Surroundings
 from hosting.services.php.driver_shards import Shards
 from hosting.services.php.driver_table import NEWEST, version_key
@@ -87,7 +88,7 @@ class PhpDriver(Driver[Php]):
         text = self._text.get(pool.name)
         if text is None:
             uid = self._host.platform.uid_of(pool.subscription)
-            home = self._host.platform.homes / f"s{pool.subscription}"
+            home = self._host.platform.homes / trees.home_name(pool.subscription)
             socket = self._places.socket(pool.name)
             user = str(self._host.platform.web_user)
             text = grammar.pool_text(pool, Surroundings(uid or 0, home, socket, user))
@@ -117,13 +118,13 @@ class PhpDriver(Driver[Php]):
             # Before there is nobody at the other end.
             gone = self._pools_held.get(number, {}).keys() - found.keys()
             for site in gone:
-                if self._places.unlink(site_key(number, site)):
+                if self._places.unlink(trees.site_key(number, site)):
                     result.changed.add(number)
         result.failures |= self._serve(left)
         for number, found in left.items():
             failed = number in result.failures
             for site, pool in (self._pools_held.get(number, {}) if failed else found).items():
-                if self._places.link(site_key(number, site), pool.name):
+                if self._places.link(trees.site_key(number, site), pool.name):
                     result.changed.add(number)
             if not failed:
                 self._unsettled.pop(number, None)
@@ -145,10 +146,8 @@ class PhpDriver(Driver[Php]):
             if found and self._places.prepare(number):
                 result.changed.add(number)
             return found
-        except AgentError as error:
-            result.failures[number] = error
-        except OSError as error:
-            result.failures[number] = AgentError("io", str(error))
+        except (AgentError, OSError) as error:
+            result.failures[number] = told(error)
         return {}
 
     def _let_go(self, tried: Collection[str]) -> None:
@@ -261,7 +260,7 @@ class PhpDriver(Driver[Php]):
         self.shards.keep({name: pool.version for name, pool in self._by_name.items()})
         self._places.complete(
             {
-                site_key(number, site): pool.name
+                trees.site_key(number, site): pool.name
                 for number, found in self._pools_held.items()
                 for site, pool in found.items()
             }
@@ -297,7 +296,7 @@ class PhpDriver(Driver[Php]):
         for pool in found.values():
             after[f"php/{pool.name}"] = self._text_of(pool).splitlines()
         for site in sorted(held | found.keys()):
-            key = site_key(number, site)
+            key = trees.site_key(number, site)
             before[f"run/php/{key}"] = [target] if (target := self._places.linked(key)) else []
             after[f"run/php/{key}"] = [f"pools/{found[site].name}"] if site in found else []
         if php.sites:

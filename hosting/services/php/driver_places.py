@@ -28,11 +28,6 @@ def _opened(name: str | Path, directory: int | None = None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def site_key(subscription: int, site: int) -> str:
-    """Return the name by which nginx knows a site."""
-    return f"s{subscription}-{site}"
-
-
 class Places:
     """Directories of homes, links of sites, sockets of pools."""
 

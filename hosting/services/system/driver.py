@@ -15,8 +15,8 @@ from typing import ClassVar
 from hosting.agent import trees
 from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
-from hosting.agent.platform import Platform
-from hosting.agent.protocol import AgentError
+from hosting.agent.platform import Platform, uid_of
+from hosting.agent.protocol import AgentError, told
 from hosting.services.system import driver_desired, driver_files, driver_sshd
 from hosting.services.system.driver_desired import ACCESS, SystemUser
 
@@ -68,7 +68,7 @@ class SystemDriver(Driver[SystemUser]):
             self._users, self._shut = dict(applied), set(shut)
             self._foreign = any(map(driver_files.is_foreign, self._lines()))
             self._write()
-            wanted = {str(driver_files.uid_of(number)) for number in applied}
+            wanted = {str(uid_of(number)) for number in applied}
             for path in list(self._keys.iterdir()):
                 if path.name not in wanted:
                     self._host.unlink(path)
@@ -168,7 +168,7 @@ class SystemDriver(Driver[SystemUser]):
         return f"{self._files}/passwd has users that are not of this agent, so it is left alone"
 
     def _key_file(self, number: int) -> Path:
-        return self._keys / str(driver_files.uid_of(number))
+        return self._keys / str(uid_of(number))
 
     def _key_lines(self, number: int) -> list[str]:
         try:
@@ -195,7 +195,7 @@ class SystemDriver(Driver[SystemUser]):
         passwords = {line.split(":")[0]: line for line in shadow}
         found = {}
         for number, user in wanted.items():
-            line = passwd.get(str(driver_files.uid_of(number)))
+            line = passwd.get(str(uid_of(number)))
             after = driver_files.passwd_line(number, user, self._homes) if user else None
             changes = _change("user", line, after)
             if user is not None:
@@ -227,7 +227,7 @@ class SystemDriver(Driver[SystemUser]):
                     if self._write_keys(number, user):
                         result.changed.add(number)
                 except (AgentError, OSError) as error:
-                    result.failures[number] = _told(error)
+                    result.failures[number] = told(error)
                     continue
                 before = users.pop(number, None)
                 if user is not None:
@@ -241,7 +241,7 @@ class SystemDriver(Driver[SystemUser]):
                 self._write()
             except (AgentError, OSError) as error:
                 self._users = previous
-                result.failures |= dict.fromkeys(wanted.keys() - result.failures, _told(error))
+                result.failures |= dict.fromkeys(wanted.keys() - result.failures, told(error))
                 result.changed.clear()
                 return result
         self._end(ended)
@@ -251,7 +251,7 @@ class SystemDriver(Driver[SystemUser]):
     def _check(self, number: int, user: SystemUser, users: Mapping[int, SystemUser]) -> None:
         if self._foreign:
             raise AgentError("refused", self._words_of_foreign())
-        uid = driver_files.uid_of(number)
+        uid = uid_of(number)
         if uid > driver_files.HIGHEST_UID:
             raise AgentError("refused", f"there is no user {uid}")
         if any(n != number and other.name == user.name for n, other in users.items()):
@@ -262,7 +262,7 @@ class SystemDriver(Driver[SystemUser]):
 
     def _end(self, numbers: Collection[int]) -> None:
         """End every process of these. They are listed once, and only those that live are ended."""
-        uids = {driver_files.uid_of(number) for number in numbers}
+        uids = {uid_of(number) for number in numbers}
         for uid in sorted(uids & self._host.runner.users() if uids else ()):
             self._host.end(uid)
 
@@ -297,7 +297,7 @@ class SystemDriver(Driver[SystemUser]):
         if some is None:
             return None
         number, user = some
-        if self._host.runner.user(user.name) != driver_files.uid_of(number):
+        if self._host.runner.user(user.name) != uid_of(number):
             return (
                 f"the node does not know its system users: nsswitch.conf has to name extrausers"
                 f" for passwd, group and shadow ({self._files})"
@@ -326,7 +326,3 @@ def _rank(user: SystemUser | None) -> int:
 def _change(what: str, before: object | None, after: object | None) -> list[Change]:
     shown = [[] if each is None else [str(each)] for each in (before, after)]
     return [] if shown[0] == shown[1] else [Change(what, *shown)]
-
-
-def _told(error: AgentError | OSError) -> AgentError:
-    return error if isinstance(error, AgentError) else AgentError("io", str(error))

@@ -6,7 +6,7 @@ They are a pure function of who there is and who is shut; see passwd(5), shadow(
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from hosting.agent.platform import FIRST_UID
+from hosting.agent.platform import FIRST_UID, uid_of
 from hosting.agent.trees import home_name
 from hosting.services.system.driver_desired import SystemUser
 
@@ -17,11 +17,6 @@ SHELL, NO_SHELL = "/bin/bash", "/usr/sbin/nologin"
 # A day long gone. By it the account is refused whatever it comes with, a key as well.
 _EXPIRED = "1"
 Users = Mapping[int, SystemUser]
-
-
-def uid_of(subscription: int) -> int:
-    """Return the user and the group of a subscription."""
-    return FIRST_UID + subscription
 
 
 def passwd_line(subscription: int, user: SystemUser, homes: Path) -> str:

@@ -172,6 +172,5 @@ def ssh_key_page(request: HttpRequest, pk: int) -> HttpResponse:
     key = SshKey.objects.visible_to(request.actor).present().filter(pk=pk).first()
     if key is None:
         raise Http404
-    query = request.META.get("QUERY_STRING", "")
     url = reverse("subscription_operation", args=[key.subscription_id, "ssh"])
-    return go(f"{url}?{query}" if query else url)
+    return go(url, request.META.get("QUERY_STRING", ""))

@@ -16,7 +16,7 @@ from pathlib import Path
 from hosting.agent import trees
 from hosting.agent.driver import Change, Driver, Result, sift
 from hosting.agent.host import Host
-from hosting.agent.protocol import AgentError
+from hosting.agent.protocol import AgentError, told
 from hosting.services.web import driver_desired as desired
 from hosting.services.web import driver_nginx as nginx
 from hosting.services.web.driver_certificates import Certificates
@@ -68,7 +68,7 @@ class WebDriver(Driver[Web]):
         news = False
         for site in wanted.sites:
             if site.state == "suspended":
-                news |= self._places.mark(nginx.site_key(subscription, site.id), True)
+                news |= self._places.mark(trees.site_key(subscription, site.id), True)
             if site.document_root:
                 page = welcome(site.title, "/".join(site.document_root))
                 news |= trees.make_document_root(
@@ -81,14 +81,14 @@ class WebDriver(Driver[Web]):
         """Make links and marks those of what is held now; say whether that was news."""
         news = False
         for site in held.sites:
-            key = nginx.site_key(subscription, site.id)
+            key = trees.site_key(subscription, site.id)
             if site.document_root:
                 news |= self._places.link(subscription, site, replace=True)
             else:
                 news |= self._places.unlink(key)
             news |= self._places.mark(key, site.state == "suspended")
         for number in {site.id for site in before.sites} - {site.id for site in held.sites}:
-            key = nginx.site_key(subscription, number)
+            key = trees.site_key(subscription, number)
             news |= self._places.unlink(key)
             news |= self._places.mark(key, False)
         return news
@@ -174,10 +174,8 @@ class WebDriver(Driver[Web]):
                 try:
                     if self._prepare(number, web):
                         result.changed.add(number)
-                except AgentError as error:
-                    result.failures[number] = error
-                except OSError as error:
-                    result.failures[number] = AgentError("io", str(error))
+                except (AgentError, OSError) as error:
+                    result.failures[number] = told(error)
         left = {number: web for number, web in batch.items() if number not in result.failures}
         result.failures.update(self._serve(left))
         for number, web in batch.items():
@@ -305,11 +303,11 @@ class WebDriver(Driver[Web]):
         self._lay_out()
         for number, web in applied.items():
             self._hold(number, web)
-        marks = {f"s{number}" for number in shut}
+        marks = {trees.home_name(number) for number in shut}
         links = {}
         for number, web in self._applied.items():
             for site in web.sites:
-                key = nginx.site_key(number, site.id)
+                key = trees.site_key(number, site.id)
                 if site.document_root:
                     links[key] = self._places.target(number, site)
                 if site.state == "suspended":
@@ -354,7 +352,7 @@ class WebDriver(Driver[Web]):
         known = {site.id for site in self._applied.get(subscription, _NOTHING).sites}
         kept = {site.id: site for site in web.sites}
         for number in sorted(known | kept.keys()):
-            key = nginx.site_key(subscription, number)
+            key = trees.site_key(subscription, number)
             site = kept.get(number)
             target = self._places.linked(key)
             before[f"sites/{key}"] = [target] if target else []

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hosting.agent import trees
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, is_host_name
 from hosting.services.web import driver_php as php
@@ -56,11 +57,6 @@ def quoted(value: object) -> str:
     if not _HARMLESS.fullmatch(str(value)):
         raise refused(value)
     return f'"{value}"'
-
-
-def site_key(subscription: int, site: int) -> str:
-    """Return a site's name on disk and in the maps. The delimiter keeps s1 apart from s12."""
-    return f"s{subscription}-{site}"
 
 
 def _plain(name: str) -> str:
@@ -123,7 +119,7 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
     """Return the lines that a subscription's sites have in the maps; only those that have any."""
     found: dict[str, list[str]] = {name: [] for name in MAPS}
     for site in web.sites:
-        key = site_key(subscription, site.id)
+        key = trees.site_key(subscription, site.id)
         # Names that lead elsewhere stand here too: so they are shut with their site.
         found["hosts.map"] += [host_line(name, key) for name in site.all_names]
         if site.state == "disabled":
@@ -148,7 +144,7 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
         names=len(hosts),
         longest=max(map(len, hosts), default=0),
         own=tuple(
-            (site_key(subscription, site.id), site)
+            (trees.site_key(subscription, site.id), site)
             for site in web.sites
             if site.directives and site.state != "disabled"
         ),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hosting.agent import trees
 from hosting.agent.host import Host
 from hosting.services.web.driver_desired import Site
-from hosting.services.web.driver_nginx import site_key
 
 # A file system allows some 65,000 names for one file: sixteen files suffice for a million.
 _SOURCES = 16
@@ -91,7 +90,7 @@ class Places:
 
     def link(self, subscription: int, site: Site, replace: bool) -> bool:
         """Link a site to its document root; say whether that was news."""
-        key = site_key(subscription, site.id)
+        key = trees.site_key(subscription, site.id)
         target = self.target(subscription, site)
         found = self.linked(key)
         if found == target or (found is not None and not replace):
