@@ -1,7 +1,6 @@
 """A node with a stand-in for PowerDNS that answers from the same tables, and agents on it."""
 
 import json
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +13,21 @@ from hosting.agent.platform import Platform, embedded
 from hosting.services.dns import driver_store
 from hosting.services.dns.answering import Tables, respond
 from hosting.services.dns.driver import DnsDriver
+from tests.agent.fakes import FakeProcess
 
 
-class FakeNameServer:
+class FakeNameServer(FakeProcess):
     """Processes and datagrams of one node. It outlives the agents that use it."""
 
+    title = "pdns_server --config-dir={directory}"
+
     def __init__(self, platform: Platform):
-        self.platform = platform
-        self.pid = None
-        self.clock = 0.0
+        super().__init__(platform)
         self.writes = 0
         self.is_full = False
         # Names that it cannot stand: PowerDNS answers SERVFAIL where it cannot read a content.
         self.refused_names: set[str] = set()
         self.will_not_start = False
-        self._next_pid = 1000
 
     @property
     def database(self) -> Path:
@@ -54,32 +53,8 @@ class FakeNameServer:
 
     def spawn(self, command, directory, log=None):
         if not self.will_not_start:
-            self._next_pid += 1
-            self.pid = self._next_pid
+            self.next_pid()
         return self._next_pid
-
-    def signal(self, pid, number):
-        if pid == self.pid and number in (signal.SIGTERM, signal.SIGKILL):
-            self.pid = None
-
-    def alive(self, pid):
-        return pid == self.pid
-
-    def command_line(self, pid, directory):
-        return f"pdns_server --config-dir={directory}" if pid == self.pid else None
-
-    def processes(self, directory):
-        return {self.pid: f"pdns_server --config-dir={directory}"} if self.pid else {}
-
-    def wait(self, pid, timeout):
-        return pid != self.pid
-
-    def sleep(self, seconds):
-        self.clock += seconds
-
-    def now(self):
-        self.clock += 0.001
-        return self.clock
 
     def exchange(self, address, port, data, timeout):
         if self.pid is None:

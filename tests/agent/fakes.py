@@ -13,13 +13,52 @@ from hosting.services.web.driver_nginx import PROBE_HOST, PROBE_PATH
 _SERIAL = re.compile(r'map "" \$serial { default "(\d+)"; }\n')
 
 
-class FakeNginx:
-    """Processes and requests of one node. It outlives the agents that use it, as nginx does."""
+class FakeProcess:
+    """The one daemon of a node, as an agent's Runner shows it, and a clock that goes by itself."""
+
+    title = ""
 
     def __init__(self, platform: Platform):
         self.platform = platform
         self.pid = None
         self.clock = 0.0
+        self._next_pid = 1000
+
+    def next_pid(self):
+        self._next_pid += 1
+        self.pid = self._next_pid
+
+    def signal(self, pid, number):
+        if pid == self.pid and number in (signal.SIGTERM, signal.SIGKILL):
+            self.pid = None
+
+    def alive(self, pid):
+        return pid == self.pid
+
+    def command_line(self, pid, directory):
+        return self.title.format(directory=directory) if pid == self.pid else None
+
+    def processes(self, directory):
+        return {self.pid: self.title.format(directory=directory)} if self.pid else {}
+
+    def wait(self, pid, timeout):
+        return pid != self.pid
+
+    def sleep(self, seconds):
+        self.clock += seconds
+
+    def now(self):
+        self.clock += 0.001
+        return self.clock
+
+
+class FakeNginx(FakeProcess):
+    """Processes and requests of one node. It outlives the agents that use it, as nginx does."""
+
+    title = "nginx: master process nginx"
+
+    def __init__(self, platform: Platform):
+        super().__init__(platform)
         self.hosts: dict[str, str] = {}
         self.redirects: dict[str, str] = {}
         self.temporary: dict[str, str] = {}
@@ -29,7 +68,6 @@ class FakeNginx:
         self.is_broken = False
         self.checks = 0
         self.reloads = 0
-        self._next_pid = 1000
 
     # What an agent's Runner offers.
 
@@ -47,39 +85,16 @@ class FakeNginx:
         return Finished(0, "")
 
     def spawn(self, command, directory, log=None):
-        self._next_pid += 1
-        self.pid = self._next_pid
+        self.next_pid()
         self._load()
         (self.platform.run / "nginx.pid").write_text(f"{self.pid}\n")
         return self.pid
 
     def signal(self, pid, number):
-        if pid != self.pid:
-            return
-        if number == signal.SIGHUP:
+        super().signal(pid, number)
+        if pid == self.pid and number == signal.SIGHUP:
             self.reloads += 1
             self._load()
-        elif number in (signal.SIGTERM, signal.SIGKILL):
-            self.pid = None
-
-    def alive(self, pid):
-        return pid == self.pid
-
-    def command_line(self, pid, directory):
-        return "nginx: master process nginx" if pid == self.pid else None
-
-    def processes(self, directory):
-        return {self.pid: "nginx: master process nginx"} if self.pid else {}
-
-    def wait(self, pid, timeout):
-        return pid != self.pid
-
-    def sleep(self, seconds):
-        self.clock += seconds
-
-    def now(self):
-        self.clock += 0.001
-        return self.clock
 
     def request(self, address, port, host, path, timeout=2.0):
         if self.pid is None:
