@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree as ET
@@ -26,6 +26,9 @@ from tests import machine
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 TOTAL_BUDGET = 15 * 60
+# What is kept of a long log is its end: there each failed test gets its last lines, if few failed.
+LINES_OF_A_FAILURE = 25
+LINES_OF_FAILURES = 75
 
 
 @dataclass
@@ -44,6 +47,13 @@ class Part:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    # What failed, and what was said about it.
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def fails(self, what: str, why: str) -> None:
+        """Count one failure that no report counts."""
+        self.failed += 1
+        self.failures.append((what, why))
 
     @property
     def is_over(self) -> bool:
@@ -63,9 +73,13 @@ class Part:
 def lint(part: Part) -> None:
     """Ruff's rules and its formatting; each counts as one test."""
     for arguments in (["check", "--output-format=concise", "."], ["format", "--check", "."]):
-        code = subprocess.run([BIN / "ruff", *arguments], cwd=ROOT).returncode
-        part.passed += code == 0
-        part.failed += code != 0
+        command = [BIN / "ruff", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        print(done.stdout + done.stderr, end="", flush=True)
+        if done.returncode:
+            part.fails(f"ruff {arguments[0]}", done.stdout + done.stderr)
+        else:
+            part.passed += 1
 
 
 def pytest(part: Part, *options: str, database: str = "") -> None:
@@ -85,7 +99,7 @@ def pytest(part: Part, *options: str, database: str = "") -> None:
         count(part, report)
     # 5: nothing belongs to this part. Anything else that is not a failed test is a failure as well.
     if code not in {0, 5} and not part.failed:
-        part.failed += 1
+        part.fails("pytest", f"ended with {code} and no failed test; see its output above")
 
 
 def side_by_side(part: Part) -> None:
@@ -106,6 +120,17 @@ def count(part: Part, report: Path) -> None:
         part.failed += failed
         part.skipped += skipped
         part.passed += max(0, int(suite.get("tests", 0)) - failed - skipped)
+        part.failures += failures(suite)
+
+
+def failures(suite: ET.Element) -> Iterator[tuple[str, str]]:
+    """The failed tests of a report by their ids, and what pytest said about each."""
+    for case in suite.iter("testcase"):
+        module, name = case.get("classname", ""), case.get("name", "")
+        for kind in ("failure", "error"):
+            for found in case.iter(kind):
+                test = f"{module.replace('.', '/')}.py::{name}" if module else name
+                yield test, found.text or found.get("message") or ""
 
 
 def postgres(part: Part) -> None:
@@ -194,7 +219,21 @@ def run(part: Part) -> None:
             part.run(part)
         except (OSError, subprocess.SubprocessError, machine.Missing) as error:
             print(f"{part.name} could not run: {error}", flush=True, file=part.output)
-            part.failed += 1
+            part.fails("could not run", str(error))
+
+
+def tell_failures(parts: Sequence[Part]) -> None:
+    """Each failure again, by its last lines: of a long log only the end may be kept."""
+    found = [(part.name, *failure) for part in parts for failure in part.failures]
+    if not found:
+        return
+    each = min(LINES_OF_A_FAILURE, max(1, LINES_OF_FAILURES // len(found) - 1))
+    print("== failures")
+    for name, what, why in found:
+        print(f"{name}: {what}")
+        for line in why.rstrip().splitlines()[-each:]:
+            print(f"    {line}")
+    print()
 
 
 def main() -> int:
@@ -220,6 +259,7 @@ def main() -> int:
     for part in done:
         print(part.row())
     print(f"  total     {seconds:>6.1f} s of {TOTAL_BUDGET}{'  OVER BUDGET' if over else ''}\n")
+    tell_failures(done)
     passed, skipped = (sum(getattr(part, kind) for part in done) for kind in ("passed", "skipped"))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed or over else 0

@@ -24,6 +24,61 @@ def test_errors_in_set_up_count_as_failures(tmp_path):
     assert (part.passed, part.failed, part.skipped) == (4, 3, 3)
 
 
+def failing(folder: Path, *tests: str) -> Path:
+    path = folder / "report.xml"
+    said = "\n".join(f"line {number}" for number in range(100)) + "\nE  assert 1 == 2"
+    cases = "".join(
+        f"<testcase classname='tests.system.test_dns' name='{name}'>"
+        f"<failure message='assert'>{said}</failure></testcase>"
+        for name in tests
+    )
+    counts = f"name='pytest' tests='9' failures='{len(tests)}' errors='0' skipped='0'"
+    path.write_text(
+        f"<testsuites><testsuite {counts}><testcase classname='tests.x' name='test_good'/>"
+        f"{cases}</testsuite></testsuites>"
+    )
+    return path
+
+
+def test_the_end_names_each_failed_test_with_its_last_lines(tmp_path, capsys):
+    part = a_part()
+    run.count(part, failing(tmp_path, "test_signs", "test_serves[nginx]"))
+    run.tell_failures([a_part(), part])
+    said = capsys.readouterr().out.splitlines()
+    assert "unit: tests/system/test_dns.py::test_signs" in said
+    second = said.index("unit: tests/system/test_dns.py::test_serves[nginx]")
+    assert "line 99" in said[second - 2]
+    assert "assert 1 == 2" in said[second - 1]
+    assert "assert 1 == 2" in said[-2]
+    assert not any("test_good" in line for line in said)
+
+
+def test_many_failures_share_the_end_of_the_log(tmp_path, capsys):
+    part = a_part()
+    run.count(part, failing(tmp_path, *(f"test_{number}" for number in range(10))))
+    run.tell_failures([part])
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) <= 80
+    assert all(f"unit: tests/system/test_dns.py::test_{number}" in said for number in range(10))
+    assert sum("assert 1 == 2" in line for line in said) == 10
+
+
+def test_without_failures_nothing_is_told(capsys):
+    run.tell_failures([a_part()])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failure_that_no_test_counts_is_told_as_well(capsys):
+    def work(part: run.Part) -> None:
+        raise machine.Missing("no initdb")
+
+    part = a_part(work)
+    run.run(part)
+    capsys.readouterr()
+    run.tell_failures([part])
+    assert "no initdb" in capsys.readouterr().out
+
+
 def test_a_part_that_cannot_run_counts_as_failed():
     def work(part: run.Part) -> None:
         raise machine.Missing("no initdb")
