@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
+import socket
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,6 @@ def configuration(work: Work, options: Options) -> None:
 
 def _settings(places: Places, options: Options) -> str:
     hosts = list(dict.fromkeys([options.host, own_address(), "localhost", "127.0.0.1"]))
-    mail_comes = Path("/usr/sbin/sendmail").exists()
     values: dict[str, Any] = {
         "platform": "debian",
         "hosts": hosts,
@@ -104,7 +103,7 @@ def _settings(places: Places, options: Options) -> str:
         "proxies": 1,
         "database_url": options.database_url,
         "time_zone": options.time_zone,
-        "email": "smtp" if mail_comes else "file",
+        "email": "smtp" if sends_mail() else "file",
         "mail_from": f"Freehold <panel@{options.host}>",
     }
     lines = [f"{name} = {toml(value)}" for name, value in values.items()]
@@ -205,10 +204,11 @@ def units(work: Work) -> list[str]:
     return changed
 
 
-def sends_mail() -> bool:
-    """Whether something on this machine takes mail."""
+def sends_mail(port: int = 25) -> bool:
+    """Whether something on this machine takes mail. That a program could is not enough: without
+    systemd nothing starts it, and a panel that was told so would lose every message."""
     try:
-        done = subprocess.run(["/usr/sbin/sendmail", "-V"], capture_output=True, check=False)
+        socket.create_connection(("localhost", port), timeout=5).close()
     except OSError:
         return False
-    return done.returncode != 127
+    return True

@@ -108,6 +108,13 @@ def test_what_is_written_is_what_the_panel_understands(tmp_path) -> None:
     assert options.agent_words() == ["--sites-port", "8080"]
 
 
+def test_mail_is_handed_only_to_a_server_that_listens() -> None:
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        assert files.sends_mail(port)
+    assert not files.sends_mail(port)
+
+
 def test_an_unknown_setting_and_a_missing_key_are_named(tmp_path) -> None:
     path = tmp_path / "freehold.toml"
     path.write_text('secret_key_file = "/nowhere/key"\n')
