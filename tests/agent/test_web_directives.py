@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hosting.agent.platform import embedded
 from hosting.agent.protocol import AgentError
-from hosting.services.web import driver_desired, driver_nginx
+from hosting.services.web import driver_desired, driver_maps, driver_nginx
 from hosting.services.web.driver_directives import RULES, checked
 from hosting.services.web.driver_grammar import BadText, Directive, parse, serialize
 from tests.agent.fakes import site
@@ -171,7 +171,7 @@ def test_what_is_not_for_sites_is_refused(text):
 def test_a_site_with_directives_has_a_server_with_the_same_gate_before_them():
     given = site(7, "anna.example", redirects=["old.example"], directives=SOUND)
     web = driver_desired.parse({"sites": [given]})
-    lines = driver_nginx.lines(42, web, PLATFORM)
+    lines = driver_maps.lines(42, web, PLATFORM)
     assert [key for key, _site in lines.own] == ["s42-7"]
     text = driver_nginx.own_server(PLATFORM, "on", *lines.own[0])
     found = statements(text)
@@ -189,4 +189,4 @@ def test_a_site_with_directives_has_a_server_with_the_same_gate_before_them():
     assert found[css + 1] == ["disable_symlinks", "on", "from=$document_root", ";"]
     assert found[css + 2][0] == "if"
     disabled = driver_desired.parse({"sites": [given | {"state": "disabled"}]})
-    assert driver_nginx.lines(42, disabled, PLATFORM).own == ()
+    assert driver_maps.lines(42, disabled, PLATFORM).own == ()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hosting.agent.platform import embedded
 from hosting.agent.protocol import AgentError
-from hosting.services.web import driver_desired, driver_nginx
+from hosting.services.web import driver_desired, driver_maps, driver_nginx
 from hosting.services.web.driver_pages import UNAVAILABLE, welcome
 from tests.agent.fakes import site
 
@@ -55,7 +55,7 @@ numbers = st.integers(1, 2**63 - 1)
 @given(st.one_of(hostile, names), st.one_of(hostile, st.just("s1-2")))
 def test_a_line_of_the_hosts_is_refused_or_read_back_as_it_was_meant(name, key):
     try:
-        line = driver_nginx.host_line(name, key)
+        line = driver_maps.host_line(name, key)
     except AgentError:
         return
     assert statements(line) == [[name, key, ";"]]
@@ -70,7 +70,7 @@ paths = st.one_of(hostile, st.from_regex(r"[A-Za-z0-9/?#=&%.~+-]*", fullmatch=Tr
 @given(st.one_of(hostile, names), st.one_of(hostile, sites))
 def test_a_line_of_the_redirects_is_refused_or_read_back_as_it_was_meant(name, target):
     try:
-        line = driver_nginx.redirect_line(name, target)
+        line = driver_maps.redirect_line(name, target)
     except AgentError:
         return
     assert statements(line) == [[name, target + "$request_uri", ";"]]
@@ -79,7 +79,7 @@ def test_a_line_of_the_redirects_is_refused_or_read_back_as_it_was_meant(name, t
 @given(sites, st.sampled_from("/?#"), paths)
 def test_an_address_with_a_path_is_refused_or_is_where_everything_leads(target, first, path):
     try:
-        line = driver_nginx.redirect_line("old.example", target + first + path)
+        line = driver_maps.redirect_line("old.example", target + first + path)
     except AgentError:
         return
     assert statements(line) == [["old.example", target + first + path, ";"]]
@@ -111,13 +111,13 @@ def test_an_address_with_a_path_is_refused_or_is_where_everything_leads(target, 
 )
 def test_what_is_no_address_is_refused(target):
     with pytest.raises(AgentError):
-        driver_nginx.redirect_line("old.example", target)
+        driver_maps.redirect_line("old.example", target)
 
 
 @given(hostile)
 def test_a_quoted_string_is_refused_or_read_back_as_it_was_meant(value):
     try:
-        text = driver_nginx.quoted(value)
+        text = driver_maps.quoted(value)
     except AgentError:
         return
     assert statements(f"root {text};") == [["root", value, ";"]]
@@ -128,7 +128,7 @@ def test_a_quoted_string_is_refused_or_read_back_as_it_was_meant(value):
 def test_every_name_of_a_site_stands_in_the_maps_once(subscription, number, some, data):
     cut = data.draw(st.integers(1, len(some)))
     web = driver_desired.parse({"sites": [site(number, *some[:cut], redirects=some[cut:])]})
-    lines = driver_nginx.lines(subscription, web, PLATFORM)
+    lines = driver_maps.lines(subscription, web, PLATFORM)
     key = f"s{subscription}-{number}"
     assert statements(lines.maps["hosts.map"]) == [[name, key, ";"] for name in some]
     target = f"$scheme://{some[0]}$public_port$request_uri"
@@ -156,12 +156,12 @@ def test_https_only_is_a_line_of_the_site_and_leads_straight_to_the_preferred_na
     given = site(7, "anna.example", redirects=["old.example"], https=True, hsts=True)
     web = driver_desired.parse({"sites": [given]})
     tls = embedded("/srv/freehold", 8480, "/usr/sbin/nginx", https_port=8443)
-    found = driver_nginx.lines(42, web, tls).maps
+    found = driver_maps.lines(42, web, tls).maps
     assert statements(found["secure.map"]) == [["s42-7", "1", ";"]]
     assert statements(found["strict.map"]) == [["s42-7", "max-age=15768000", ";"]]
     target = "https://anna.example$secure_port$request_uri"
     assert statements(found["redirects.map"]) == [["old.example", target, ";"]]
-    without = driver_nginx.lines(42, web, PLATFORM).maps
+    without = driver_maps.lines(42, web, PLATFORM).maps
     assert without.keys() == {"hosts.map", "redirects.map"}
 
 
@@ -187,7 +187,7 @@ def test_https_has_ports_ciphers_and_a_certificate_by_name_only_where_it_is_serv
 def test_a_preferred_name_is_where_its_twin_leads_and_an_alias_keeps_to_itself():
     moves = [["anna.example", "www.anna.example"], ["anna.test", "www.anna.test"]]
     given = site(7, "www.anna.example", "www.anna.test", redirects=["old.example"], moves=moves)
-    found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
+    found = driver_maps.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
     assert {name for name, _key, _end in statements(found.maps["hosts.map"])} == {
         *("anna.example", "www.anna.example", "anna.test", "www.anna.test", "old.example")
     }
@@ -202,7 +202,7 @@ def test_a_preferred_name_is_where_its_twin_leads_and_an_alias_keeps_to_itself()
 def test_a_site_that_forwards_leads_all_its_names_elsewhere(code):
     forward = {"to": "https://new.example/shop?a=b", "code": code}
     given = site(7, "anna.example", "www.anna.example", redirects=["old.example"], forward=forward)
-    found = driver_nginx.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
+    found = driver_maps.lines(1, driver_desired.parse({"sites": [given]}), PLATFORM)
     elsewhere = [[name, forward["to"], ";"] for name in given["names"]]
     own = [["old.example", "$scheme://anna.example$public_port$request_uri", ";"]]
     for_good, for_now = (own + elsewhere, []) if code == 301 else (own, elsewhere)
@@ -214,23 +214,21 @@ def test_a_site_that_forwards_leads_all_its_names_elsewhere(code):
 def test_a_rate_is_one_line_of_the_subscription_and_none_where_it_is_unlimited():
     given = {"sites": [site(7, "anna.example"), site(8, "anna.test")]}
     limited = driver_desired.parse(given | {"rate": 64})
-    found = driver_nginx.lines(42, limited, PLATFORM)
+    found = driver_maps.lines(42, limited, PLATFORM)
     assert statements(found.maps["rates.map"]) == [["s42", "64k", ";"]]
-    assert driver_nginx.lines(42, driver_desired.parse(given), PLATFORM).maps.keys() == {
-        "hosts.map"
-    }
+    assert driver_maps.lines(42, driver_desired.parse(given), PLATFORM).maps.keys() == {"hosts.map"}
 
 
 def test_a_disabled_site_is_in_no_map():
     web = driver_desired.parse(
         {"sites": [site(7, "anna.example", redirects=["old.example"], state="disabled")]}
     )
-    assert driver_nginx.lines(1, web, PLATFORM) == driver_nginx.Lines()
+    assert driver_maps.lines(1, web, PLATFORM) == driver_maps.Lines()
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 20_000, 400_000])
 def test_the_hash_tables_grow_with_what_they_hold(count):
-    found = statements(driver_nginx.sizes(count, 253, count // 10))
+    found = statements(driver_maps.sizes(count, 253, count // 10))
     table, bucket, servers, same = (int(words[1]) for words in found)
     assert table >= 2 * count
     assert servers >= 2 * (count // 10)

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hosting.agent.host import Host
-from hosting.services.web.driver_nginx import BY_KEY, BY_NAME
-from hosting.services.web.driver_nginx import serial as serial_line
+from hosting.services.web.driver_maps import BY_KEY, BY_NAME
+from hosting.services.web.driver_maps import serial as serial_line
 
 # The line above the server of a site that has one of its own.
 _OWN = re.compile(r"  # s(\d+)-\d+")
