@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 import pwd
+import random
 import secrets
 import shutil
 import socket
@@ -109,11 +110,26 @@ def install_programs() -> None:
             print(f"apt-get {command[0]} failed:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
 
 
+# Below what the kernel gives to clients (32768 and above, ip(7)): a port found free there may be
+# the near end of somebody's connection by the time a daemon wants to listen on it.
+_PORTS = range(12_000, 30_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that is free for TCP and UDP, and given to nobody else by this process."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        if port in _given:
+            continue
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(type=kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        _given.add(port)
+        return port
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from hosting.agent.client import AgentAway, Applied, Client, Done
 from hosting.agent.host import Runner
 from tests.agent.fakes import site, subscription
+from tests.machine import free_port
 
 ANNA = site(7, "anna.example", "www.anna.example", "anna.test", redirects=["old.example"])
 BERT = site(8, "bert.example")
@@ -32,12 +32,6 @@ def wait_until(condition, what):
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
         time.sleep(0.01)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Reply:

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hosting.agent.client import Client
-from tests.system.conftest import LIMIT, WebNode, free_port
+from tests.machine import free_port
+from tests.system.conftest import LIMIT, WebNode
 
 
 def why_not() -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hosting.agent.platform import debian
 from hosting.services.system.driver_sshd import drop_in
-from tests.system.conftest import free_port
+from tests.machine import free_port
 
 _NSSWITCH = "passwd: files extrausers\ngroup: files extrausers\nshadow: files extrausers\n"
 # Gives the caller mounts of its own, then becomes the command.

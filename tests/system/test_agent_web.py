@@ -16,7 +16,8 @@ from hosting.agent.client import AgentAway
 from hosting.services.web.driver_daemon import RELOAD_PAUSE
 from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
-from tests.system.conftest import ALL, ANNA, BERT, ROOT, free_port, wait_until
+from tests.machine import free_port
+from tests.system.conftest import ALL, ANNA, BERT, ROOT, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -320,8 +321,8 @@ def test_a_second_agent_on_a_node_is_turned_away(two):
 
 def test_a_port_that_is_taken_is_told_and_nginx_comes_once_it_is_free(web_node):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        web_node.port = taken.getsockname()[1]
+        web_node.port = free_port()
+        taken.bind(("127.0.0.1", web_node.port))
         web_node.launch()
         assert "bind() to 127.0.0.1" in web_node.client.hello()["problems"]["web"]
         results, _ = web_node.apply(subscription(42, 7, ANNA))

@@ -24,7 +24,8 @@ from hosting.agent.platform import debian, embedded
 from hosting.services.dns import driver_values, signing
 from hosting.services.dns.driver import DnsDriver
 from tests.agent.dns import read, subscription, zone
-from tests.system.conftest import free_port, wait_until
+from tests.machine import free_port
+from tests.system.conftest import wait_until
 
 pytestmark = pytest.mark.system
 PDNS = Path("/usr/sbin/pdns_server")

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,17 +14,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.machine import free_port
+
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 # Wide, as only a broken start reaches it: machines that test are often busy.
 LIMIT = 120.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

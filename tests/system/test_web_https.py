@@ -13,7 +13,8 @@ import pytest
 
 from hosting.services.web.driver_pages import MARKER
 from tests.agent.fakes import site, subscription
-from tests.system.conftest import WebNode, free_port
+from tests.machine import free_port
+from tests.system.conftest import WebNode
 from tests.system.debian import debian_node, why_not
 
 pytestmark = pytest.mark.system
