@@ -24,6 +24,7 @@ _OPERATIONS = (
     "subscriptions",
     "subscribers",
     "planning",
+    "changing_plans",
     "overuse",
     "syncing",
     "parameters",

@@ -1,9 +1,11 @@
 """Parameters of hosting operations. Layout and validation; rules that need locks are in `check`."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.models import ModelChoiceIterator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -127,6 +129,66 @@ class PlanField(forms.ModelChoiceField):
         """Only this provider's plans: subscribers get plans of their provider."""
         rows = HostingPlan.objects.filter(account_id=provider_id)
         self.queryset = rows.order_by("name_key", "pk")
+
+
+class _SharedChoices(ModelChoiceIterator):
+    """Plans that forms beside each other read once. Where empty means "as for all", Custom plan is
+    a choice of its own."""
+
+    def __iter__(self) -> Iterator[Any]:
+        field = self.field
+        is_exception = str(field.empty_label) != str(CUSTOM)
+        if is_exception:
+            yield ("", field.empty_label)
+        if is_exception or field.is_of_many:
+            yield from field.more
+        yield (ItemPlanField.CUSTOM if is_exception else "", CUSTOM)
+        for row in field.rows():
+            yield self.choice(row)
+
+
+class ItemPlanField(PlanField):
+    """The plan of one target among many; the choices are fetched once for each provider."""
+
+    CUSTOM = "custom"
+    iterator = _SharedChoices
+    # Choices besides, where there are several targets.
+    more: ClassVar[list[tuple[str, Any]]] = []
+    is_of_many = False
+    _form: OperationForm | None = None
+    _key: Any = None
+
+    def share(self, form: OperationForm, key: Any = "plan") -> None:
+        """Read the plans together with the forms beside this one that offer the same."""
+        self._form, self._key = form, key
+        self.is_of_many = len(form.targets) > 1
+
+    def rows(self) -> list[Any]:
+        """The plans that are offered, as far as the actor sees them."""
+        if self._form is None:
+            return list(self.queryset)
+        found: list[Any] = self._form.once(self._key, lambda: list(self.queryset))
+        return found
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values or value == self.CUSTOM:
+            return None
+        for row in self.rows():
+            if str(row.pk) == str(value):
+                return row
+        raise ValidationError(
+            self.error_messages["invalid_choice"], code="invalid_choice", params={"value": value}
+        )
+
+
+class ChangedPlanField(ItemPlanField):
+    """The same where there is a plan already: of several, each may keep the one that it has."""
+
+    KEEP = "keep"
+    more: ClassVar[list[tuple[str, Any]]] = [(KEEP, _("The present plan of each"))]
+
+    def to_python(self, value: Any) -> Any:
+        return value if value == self.KEEP else super().to_python(value)
 
 
 class SystemUserField(forms.CharField):

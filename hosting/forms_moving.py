@@ -1,15 +1,13 @@
 """Parameters of Move and Convert: to whom, and on which plan there."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from hosting.forms import CUSTOM, PlanField
+from hosting.forms import ItemPlanField
 from hosting.forms_plans import LimitField
 from hosting.forms_subscriptions import SubscriberField, find_subscriber
 from hosting.models.plans import ResellerPlan
@@ -90,27 +88,6 @@ def own_resources() -> dict[str, base.Resource]:
     return {name: res for name, res in base.resources("reseller").items() if res.of == "reseller"}
 
 
-class _WithCustom(ModelChoiceIterator):
-    """Where empty means "as for all", Custom plan is a choice of its own."""
-
-    def __iter__(self) -> Iterator[Any]:
-        choices = super().__iter__()
-        if str(self.field.empty_label) != str(CUSTOM):
-            yield next(choices)
-            yield (ItemPlanField.CUSTOM, CUSTOM)
-        yield from choices
-
-
-class ItemPlanField(PlanField):
-    """The plan of one target among many; Custom plan is preselected for all of them."""
-
-    CUSTOM = "custom"
-    iterator = _WithCustom
-
-    def to_python(self, value: Any) -> Any:
-        return None if value == self.CUSTOM else super().to_python(value)
-
-
 class ConvertForm(OperationForm):
     """What a customer gets as a reseller: a reseller plan, or the sum of what it has."""
 
@@ -124,6 +101,7 @@ class ConvertForm(OperationForm):
 
     def prepare(self) -> None:
         self.fields["plan"].queryset = ResellerPlan.objects.order_by("name_key", "pk")
+        self.fields["plan"].share(self)
         most = max((row.subscriptions_count for row in self.targets), default=0)
         for name, resource in own_resources().items():
             start = resource.reseller_default
@@ -154,6 +132,7 @@ class ConvertBackForm(OperationForm):
 
     def prepare(self) -> None:
         self.fields["plan"].offer(self.actor.account_id)
+        self.fields["plan"].share(self)
 
 
 class MovePlanForm(OperationForm):
@@ -164,9 +143,10 @@ class MovePlanForm(OperationForm):
     )
 
     def prepare(self) -> None:
-        owner = find_subscriber(self.given.get("owner"), self.actor)
+        owner = self.once("owner", lambda: find_subscriber(self.given.get("owner"), self.actor))
         if owner is not None and owner.role in OWNERS:
             self.fields["plan"].offer(owner.pk)
+            self.fields["plan"].share(self)
         elif self.actor.door == "page":
             # Asked for once it is known whose plans there are.
             del self.fields["plan"]

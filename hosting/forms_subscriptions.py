@@ -14,6 +14,7 @@ from accounts.forms import PASSWORD_TEMPLATE, PasswordField
 from accounts.models import Account, sort_key
 from hosting.forms import (
     AddOnsField,
+    ChangedPlanField,
     MainDomainField,
     PlanField,
     SystemUserField,
@@ -21,7 +22,6 @@ from hosting.forms import (
     refuse_addons_on_no_plan,
 )
 from hosting.hashes import refuse_long
-from hosting.models.plans import HostingPlan
 from panel.core import search
 from panel.core.access import Actor, Role
 from panel.core.door import EXTERNAL, by_external_id
@@ -245,24 +245,45 @@ class SetExpiryForm(OperationForm):
 
 
 class ChangePlanForm(OperationForm):
-    """Another plan of the provider, with add-ons; or Custom plan, which keeps the values."""
+    """Add-ons on top of the plan; of targets of several providers none fit all."""
 
-    plan = PlanField()
     addons = AddOnsField(
         help_text=_("On top of the service plan, each once. Those not ticked are taken away."),
     )
 
     def prepare(self) -> None:
-        providers = {self.actor.account_id}
-        if self.targets:
-            accounts = Account.objects.visible_to(self.actor).in_bulk(
-                [row.account_id for row in self.targets]
-            )
-            providers = {provider_of(account) for account in accounts.values()} or providers
-        if len(providers) > 1:
+        providers = {plans_from(row, self.actor) for row in self.targets} or {self.actor.account_id}
+        if len(providers) == 1:
+            AddOnsField.offer(self, *providers)
+        elif self.actor.door == "page":
+            del self.fields["addons"]
+
+
+class ChangedPlanForm(OperationForm):
+    """Another plan of the provider for each; or Custom plan, which keeps the values."""
+
+    plan = ChangedPlanField()
+
+    def prepare(self) -> None:
+        providers = {plans_from(row, self.actor) for row in self.targets}
+        if len(providers) <= 1:
+            (provider_id,) = providers or {self.actor.account_id}
+            self.fields["plan"].offer(provider_id)
+            self.fields["plan"].share(self, ("plan", provider_id))
+        else:
             # Of several providers: no plan fits them all.
-            self.fields["plan"].queryset = HostingPlan.objects.none()
-            return
-        (provider_id,) = providers
-        self.fields["plan"].offer(provider_id)
-        AddOnsField.offer(self, provider_id)
+            self.fields["plan"].share(self, ("plan", None))
+
+    def clean_plan(self) -> Any:
+        plan = self.cleaned_data["plan"]
+        if plan != ChangedPlanField.KEEP:
+            return plan
+        (row,) = self.targets if len(self.targets) == 1 else (None,)
+        offered = {one.pk: one for one in self.fields["plan"].rows()}
+        return offered.get(row.plan_id) if row is not None else None
+
+
+def plans_from(row: Any, actor: Actor) -> int:
+    """Whose plans a subscription gets: those of the reseller above it, or of the administrator,
+    who alone sees those that have none above them."""
+    return row.reseller_id or actor.account_id

@@ -17,7 +17,7 @@ from accounts import tree
 from accounts.actors import actor_of, users
 from accounts.creation import add_user
 from accounts.models import Account, User, sort_key
-from panel.core import runs
+from panel.core import chunks, runs
 from panel.core.access import Actor, Role
 from panel.core.operations import operations
 from panel.core.runs import Finding, Outcome
@@ -73,6 +73,10 @@ class World:
         names = getattr(found.form_class, "secret_fields", ())
         secrets = {name: params.pop(name) for name in names if name in params}
         ids = [row.pk for row in (target if isinstance(target, (list, tuple)) else [target])]
+        if found.item_form_class is not None:
+            of_each = found.item_form_class.base_fields
+            shared = {name: params.pop(name) for name in of_each if name in params}
+            params[chunks.FOR_ALL] = shared
         return runs.perform(found, self.actor(who), ids, params=params, secrets=secrets)
 
     def finding(self, who: str, operation: str, target: Any, **params: Any) -> Finding:

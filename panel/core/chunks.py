@@ -16,8 +16,10 @@ from panel.core.operations import Operation, Result, Step
 
 logger = logging.getLogger(__name__)
 
-# Among a run's parameters: what a form for each target was given for all of them.
+# Among a run's parameters: what a form for each target was given for all of them, and (for
+# `lock_for`, beside them) what was given for each.
 FOR_ALL = "for_all"
+EACH = "each"
 _RETRIES = 3
 # 40001 serialization failure, 40P01 deadlock; SQLite says "database is locked".
 _RETRYABLE = ("40001", "40P01")
@@ -104,7 +106,8 @@ def _prepared(
     if actor is None or not operation.may(actor):
         step.results = {pk: (Result.REFUSED, "not_allowed", {}) for pk in ids}
         return step
-    operation.lock_for(actor, ids, run.params)
+    own = _item_params(operation, run, ids)
+    operation.lock_for(actor, ids, {**run.params, EACH: own} if own else run.params)
     found = {row.pk: row for row in operation.visible(actor).filter(pk__in=rows.among(ids))}
     step.targets = {pk: found[pk] for pk in ids if pk in found}
     step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in found}
@@ -116,7 +119,7 @@ def _prepared(
             {pk: (Result.REFUSED, "invalid", {"error": errors}) for pk in step.targets}
         )
         return step
-    _clean_items(operation, actor, run, step)
+    _clean_items(operation, actor, run, step, own)
     for target in step.open:
         if not operation.applies_to(target, actor):
             step.leave(target.pk) if operation.is_done(target) else step.refuse(
@@ -125,22 +128,30 @@ def _prepared(
     return step
 
 
-def _clean_items(operation: Operation, actor: Actor, run: BulkRun, step: Step) -> None:
+def _item_params(operation: Operation, run: BulkRun, ids: list[int]) -> dict[int, dict]:
+    """What was given for each of these by itself."""
+    if operation.item_form_class is None:
+        return {}
+    found = BulkTarget.objects.filter(run=run, target_id__in=rows.among(ids))
+    given = found.exclude(item_params=None).values_list("target_id", "item_params")
+    return {pk: params or {} for pk, params in given}
+
+
+def _clean_items(
+    operation: Operation, actor: Actor, run: BulkRun, step: Step, own: dict[int, dict]
+) -> None:
     if operation.item_form_class is None:
         return
-    given = dict(
-        BulkTarget.objects.filter(run=run, target_id__in=step.targets).values_list(
-            "target_id", "item_params"
-        )
-    )
     for_all = run.params.get(FOR_ALL, {})
+    common: dict = {}
     for pk, target in step.targets.items():
         cleaned, errors = clean_params(
             operation.item_form_class,
-            {**for_all, **(given.get(pk) or {})},
+            {**for_all, **own.get(pk, {})},
             actor,
             [target],
             run.params,
+            common,
         )
         step.items[pk] = cleaned
         if errors:

@@ -90,10 +90,14 @@ def read(
 
 
 def blank_form(
-    form_class: Any, actor: Actor, targets: Sequence[Any], given: Mapping[str, Any] | None = None
+    form_class: Any,
+    actor: Actor,
+    targets: Sequence[Any],
+    given: Mapping[str, Any] | None = None,
+    common: dict[Any, Any] | None = None,
 ) -> Any:
     """An operation's form, to look at its fields. (An OperationForm, whatever the declaration.)"""
-    return form_class(actor=actor, targets=targets, given=given)
+    return form_class(actor=actor, targets=targets, given=given, common=common)
 
 
 def _read_items(
@@ -105,14 +109,15 @@ def _read_items(
     given: Given,
 ) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
+    common: dict[Any, Any] = {}
     for target in targets:
-        blank = blank_form(operation.item_form_class, actor, [target], given.params)
+        blank = blank_form(operation.item_form_class, actor, [target], given.params, common)
         values = {**shared, **items.get(target.pk, {})}
         prefix = f"items.{target.pk}." if target.pk in items else ""
         for name in set(values) - set(blank.fields):
             errors[f"{prefix}{name}"] = [_("There is no such parameter here.")]
         known = {name: value for name, value in values.items() if name in blank.fields}
-        form, wrong = _fill(blank, known, operation.item_initial(actor, target))
+        form, wrong = _fill(blank, known, operation.item_initial(actor, target), common)
         errors.update({f"{prefix}{name}": words for name, words in wrong.items()})
         given.items[target.pk] = form.raw_params()[0]
         given.cleaned_items[target.pk] = getattr(form, "cleaned_data", {})
@@ -120,7 +125,10 @@ def _read_items(
 
 
 def _fill(
-    blank: Any, values: Mapping[str, Any], initial: Mapping[str, Any]
+    blank: Any,
+    values: Mapping[str, Any],
+    initial: Mapping[str, Any],
+    common: dict[Any, Any] | None = None,
 ) -> tuple[Any, dict[str, list[str]]]:
     """The form filled in, and what is wrong with it by field."""
     raw: dict[str, Any] = {}
@@ -142,7 +150,8 @@ def _fill(
             continue
         if value not in (None, "", False, []):
             raw[name] = value
-    form = type(blank)(data=raw, actor=blank.actor, targets=blank.targets, given=blank.given)
+    about = {"actor": blank.actor, "targets": blank.targets, "given": blank.given}
+    form = type(blank)(data=raw, **about, common=common)
     for name, words in form.errors.items():
         key = "*" if name == "__all__" else name
         errors.setdefault(key, [str(error) for error in words])

@@ -1,6 +1,6 @@
 """Forms of operations: one base class lays them out, scopes choices, and cleans for all doors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -36,7 +36,8 @@ class OperationForm(forms.Form):
     """Parameters of an operation, the same for all its targets.
 
     `actor` and `targets` are what the choices may depend on; those of a form for each target also
-    on what was `given`, as it was typed, for all of them. Validation only, never side effects.
+    on what was `given`, as it was typed, for all of them. What such forms of one page or chunk
+    find out once is `common` to them (`once`). Validation only, never side effects.
     """
 
     # Fields that are never written down (passwords); they go with the request that has them.
@@ -48,9 +49,11 @@ class OperationForm(forms.Form):
         actor: Actor,
         targets: Sequence[Any] = (),
         given: Mapping[str, Any] | None = None,
+        common: dict[Any, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.actor, self.targets, self.given = actor, targets, given or {}
+        self._common = common if common is not None else {}
         super().__init__(*args, **kwargs)
         self.prepare()
         scope_form(self, actor)
@@ -61,6 +64,12 @@ class OperationForm(forms.Form):
 
     def prepare(self) -> None:
         """Adjust fields to the actor and the targets, before choices are scoped."""
+
+    def once(self, key: Any, find: Callable[[], Any]) -> Any:
+        """What `find` gives, asked for once by all forms that stand beside this one."""
+        if key not in self._common:
+            self._common[key] = find()
+        return self._common[key]
 
     @property
     def helper(self) -> FormHelper:
@@ -93,11 +102,12 @@ def clean_params(
     actor: Actor,
     targets: Sequence[Any],
     given: Mapping[str, Any] | None = None,
+    common: dict[Any, Any] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Cleaned parameters, and what is wrong with them in one line ("" if nothing is)."""
     if form_class is None:
         return {}, ""
-    form = form_class(data=raw, actor=actor, targets=targets, given=given)
+    form = form_class(data=raw, actor=actor, targets=targets, given=given, common=common)
     if form.is_valid():
         return form.cleaned_data, ""
     lines = [

@@ -32,6 +32,8 @@ class ItemForms:
     exceptions: list[tuple[Any, OperationForm]]
     # What was typed into the form for all targets.
     given: Mapping[str, Any]
+    # What they find out once for all of them.
+    common: dict[Any, Any]
 
     @classmethod
     def make(
@@ -47,14 +49,17 @@ class ItemForms:
         if form_class is None:
             return None
         given = data.dict() if data is not None else {}
-        shared = form_class(data, prefix=SHARED, actor=actor, targets=targets, given=given)
+        common: dict[Any, Any] = {}
+        about: dict[str, Any] = {"actor": actor, "given": given, "common": common}
+        initial = operation.items_initial(actor, targets) if data is None else {}
+        shared = form_class(data, prefix=SHARED, targets=targets, initial=initial, **about)
         each = []
         if 1 < len(targets) <= MOST:
             for target in targets:
                 prefix = item_prefix(target.pk)
-                form = form_class(data, prefix=prefix, actor=actor, targets=[target], given=given)
+                form = form_class(data, prefix=prefix, targets=[target], **about)
                 each.append((target, _as_exception(form)))
-        return cls(operation, actor, targets, shared, each, given)
+        return cls(operation, actor, targets, shared, each, given, common)
 
     def raw(self) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
         """What is written down: the answer for all, and what differs from it by target."""
@@ -72,6 +77,7 @@ class ItemForms:
         for_all, items = self.raw()
         form_class = self.operation.item_form_class
         assert form_class is not None
+        about: Any = {"actor": self.actor, "given": self.given, "common": self.common}
         sound = True
         for form in [self.shared, *(form for _target, form in self.exceptions)]:
             # By themselves they are incomplete: what counts is each answer joined, below.
@@ -80,7 +86,7 @@ class ItemForms:
         shown = {target.pk: form for target, form in self.exceptions}
         for target in self.targets:
             answer = {**for_all, **items.get(target.pk, {})}
-            joined = form_class(answer, actor=self.actor, targets=[target], given=self.given)
+            joined = form_class(answer, targets=[target], **about)
             if joined.is_valid():
                 continue
             sound = False

@@ -236,7 +236,12 @@ class Operation:
         return {}
 
     def item_initial(self, actor: Actor, target: Any) -> dict[str, Any]:
+        """The same for the form of each target: what counts where a program says nothing."""
         return {}
+
+    def items_initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        """What is preselected on a page for all targets; one target's own values are its own."""
+        return self.item_initial(actor, targets[0]) if len(targets) == 1 else {}
 
     def lock(self, actor: Actor, ids: Sequence[int]) -> None:
         """Lock what is read before it is changed: accounts top-down, plans, subscriptions, apexes,

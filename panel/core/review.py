@@ -34,9 +34,10 @@ def rehearse(
     given = form.raw_params()[0] if form is not None else {}
     if items is not None:
         for_all, own = items.raw()
+        form_class, common = operation.item_form_class, items.common
         for row in rows:
             raw = {**for_all, **own.get(row.pk, {})}
-            each[row.pk], _wrong = clean_params(operation.item_form_class, raw, actor, [row], given)
+            each[row.pk], _wrong = clean_params(form_class, raw, actor, [row], given, common)
     params = dict(form.cleaned_data) if form is not None else {}
     return runs.rehearse(operation, actor, [row.pk for row in rows], params=params, items=each)
 

@@ -140,8 +140,8 @@ def test_the_page_says_value_by_value_what_changes(world: HostingWorld, addon: P
     world.plan("ada", "Small", limits={"domains": 1, "aliases": 9}, permissions=permissions)
     row = world.sub("carl.example")
     page = Page.open(world.client("ada"), f"/subscriptions/{row.pk}/change-plan/")
-    choices = page.form("Next").choices["plan"]
-    page = page.press("Next", plan=choices["Small"])
+    choices = page.form("Next").choices["all-plan"]
+    page = page.press("Next", **{"all-plan": choices["Small"]})
     assert "1 subscription has the service plan Small then." in page.text
     assert "Domains: 5 → 1" in page.text
     assert "Domain aliases: 5 → 9" in page.text
@@ -172,7 +172,7 @@ def test_what_would_be_shut_for_it_is_said(world: HostingWorld, disk: dict):
     world.plan("ada", "Tight", limits={"domains": 5, "aliases": 5, "disk": 10}, **forbidden)
     row = world.sub("carl.example")
     page = Page.open(world.client("ada"), f"/subscriptions/{row.pk}/change-plan/")
-    page = page.press("Next", plan=page.form("Next").choices["plan"]["Tight"])
+    page = page.press("Next", **{"all-plan": page.form("Next").choices["all-plan"]["Tight"]})
     assert "These use more than they may then, and are suspended for it:" in page.text
     page.press("OK")
     assert world.sub("carl.example").is_overuse_only
@@ -184,8 +184,8 @@ def test_many_at_once_and_those_that_have_it_stay(world: HostingWorld, addon: Pl
     ids = [str(world.sub(name).pk) for name in ("carl.example", "cleo.example", "ada.example")]
     data = {"ids": ids, "query": ""}
     page = Page(client, client.post("/subscriptions/change-plan/", data, follow=True))
-    chosen = page.form("Next").choices["plan"]["Ada Basic"]
-    page = page.press("Next", plan=chosen, addons=str(addon.pk)).press("OK")
+    chosen = page.form("Next").choices["all-plan"]["Ada Basic"]
+    page = page.press("Next", **{"all-plan": chosen}, addons=str(addon.pk)).press("OK")
     assert "Change Plan: 2 of 3 done." in page.text
     assert {addons(world, name)[0] for name in ("carl.example", "ada.example")} == {"Three more"}
 

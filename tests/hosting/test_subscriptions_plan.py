@@ -55,13 +55,14 @@ def test_what_is_no_plan_is_an_error_at_the_field(world: HostingWorld, value: st
     assert (answer.result, list(answer.errors)) == ("invalid", ["plan"])
 
 
-def test_many_of_one_provider_take_a_plan_together_and_of_several_none(world: HostingWorld):
+def test_many_take_a_plan_together_but_those_of_another_provider(world: HostingWorld):
     big = world.plan("ada", "Big")
     rows = [world.sub("carl.example"), world.sub("cleo.example")]
     assert world.perform("admin", CHANGE, rows, plan=str(big.pk)).counts == {"done": 2}
     mixed = [world.sub("carl.example"), world.sub("nora.example")]
     outcome = world.perform("admin", CHANGE, mixed, plan=str(plan_id("Ada Basic")))
-    assert outcome.counts == {"refused": 2}
+    assert outcome.counts == {"refused": 1, "done": 1}
+    assert world.sub("nora.example").plan.name == "Ben Basic"
 
 
 def test_a_plan_that_is_too_small_is_not_refused_and_shows_as_overused(world: HostingWorld):

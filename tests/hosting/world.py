@@ -159,7 +159,10 @@ class HostingWorld(World):
         made = operations[operation].creates
         form = operations[operation].form_class
         blank = form(actor=self.actor(who), targets=[target]) if form else None
-        data = {**_shown(blank), **params, "confirmed": "1"}
+        each = operations[operation].item_form_class
+        of_each = each.base_fields if each else {}
+        given = {f"all-{k}" if k in of_each else k: value for k, value in params.items()}
+        data = {**_shown(blank), **given, "confirmed": "1"}
         url = f"/{made}s/add/" if noun == "account" else f"/{_plural(noun)}/{target.pk}/{verb}/"
         if noun == "account" and target.pk != self.accounts[who].pk:
             data["parent"] = str(target.pk)
@@ -172,9 +175,9 @@ class HostingWorld(World):
             return Answer("done")
         found = _page_of(response)
         errors: dict[str, list[str]] = {}
-        bound = found.get("form")
-        if bound is not None and bound.errors:
-            errors = {name: [str(word) for word in words] for name, words in bound.errors.items()}
+        for bound in (found.get("form"), found.get("shared")):
+            for name, words in bound.errors.items() if bound is not None else ():
+                errors[name] = [str(word) for word in words]
         words = " ".join(str(one["reason"]) for one in found.get("refusals", []))
         kinds = {422: "invalid", 409: "refused", 403: "not allowed", 404: "missing"}
         return Answer(kinds.get(response.status_code, str(response.status_code)), errors, words)
