@@ -49,6 +49,8 @@ class Subscription(Owned):
     system_user_hash = models.CharField(max_length=72, default="", blank=True, editable=False)
     node = models.ForeignKey(Node, models.PROTECT, related_name="+")
     expires_on = models.DateField(_("Expires on"), null=True, blank=True)
+    # Whoever had it for itself gave it away while it ran out: the administrator alone prolongs it.
+    is_expiry_held = models.BooleanField(default=False, editable=False)
     description = models.CharField(_("Description"), max_length=500, blank=True)
     admin_note = models.TextField(_("Administrator's note"), max_length=5000, blank=True)
     usage = models.JSONField(default=dict, editable=False)

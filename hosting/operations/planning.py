@@ -26,14 +26,20 @@ from panel.core.operations import MORE, Step, register
 
 reasons.declare(
     own_expiry=_("Nobody sets the expiry of an own subscription."),
+    held_expiry=_(
+        "It had this expiry when its provider gave it away, so that the administrator alone can"
+        " set another."
+    ),
 )
 _WHY = "rows of the targets, which the actor sees"
 _NAMED = 5
 
 
 def is_prolonging_own(actor: Actor, row: Any, expires_on: date | None) -> bool:
-    """Nobody prolongs an own subscription, by way of another plan neither."""
-    if actor.is_administrator or row.account_id != actor.account_id or not row.expires_on:
+    """Nobody prolongs an own subscription, by way of another plan neither; nor one that it gave
+    away, to have it back afterwards."""
+    is_own = row.account_id == actor.account_id or row.is_expiry_held
+    if actor.is_administrator or not is_own or not row.expires_on:
         return False
     return expires_on is None or row.expires_on < expires_on
 
@@ -110,13 +116,15 @@ class SetExpiry(OnSubscriptions):
         for row in step.open:
             if not step.actor.is_administrator and row.account_id == step.actor.account_id:
                 step.refuse(row.pk, "own_expiry")
+            elif not step.actor.is_administrator and row.is_expiry_held:
+                step.refuse(row.pk, "held_expiry")
             elif row.expires_on == step.params["expires_on"]:
                 step.leave(row.pk)
 
     def perform(self, step: Step) -> None:
         until = step.params["expires_on"]
         rows = Subscription.objects.unscoped(_WHY).filter(pk__in=step.open_ids)
-        rows.update(expires_on=until, version=F("version") + 1)
+        rows.update(expires_on=until, is_expiry_held=False, version=F("version") + 1)
         conditions.judge(step.open_ids)
         for row in step.open:
             old = {"expires_on": row.expires_on, "version": row.version}

@@ -105,6 +105,10 @@ class ChangeSubscriber(OnSubscriptions):
         _take_from_users(rows, ids)
         base.handed_over(ids)
         stored = Subscription.objects.unscoped(_WHY).filter(pk__in=ids)
+        # What ends for oneself ends for whom one gives it to: given back, it would go on.
+        own = [row.pk for row in rows if row.account_id == step.actor.account_id]
+        if not step.actor.is_administrator:
+            stored.filter(pk__in=own, expires_on__isnull=False).update(is_expiry_held=True)
         if not step.params.get("hand_over_description"):
             left = [row.pk for row in rows if row.reseller_id != tree.reseller_of(new)]
             stored.filter(pk__in=left).update(description="")

@@ -60,7 +60,9 @@ def _hosting(row: Any, _listing: Listing) -> Any:
     text, label = _words(get_language())
     if row.hosting_type == HostingType.FORWARDING:
         text = _t("Forwarding to %(host)s") % {"host": to_unicode(host_of(row.forward_to))}
-    # Each part was escaped by safe().
+    if row.site_state == SiteState.DISABLED:
+        return text
+    # Each part was escaped by safe(). What is suspended has a page that visitors see.
     url = attribute(site_url(row.ascii))
     return SafeString(f"{safe(text)} <a href={url} target=_blank>{label}</a>")
 

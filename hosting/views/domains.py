@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from hosting import status, tools
-from hosting.models.domains import Alias, HostingType
+from hosting.models.domains import Alias, AliasMode, HostingType
 from hosting.services import base
 from hosting.sites import site_url
 from hosting.views.accounts import list_panel, narrowed
@@ -182,7 +182,7 @@ def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
 def _cells(alias: Alias) -> tuple[Any, ...]:
     return (
         external(site_url(alias.ascii), alias.name),
-        alias.get_mode_display(),
+        _t("redirects") if alias.mode == AliasMode.REDIRECT else _t("same site"),
         _t("yes") if alias.has_mail else _t("no"),
         _t("follows the domain's") if alias.syncs_dns else _t("its own"),
         day(alias.created_at),

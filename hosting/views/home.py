@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Reseller
 from hosting import conditions, status
 from hosting.filters import SOON, SubscriptionStatus
-from hosting.models.domains import Domain, HostingType
+from hosting.models.domains import Domain, HostingType, SiteState
 from hosting.models.subscriptions import Subscription
 from hosting.sites import site_url
 from hosting.validators import host_of, to_unicode
@@ -168,6 +168,11 @@ def subscription_tags(row: Subscription, causes: Any, actor: Actor) -> list[dict
     return tags + [{"text": text, "tone": tone, "title": ""} for text, tone in status.flags(row)]
 
 
+def has_site(domain: Domain) -> bool:
+    """Whether visitors see something: of a suspended one its page, of a disabled one nothing."""
+    return domain.hosting_type != HostingType.NONE and domain.site_state != SiteState.DISABLED
+
+
 def site(domain: Domain, row: Subscription) -> dict[str, Any]:
     tone = {"active": "ok", "suspended": "warn", "disabled": "mute"}[domain.site_state]
     is_site = domain.hosting_type != HostingType.NONE
@@ -178,7 +183,7 @@ def site(domain: Domain, row: Subscription) -> dict[str, Any]:
         "label": domain.name,
         "url": nouns["domain"].url(domain.pk),
         "lines": [what_it_shows(domain), aliases_of(domain)],
-        "site_url": site_url(domain.ascii) if is_site else None,
+        "site_url": site_url(domain.ascii) if has_site(domain) else None,
         "tags": tags,
     }
 

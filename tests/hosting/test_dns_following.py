@@ -225,3 +225,16 @@ def test_zones_move_with_their_account(world: HostingWorld):
     for model in (Zone, Record):
         assert model.objects.visible_to(ada).filter(account=world.carl).exists()
         assert not model.objects.visible_to(ben).filter(account=world.carl).exists()
+
+
+def test_the_page_of_a_zone_that_follows_says_where_that_counts(world: HostingWorld):
+    """Where the name is not delegated to our name servers, synchronisation has no effect."""
+    world.alias("carl.example", "other.test")
+    url = f"/zones/{zone('other.test').pk}/"
+    page = world.client("ada").get(url).content.decode()
+    assert "It follows carl.example. Outside, that has no effect before name servers" in page
+    setting.store(dns_name_servers=("ns1.host.example", "ns2.host.example"))
+    page = world.client("ada").get(url).content.decode()
+    assert "only if other.test is delegated to these name servers: ns1.host.example, ns2" in page
+    own = world.client("ada").get(f"/zones/{zone('carl.example').pk}/").content.decode()
+    assert "is delegated" not in own

@@ -48,6 +48,11 @@ def test_it_shows_hosting_type_status_and_the_way_to_the_site(world: HostingWorl
     assert "Forwarding to bücher.test" in rows
     assert "Suspended" in rows
     assert "View Site" in rows
+    world.perform("carl", "domain.disable", site)
+    for page in ("/domains/", "/"):
+        assert "View Site" not in world.client("carl").get(page).content.decode()
+    world.perform("carl", "domain.activate", site)
+    assert "View Site" in world.client("carl").get("/").content.decode()
     world.perform("carl", "domain.hosting-settings", site, hosting_type="none")
     rows = found(world, "carl", "carl.example")
     assert "No hosting" in rows

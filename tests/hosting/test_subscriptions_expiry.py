@@ -97,6 +97,25 @@ def test_nobody_prolongs_an_own_subscription_through_another_plan(world: Hosting
     world.perform("admin", "subscription.change-plan", world.sub("ada.example"), plan="")
 
 
+def test_giving_an_own_subscription_away_and_back_prolongs_nothing(world: HostingWorld):
+    """Expiry is set from above, never by the subscriber nor by a reseller for its own."""
+    day = conditions.today() + timedelta(days=5)
+    expire(world, "admin", "ada.example", day)
+    give, change = "subscription.change-subscriber", "subscription.change-plan"
+    world.perform("ada", give, world.sub("ada.example"), subscriber="carl")
+    assert expire(world, "ada", "ada.example", "") == "refused"
+    for plan in ("Ada Basic", ""):
+        chosen = str(Plan.objects.get(name=plan).pk) if plan else ""
+        world.perform("ada", change, world.sub("ada.example"), plan=chosen)
+    world.perform("ada", give, world.sub("ada.example"), subscriber="ada")
+    assert world.sub("ada.example").expires_on == day
+    # A customer's own expiry is its provider's; so is this one once the administrator has set it.
+    assert expire(world, "ada", "carl.example", day) == "done"
+    world.perform("ada", give, world.sub("ada.example"), subscriber="carl")
+    assert expire(world, "admin", "ada.example", day + timedelta(days=1)) == "done"
+    assert expire(world, "ada", "ada.example", "") == "done"
+
+
 def test_a_plan_gives_its_validity_when_it_is_taken(world: HostingWorld):
     Plan.objects.filter(name="Ada Basic").update(validity_days=30)
     plan = str(Plan.objects.get(name="Ada Basic").pk)

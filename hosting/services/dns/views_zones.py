@@ -64,6 +64,8 @@ class ZoneDetail(DetailPage):
                 action = {"label": _("Settings"), "url": url, "post": False}
             text = _("No name servers are set, so the zone names none.")
             found.append({"tone": "warn", "text": text, "action": action})
+        if zone.source is not None:
+            found.append({"tone": "info", "text": _where_it_counts(zone), "action": None})
         if zone.kept_at is not None:
             text = _("The zone from before it was synchronised is kept since %(when)s.")
             action = None
@@ -142,6 +144,20 @@ def domain_sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]
         for notice in views_serving.notices(domain.subscription, node)
     ]
     return [*said, section, *aliases]
+
+
+def _where_it_counts(zone: Zone) -> str:
+    """What following is good for; nobody else is asked for it whom the world asks instead."""
+    words = {"name": zone.name, "source": zone.source.name if zone.source else ""}
+    servers = ", ".join(NAME_SERVERS.get())
+    if not servers:
+        text = _t("It follows %(source)s. Outside, that has no effect before name servers are set.")
+        return text % words
+    text = _t(
+        "It follows %(source)s. Outside, that has an effect only if %(name)s is delegated to these"
+        " name servers: %(servers)s."
+    )
+    return text % {**words, "servers": servers}
 
 
 def _follows(zone: Zone) -> str:
