@@ -74,6 +74,15 @@ def _refill(sender: Any, **_given: Any) -> None:
         import_module("hosting.services.dns.migrations.0002_template").fill(apps, None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Read no file without a test of the asked part: reading all takes each process eight seconds.
+    What belongs to a part has its marker in its own file (tests/test_run.py)."""
+    part = config.getoption("--part")
+    if part in {None, "unit"} or not collection_path.match("test_*.py"):
+        return None
+    return True if f"mark.{part}" not in collection_path.read_text() else None
+
+
 def part_of(item: pytest.Item) -> str:
     """The part of `make test` to which a test belongs."""
     return next((part for part in PARTS[2:] if item.get_closest_marker(part)), "unit")

@@ -1,5 +1,6 @@
 """The summary of `make test` can be trusted: what went wrong is counted, in whatever way it did."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -131,6 +132,15 @@ def test_parts_beside_each_other_are_all_run_and_what_they_say_is_kept_apart(cap
     assert (first.passed, second.passed) == (1, 1)
     said = capsys.readouterr().out
     assert said.index("first begins") < said.index("== second") < said.index("second begins")
+
+
+def test_what_marks_a_test_for_a_part_stands_in_the_tests_own_file():
+    """Other files are not read for that part."""
+    mark = re.compile(r"mark\.(postgres|census|system|browser)\b")
+    paths = (run.ROOT / "tests").rglob("*.py")
+    marking = [path.name for path in paths if mark.search(path.read_text())]
+    assert len(marking) > 10
+    assert [name for name in marking if not name.startswith("test_")] == []
 
 
 def test_what_stops_a_part_beside_another_counts_and_stops_nothing_else(capsys):
