@@ -13,6 +13,7 @@ THEMES = ("auto", "light", "dark")
 BESIDE = {
     "plan_list": ("addon_list", "reseller_plan_list"),
     "domain_list": ("zone_list", "template_record_list"),
+    "subscription_list": ("database_list",),
 }
 # (label, icon, name of the address, roles)
 ENTRIES = (
@@ -22,6 +23,7 @@ ENTRIES = (
     (_("Resellers"), "resellers", "reseller_list", {Role.ADMINISTRATOR}),
     (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
+    (_("Databases"), "databases", "database_list", {Role.CUSTOMER}),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Nodes"), "nodes", "node_list", {Role.ADMINISTRATOR}),
     (_("Activity"), "activity", "activity_list", {Role.ADMINISTRATOR, Role.RESELLER}),

@@ -25,6 +25,7 @@ DAEMONS = {
     "pdns-backend-sqlite3": "/usr/share/doc/pdns-backend-sqlite3",
     # Another name server, which fetches zones.
     "bind9": "/usr/sbin/named",
+    "mariadb-server": "/usr/sbin/mariadbd",
 }
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 

@@ -20,14 +20,16 @@ from hosting.agent.private import close_off
 from hosting.agent.server import Server
 
 # What else the debian platform can be told; each has its usual place.
-_PLACES = ("homes", "run", "logs", "users", "ssh", "address")
+_PLACES = ("homes", "run", "logs", "users", "ssh", "address", "database_address")
+_EMBEDDED_PORTS = ("sites_port", "https_port", "dns_port")
+_PORTS = ("sites", "https", "dns", "mariadb", "postgresql")
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m hosting.agent", description=__doc__)
     parser.add_argument("--platform", choices=["embedded", "debian"], required=True)
     parser.add_argument("--data", help="where this node keeps its own")
-    for port in ("sites", "https", "dns"):
+    for port in _PORTS:
         parser.add_argument(f"--{port}-port", type=_port, help=f"where {port} are served")
     parser.add_argument(
         "--panel-uid", type=_user, help="user, by number or name, who may speak to the agent"
@@ -38,7 +40,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     alone.add_argument("--nginx", help="path of the nginx program")
     real = parser.add_argument_group("debian")
     for place in _PLACES:
-        real.add_argument(f"--{place}")
+        real.add_argument(f"--{place.replace('_', '-')}")
     given = parser.parse_args(words)
     if given.platform == "embedded" and not (given.data and given.sites_port and given.nginx):
         parser.error("the embedded platform needs --data, --sites-port and --nginx")
@@ -49,9 +51,10 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
 
 def _platform(given: argparse.Namespace) -> Platform:
     """Return the platform that was asked for; what was not said is as usual there."""
-    ports = {name: getattr(given, name) for name in ("sites_port", "https_port", "dns_port")}
+    ports = {f"{name}_port": getattr(given, f"{name}_port") for name in _PORTS}
     said = {name: port for name, port in ports.items() if port is not None}
     if given.platform == "embedded":
+        said = {name: port for name, port in said.items() if name in _EMBEDDED_PORTS}
         return embedded(
             given.data,
             nginx=given.nginx,

@@ -40,6 +40,9 @@ class Program:
     writes_pid: bool = True
     # Where what it says goes; None: nowhere, for one that keeps logs of its own.
     log: Path | None = None
+    # How it is asked to end, and how long that may take before it is killed.
+    ending: signal.Signals = signal.SIGTERM
+    patience: float = 5.0
 
 
 class Complaints:
@@ -173,17 +176,17 @@ class Daemon:
         else:
             self._leaving.set()
 
-    def stop(self, patience: float = 5.0) -> None:
+    def stop(self) -> None:
         """End it for good."""
         self._leaving.set()
-        self.end(patience)
+        self.end()
 
-    def end(self, patience: float = 5.0) -> None:
+    def end(self) -> None:
         """End it: with a request first, then without. A watch starts it again."""
         with self._lock:
             pid = self.master()
             if pid is not None:
-                self._host.signal(pid, signal.SIGTERM)
-                if not self._host.runner.wait(pid, patience):
+                self._host.signal(pid, self._program.ending)
+                if not self._host.runner.wait(pid, self._program.patience):
                     self._host.signal(pid, signal.SIGKILL)
             self._bury()

@@ -4,6 +4,7 @@ from typing import Any
 
 from hosting.agent.driver import Driver
 from hosting.agent.host import Host
+from hosting.services.database.driver import DatabaseDriver
 from hosting.services.dns.driver import DnsDriver
 from hosting.services.php.driver import PhpDriver
 from hosting.services.system.driver import SystemDriver
@@ -22,4 +23,6 @@ def for_platform(host: Host) -> list[Driver[Any]]:
     found.append(WebDriver(host))
     if DnsDriver.is_possible(host.platform):
         found.append(DnsDriver(host))
+    if DatabaseDriver.is_possible(host.platform):
+        found.append(DatabaseDriver(host))
     return found

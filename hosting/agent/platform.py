@@ -16,7 +16,12 @@ FIRST_UID = 10_000_000
 WEB_USER = "www-data"
 _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbin")))
 # What drivers ask for. A driver says what is missing; a node without it lacks that service.
-_WANTED = re.compile(r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs")
+_WANTED = re.compile(
+    r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs|setpriv"
+    r"|mariadbd|mariadb|mariadb-install-db"
+)
+# Debian keeps several versions of these beside each other, elsewhere: "psql-15" is one of 15.
+_POSTGRESQL, _OF_POSTGRESQL = Path("/usr/lib/postgresql"), ("postgres", "initdb", "psql")
 
 
 def uid_of(subscription: int) -> int:
@@ -39,6 +44,10 @@ class Platform:
     port: int
     https_port: int | None
     dns_port: int | None
+    mariadb_port: int
+    postgresql_port: int
+    # Where servers of databases listen, if not for this node alone.
+    database_address: str | None
     public_scheme: str
     public_port: int
     web_user: str | None
@@ -129,6 +138,9 @@ def embedded(
         port=sites_port,
         https_port=https_port,
         dns_port=dns_port,
+        mariadb_port=3306,
+        postgresql_port=5432,
+        database_address=None,
         public_scheme="http",
         public_port=public_port or sites_port,
         # Started as root (a container), nginx would drop to a user that cannot read the homes.
@@ -153,6 +165,9 @@ def debian(
     sites_port: int = 80,
     https_port: int = 443,
     dns_port: int = 53,
+    mariadb_port: int = 3306,
+    postgresql_port: int = 5432,
+    database_address: str | None = None,
     keep_serving: bool = False,
 ) -> Platform:
     """Return the production platform: Debian's daemons, root, a uid for each subscription.
@@ -172,6 +187,9 @@ def debian(
         port=sites_port,
         https_port=https_port,
         dns_port=dns_port,
+        mariadb_port=mariadb_port,
+        postgresql_port=postgresql_port,
+        database_address=database_address,
         public_scheme="http",
         public_port=sites_port,
         web_user=WEB_USER,
@@ -191,4 +209,8 @@ def found_programs() -> dict[str, Path]:
         for path in directory.iterdir() if directory.is_dir() else ():
             if _WANTED.fullmatch(path.name) and os.access(path, os.X_OK):
                 found.setdefault(path.name, path)
+    for directory in _POSTGRESQL.glob("[1-9]*/bin"):
+        for name in _OF_POSTGRESQL:
+            if os.access(directory / name, os.X_OK) and directory.parent.name.isdecimal():
+                found[f"{name}-{directory.parent.name}"] = directory / name
     return found

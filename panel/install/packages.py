@@ -21,6 +21,11 @@ _NEEDED = {
     "pdns-server": ("pdns.service",),
     "pdns-backend-sqlite3": (),
     "php-fpm": ("php*-fpm.service",),
+    # How websites speak to the servers of databases, and those.
+    "php-mysql": (),
+    "php-pgsql": (),
+    "mariadb-server": ("mariadb.service",),
+    "postgresql": ("postgresql.service",),
 }
 _FOR_POSTGRESQL = "postgresql-client"
 # Any of these brings the program.

@@ -46,6 +46,12 @@ EXEMPT = {
     "dns.Zone.dnskey": "a public key, which every resolver is given",
     "dns.Zone.key_mark": "a digest of a key, by which it is known again",
     "dns.Zone.key_seed": "a random number, from which nothing follows without the secret",
+    "database.Database.name": "a name that is made of letters, digits and _ only",
+    "database.DatabaseUser.name": "a name that is made of letters, digits and _ only",
+    "database.Database.server": "a name from a list",
+    "database.DatabaseUser.server": "a name from a list",
+    "database.DatabaseUser.access": "a name from a list",
+    "database.DatabaseUser.password": "a secret: looked for by itself",
     "php.DomainPhp.php_version": "a version from a list",
     "hosting.SuspensionEntry.by_name": "the username, which has a marker of its own",
 }

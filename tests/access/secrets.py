@@ -6,7 +6,8 @@ from django.contrib.sessions.models import Session
 from accounts.models import ApiToken, User
 from hosting.models.imports import ImportRow
 from hosting.models.subscriptions import Subscription
-from tests.access.world import SYSTEM_PASSWORD, AccessWorld
+from hosting.services.database.models import DatabaseUser
+from tests.access.world import DATABASE_PASSWORD, SYSTEM_PASSWORD, AccessWorld
 from tests.world import PASSWORD
 
 
@@ -16,6 +17,9 @@ def secrets_of(world: AccessWorld) -> dict[str, str]:
     found[SYSTEM_PASSWORD] = "the password of a system user"
     for row in Subscription._base_manager.exclude(system_user_hash=""):
         found[row.system_user_hash] = "the hash of a system user's password"
+    found[DATABASE_PASSWORD] = "the password of a database user"
+    for user in DatabaseUser._base_manager.all():
+        found[user.password] = "what a server stores of a password"
     for user in User._base_manager.all():
         found[user.password] = f"the hash of {user.username}'s password"
         found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"

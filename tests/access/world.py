@@ -24,6 +24,7 @@ from hosting.models.plans import Plan, PlanKind
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
+from hosting.services.database.models import Database, DatabaseUser
 from hosting.services.dns.models import Record, TemplateRecord, Zone
 from hosting.services.system.models import SshKey
 from panel.core.access import Actor
@@ -34,7 +35,9 @@ from tests.hosting.ssh import public_key
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
+ALL += ["manage_databases"]
 SYSTEM_PASSWORD = "the system user's own, of nobody else"
+DATABASE_PASSWORD = "of a database, and of nothing else"
 # Person -> the login behind. The columns of the tables are these, in this order.
 PEOPLE = {
     "customer": "carl",
@@ -139,6 +142,7 @@ def make_access_world() -> AccessWorld:
 
 def _plan(world: World, owner: str) -> Plan:
     limits = {"limit_domains": "50", "limit_subdomains": "50", "limit_aliases": "50"}
+    limits["limit_databases"] = "50"
     granted = {f"may_{name}": "on" for name in ALL}
     values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
     outcome = world.perform(
@@ -210,6 +214,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["record"] = Record.objects.get(zone=rows["zone"], host="www")
     rows["template-record"] = TemplateRecord.objects.earliest("pk")
     rows["ssh-key"] = _ssh_key(world, customer, rows["subscription"])
+    rows["database"], rows["database-user"] = _database(world, customer, rows["subscription"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -236,6 +241,15 @@ def _ssh_key(world: AccessWorld, who: str, row: Subscription) -> SshKey:
     world.done(who, "subscription.system-user-password", row, **typed)
     world.done(who, "subscription.add-ssh-key", row, key=public_key(who), label="laptop")
     return SshKey.objects.get(subscription=row)
+
+
+def _database(world: AccessWorld, who: str, row: Subscription) -> tuple[Database, DatabaseUser]:
+    """On a node that has a server for it."""
+    Node.objects.update(services={"database": {"mariadb": {"port": 3306, "remote": True}}})
+    typed = {"password": DATABASE_PASSWORD, "password_again": DATABASE_PASSWORD}
+    params = {"server": "mariadb", "name": "shop", "user": "shop", **typed}
+    world.done(who, "subscription.add-database", row, **params)
+    return Database.objects.get(subscription=row), DatabaseUser.objects.get(subscription=row)
 
 
 def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:

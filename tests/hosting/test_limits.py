@@ -173,9 +173,9 @@ def test_the_neighbour_has_its_own_room(world: HostingWorld):
 def test_lowering_is_never_refused_and_shows_as_overused(world: HostingWorld):
     world.domain("carl.example", "x.example")
     params = {
+        **{f"limit_{name}": "0" for name in base.resources()},
         "limit_domains": "1",
         "limit_subdomains": "5",
-        "limit_aliases": "0",
         "overuse_policy": "forbidden",
     }
     row = world.sub("carl.example")

@@ -16,10 +16,12 @@ from django.test import Client
 from accounts.models import ApiToken
 from hosting.services.web.driver_pages import MARKER
 from tests.hosting.world import HostingWorld
+from tests.system.databases import Maria, Postgres, state
 from tests.system.debian import DebianNode
 
 Channel = Callable[[], str]
 WHO = "who.php"
+DATABASE_PASSWORD = "of a database, and of nothing else"
 
 
 class Neither(AssertionError):
@@ -121,6 +123,15 @@ class Resolver:
         if answer.rcode() == dns.rcode.NOERROR and answer.answer:
             return "open"
         raise Neither(f"{name}: {dns.rcode.to_text(answer.rcode())}, {len(answer.answer)} answers")
+
+
+def of_databases(node: DebianNode, number: int) -> dict[str, Channel]:
+    """A user of a database on each server, by TCP as websites come."""
+    found: dict[str, Channel] = {}
+    for kind, client in (("mariadb", Maria), ("postgresql", Postgres)):
+        user = client(node.database_ports[kind], f"s{number}_wp", DATABASE_PASSWORD)
+        found[kind] = partial(state, user, f"s{number}_wp")
+    return found
 
 
 def of_sites(visitor: Visitor, pages: list[str], redirects: list[str]) -> dict[str, Channel]:

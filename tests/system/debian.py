@@ -29,6 +29,7 @@ class DebianNode(WebNode):
         super().__init__(directory / "node", None)
         self.top = directory
         self.dns_port, self.https_port = free_port(), free_port()
+        self.database_ports = {"mariadb": free_port(), "postgresql": free_port()}
         self.client = Client(directory / "run" / "agent.sock", timeout=LIMIT)
 
     @property
@@ -40,6 +41,7 @@ class DebianNode(WebNode):
         """Every place and port: none is the usual one."""
         places = {name: self.top / name for name in ("homes", "run", "logs", "users", "ssh")}
         ports = {"sites": self.port, "https": self.https_port, "dns": self.dns_port}
+        ports |= self.database_ports
         return [
             *("--platform", "debian", "--data", str(self.directory), "--address", "127.0.0.1"),
             *(word for name, path in places.items() for word in (f"--{name}", str(path))),

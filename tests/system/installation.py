@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models import Account
 from hosting.models.domains import Alias, AliasMode
+from hosting.models.nodes import Node
+from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from tests.hosting.databases import database_in
 from tests.hosting.disk import DISK, RESOURCE
@@ -46,3 +49,16 @@ def furnish(world: HostingWorld, name: str) -> None:
     Alias.objects.filter(name=f"{name}-too.example").update(mode=AliasMode.SAME)
     world.alias(main, f"{name}-old.example")
     base.names_changed(None, [world.sub(main).pk])
+
+
+def give_databases(world: HostingWorld, name: str, password: str) -> None:
+    """A database with a user on each server that the node has."""
+    row = world.sub(f"{name}.example")
+    room = {**row.limits, "databases": 2}
+    Subscription.objects.filter(pk=row.pk).update(limits=room)
+    reseller = Account.objects.get(pk=row.reseller_id)
+    Account.objects.filter(pk=reseller.pk).update(limits={**reseller.limits, "databases": None})
+    typed = {"password": password, "password_again": password}
+    for server in Node.objects.get().offers("database"):
+        made = {"server": server, "name": "wp", "user": "wp", **typed}
+        assert world.finding("admin", "subscription.add-database", row, **made).result == "done"

@@ -24,13 +24,24 @@ from hosting.models.subscriptions import Subscription
 from hosting.worker_provisioning import settle
 from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
-from tests.system.channels import WHO, Channel, Person, Resolver, Visitor, of_sites
+from tests.system.channels import (
+    DATABASE_PASSWORD,
+    WHO,
+    Channel,
+    Person,
+    Resolver,
+    Visitor,
+    of_databases,
+    of_sites,
+)
 from tests.system.debian import why_not
-from tests.system.installation import furnish, installation
+from tests.system.installation import furnish, give_databases, installation
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
-SITES, PANEL = frozenset({"sites"}), frozenset({"panel"})
+# What is suspended; of that, what overuse alone shuts; and the account's own ways in.
+WEB, PANEL = frozenset({"sites"}), frozenset({"panel"})
+SITES = WEB | {"databases"}
 WHO_AM_I = "<?php echo 'I am ', posix_geteuid();"
 NOTHING: frozenset[str] = frozenset()
 LOGINS = SITES | PANEL
@@ -86,6 +97,8 @@ def channels(world: HostingWorld, visitor: Visitor, name: str) -> dict[str, tupl
     resolver = Resolver(visitor.node)
     for zone in (main, f"www.{main}", f"blog.{main}", f"{name}-too.example"):
         found[f"DNS {zone}"] = ("never", lambda zone=zone: resolver.address(zone))
+    for server, tried in of_databases(visitor.node, number).items():
+        found[server] = ("databases", tried)
     person = Person.of(world, owner)
     found["panel session"] = ("panel", person.session)
     found["API token"] = ("panel", person.api)
@@ -103,7 +116,10 @@ def installed(
             furnish(world, name)
         table = Table(world, node.client)
         table.settle()
-        assert {"dns", "php", "web"} <= node.client.hello()["services"].keys()
+        for name in ("carl", "nora"):
+            give_databases(world, name, DATABASE_PASSWORD)
+        table.settle()
+        assert {"database", "dns", "php", "web"} <= node.client.hello()["services"].keys()
         visitor = Visitor(node)
         table.carl = channels(world, visitor, "carl")
         table.nora = channels(world, visitor, "nora")
@@ -204,9 +220,9 @@ def test_what_has_expired_is_shut_and_its_subscriber_logs_in(table: Table) -> No
 
 def test_what_is_overused_alone_keeps_what_lets_it_reduce(table: Table) -> None:
     fill(table.world, "carl.example", 200, 100, OverusePolicy.FORBIDDEN)
-    table.expect(SITES)
+    table.expect(WEB)
     table.world.suspend("ada", "carl.example", kind="other")
     table.expect(SITES)
     lift(table, "ada", "carl.example", "other")
-    table.expect(SITES)
+    table.expect(WEB)
     fill(table.world, "carl.example", 50, 100, OverusePolicy.FORBIDDEN)

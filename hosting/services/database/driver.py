@@ -1,0 +1,213 @@
+"""Databases on a node: what each subscription has on MariaDB and on PostgreSQL.
+
+Nothing is recorded twice: what there is, the servers say, and what differs from what should be is
+changed. Names begin with the subscription's number, which the driver puts there itself.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from hosting.agent.driver import Change, Driver, Result, sift
+from hosting.agent.host import Host
+from hosting.agent.platform import Platform
+from hosting.agent.protocol import AgentError, told
+from hosting.services.database import driver_desired
+from hosting.services.database.driver_desired import NOTHING, Databases, prefixed
+from hosting.services.database.driver_mariadb import MariaDb
+from hosting.services.database.driver_postgresql import PostgreSql
+from hosting.services.database.driver_server import Facts, Server
+from hosting.services.database.driver_sql import number_of
+
+_SERVERS: tuple[type[Server], ...] = (MariaDb, PostgreSql)
+
+
+class DatabaseDriver(Driver[Databases]):
+    """The databases of one node."""
+
+    service = "database"
+    serves_limited: ClassVar[bool] = True
+
+    def __init__(self, host: Host):
+        self._servers: dict[str, Server] = {
+            each.kind: each(host) for each in _SERVERS if each.is_possible(host.platform)
+        }
+        self._shut: set[int] = set()
+        self._held: dict[int, Databases] = {}
+        # Held while somebody is locked or unlocked: `switch` runs beside `apply`.
+        self._lock = threading.RLock()
+
+    @staticmethod
+    def is_possible(platform: Platform) -> bool:
+        """Say whether a node can have any server of databases."""
+        return any(each.is_possible(platform) for each in _SERVERS)
+
+    def offers(self) -> dict[str, object]:
+        """Return the servers that this node has, or would have with the first database."""
+        return {kind: server.offers() for kind, server in self._servers.items()}
+
+    def parse(self, value: object) -> Databases:
+        """Return the databases of a subscription."""
+        found = driver_desired.parse(value)
+        for kind, part in found.items():
+            if part != NOTHING and kind not in self._servers:
+                raise AgentError("refused", f"this node has no {kind}")
+        return found
+
+    def settle(self, applied: Mapping[int, Databases], shut: Collection[int]) -> None:
+        """Start what there is, and shut who should be shut."""
+        self._shut, self._held = set(shut), dict(applied)
+        for server in self._servers.values():
+            if server.is_there:
+                # A server that is down takes no other service along; `problem` says so.
+                try:
+                    server.ensure()
+                    with self._lock:
+                        self._follow(server, applied.keys() | self._shut)
+                except (AgentError, OSError):
+                    continue
+
+    def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
+        """Lock and unlock, on each server in one connection; end the sessions of who is shut."""
+        with self._lock:
+            self._shut = (self._shut | set(shut)) - set(opened)
+            for server in self._servers.values():
+                if server.is_there and (shut or opened):
+                    self._follow(server, {*shut, *opened})
+
+    def _follow(self, server: Server, numbers: Collection[int]) -> None:
+        if numbers:
+            wanted = set(numbers)
+            server.follow(wanted & self._shut, wanted - self._shut)
+
+    def plan(self, wanted: Mapping[int, Databases | None]) -> dict[int, list[Change]]:
+        """Return what differs on each server, without a password."""
+        found: dict[int, list[Change]] = {}
+        for server in self._servers.values():
+            there = server.found(wanted.keys())
+            for number, desired in wanted.items():
+                after = self._wanted(server, number, desired)
+                before = there.get(number, frozenset())
+                if before != after:
+                    shown = (before - after, after - before)
+                    lines = [sorted(map(server.shown, facts)) for facts in shown]
+                    found.setdefault(number, []).append(Change(server.label, *lines))
+        return found
+
+    def _wanted(self, server: Server, number: int, desired: Databases | None) -> Facts:
+        part = (desired or {}).get(server.kind, NOTHING)
+        return server.wanted(number, part, is_shut=number in self._shut)
+
+    def apply(self, wanted: Mapping[int, Databases | None]) -> Result:
+        """Make it so, server by server; who fails on one has failed, and is tried again whole."""
+        result = Result()
+        for server in self._servers.values():
+            asked = {
+                number: (each or {}).get(server.kind, NOTHING) for number, each in wanted.items()
+            }
+            if not server.is_there and all(part == NOTHING for part in asked.values()):
+                continue
+            try:
+                server.ensure()
+                self._apply(server, wanted, result)
+            except (AgentError, OSError) as error:
+                for number in wanted:
+                    result.failures.setdefault(number, told(error))
+        result.changed -= result.failures.keys()
+        self._held |= {n: each for n, each in wanted.items() if each and n not in result.failures}
+        for number, each in wanted.items():
+            if each is None and number not in result.failures:
+                self._held.pop(number, None)
+        return result
+
+    def _apply(
+        self, server: Server, wanted: Mapping[int, Databases | None], result: Result
+    ) -> None:
+        there = server.found(wanted.keys())
+        differing = [
+            number
+            for number, desired in wanted.items()
+            if self._wanted(server, number, desired) != there.get(number, frozenset())
+        ]
+        if isinstance(server, PostgreSql):
+            self._admit(server, wanted)
+        if not differing:
+            return
+
+        def attempt(numbers: tuple[int, ...]) -> None:
+            # What the attempt before has made need not be made again.
+            now = server.found(numbers)
+            lines: list[str] = []
+            for number in numbers:
+                part = (wanted[number] or {}).get(server.kind, NOTHING)
+                facts = now.get(number, frozenset())
+                if self._differs(server, number, wanted[number], facts):
+                    lines += server.statements(number, part, facts)
+            if lines:
+                server.change(lines)
+
+        good, faults = sift(differing, attempt)
+        result.failures |= faults
+        with self._lock:
+            self._follow(server, good)
+        result.changed |= set(good)
+
+    def _differs(
+        self, server: Server, number: int, desired: Databases | None, found: Facts
+    ) -> bool:
+        """Whether more than the locks differs: those are set when all else is so."""
+        wanted = self._wanted(server, number, desired)
+        return any(not line.startswith(("open ", "locked ")) for line in wanted ^ found)
+
+    def _admit(self, server: PostgreSql, wanted: Mapping[int, Databases | None]) -> None:
+        """Name who may come from elsewhere to PostgreSQL, of everybody."""
+        everybody: Iterable[tuple[int, Databases | None]] = (self._held | dict(wanted)).items()
+        server.admit(
+            {
+                prefixed(number, user.name): user.hosts
+                for number, desired in everybody
+                for user in (desired or {}).get(server.kind, NOTHING).users
+                if user.hosts
+            }
+        )
+
+    def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
+        """Return what the databases of each take of the disk; nothing of a server that is down."""
+        found: Counter[int] = Counter()
+        for server in self._servers.values():
+            if not server.is_there:
+                continue
+            try:
+                sizes = server.sizes(numbers)
+            except AgentError:
+                return {}
+            for name, size in sizes.items():
+                number = number_of(name)
+                if number is not None:
+                    found[number] += size
+        return {"disk": dict(found)}
+
+    def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
+        """Answer how large each database of a subscription is."""
+        if what != "sizes" or parameters != {}:
+            raise AgentError("invalid", f"databases do not know {what[:60]!r}")
+        return {
+            kind: server.sizes([subscription]) if server.is_there else {}
+            for kind, server in self._servers.items()
+        }
+
+    def problem(self) -> str | None:
+        """Return which server does not serve."""
+        found = (server.problem() for server in self._servers.values())
+        return "; ".join(problem for problem in found if problem) or None
+
+    def watch(self) -> None:
+        """Look after the servers."""
+        for server in self._servers.values():
+            server.watch()
+
+    def stop(self) -> None:
+        """Leave, or take the servers along."""
+        for server in self._servers.values():
+            server.stop()
