@@ -7,6 +7,7 @@ changed. Names begin with the subscription's number, which the driver puts there
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from hosting.agent.driver import Change, Driver, Result, sift
@@ -20,6 +21,8 @@ from hosting.services.database.driver_postgresql import PostgreSql
 from hosting.services.database.driver_server import Facts, Server
 from hosting.services.database.driver_sql import number_of
 
+# How long the agent waits for a server when it begins; and how soon it tells one again, in seconds.
+_AT_START, _AGAIN = 15.0, 0.2
 _SERVERS: tuple[type[Server], ...] = (MariaDb, PostgreSql)
 
 
@@ -30,6 +33,7 @@ class DatabaseDriver(Driver[Databases]):
     serves_limited: ClassVar[bool] = True
 
     def __init__(self, host: Host):
+        self._host = host
         self._servers: dict[str, Server] = {
             each.kind: each(host) for each in _SERVERS if each.is_possible(host.platform)
         }
@@ -37,6 +41,9 @@ class DatabaseDriver(Driver[Databases]):
         self._held: dict[int, Databases] = {}
         # Held while somebody is locked or unlocked: `switch` runs beside `apply`.
         self._lock = threading.RLock()
+        # Whom a server that was down has not been told of yet, and that there are some.
+        self._late: dict[str, set[int]] = {kind: set() for kind in self._servers}
+        self._is_late = threading.Event()
 
     @staticmethod
     def is_possible(platform: Platform) -> bool:
@@ -60,26 +67,45 @@ class DatabaseDriver(Driver[Databases]):
         self._shut, self._held = set(shut), dict(applied)
         for server in self._servers.values():
             if server.is_there:
-                # A server that is down takes no other service along; `problem` says so.
-                try:
-                    server.ensure()
-                    with self._lock:
-                        self._follow(server, applied.keys() | self._shut)
-                except (AgentError, OSError):
-                    continue
+                # One that is down takes no other service along; `problem` says so.
+                with suppress(AgentError, OSError):
+                    server.ensure(_AT_START)
+                self._tell(server, applied.keys() | self._shut)
 
     def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
         """Lock and unlock, on each server in one connection; end the sessions of who is shut."""
         with self._lock:
             self._shut = (self._shut | set(shut)) - set(opened)
             for server in self._servers.values():
-                if server.is_there and (shut or opened):
-                    self._follow(server, {*shut, *opened})
+                if server.is_there:
+                    self._tell(server, {*shut, *opened})
 
-    def _follow(self, server: Server, numbers: Collection[int]) -> None:
-        if numbers:
-            wanted = set(numbers)
-            server.follow(wanted & self._shut, wanted - self._shut)
+    def _tell(self, server: Server, numbers: Collection[int]) -> None:
+        """Have a server follow for these, and for whom it could not before.
+
+        One that is down lets nobody in: it is told as soon as it is back.
+        """
+        with self._lock:
+            late = self._late[server.kind]
+            late |= set(numbers)
+            if not late:
+                return
+            try:
+                server.follow(late & self._shut, late - self._shut)
+            except AgentError:
+                if server.answers():
+                    raise
+                self._is_late.set()
+            else:
+                late.clear()
+
+    def _keep_telling(self) -> None:
+        while self._is_late.wait():
+            self._is_late.clear()
+            for server in self._servers.values():
+                with suppress(AgentError, OSError):
+                    self._tell(server, ())
+            self._host.runner.sleep(_AGAIN)
 
     def plan(self, wanted: Mapping[int, Databases | None]) -> dict[int, list[Change]]:
         """Return what differs on each server, without a password."""
@@ -110,6 +136,7 @@ class DatabaseDriver(Driver[Databases]):
                 continue
             try:
                 server.ensure()
+                self._tell(server, ())
                 self._apply(server, wanted, result)
             except (AgentError, OSError) as error:
                 for number in wanted:
@@ -149,8 +176,7 @@ class DatabaseDriver(Driver[Databases]):
 
         good, faults = sift(differing, attempt)
         result.failures |= faults
-        with self._lock:
-            self._follow(server, good)
+        self._tell(server, good)
         result.changed |= set(good)
 
     def _differs(
@@ -206,6 +232,7 @@ class DatabaseDriver(Driver[Databases]):
         """Look after the servers."""
         for server in self._servers.values():
             server.watch()
+        threading.Thread(target=self._keep_telling, name="databases", daemon=True).start()
 
     def stop(self) -> None:
         """Leave, or take the servers along."""

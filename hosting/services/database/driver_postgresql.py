@@ -136,10 +136,10 @@ class PostgreSql(Server):
         if done.code:
             raise AgentError("check", f"PostgreSQL: {done.output.strip()[-400:]}")
 
-    def ensure(self) -> None:
+    def ensure(self, patience: float = PATIENCE) -> None:
         """Besides: what it grants to everybody is revoked."""
         is_new = not self.is_there
-        super().ensure()
+        super().ensure(patience)
         if is_new or self.ask(_OPEN_TO_ALL):
             self.change(f"REVOKE ALL ON DATABASE {pg_name(n)} FROM PUBLIC" for n in _ITS_OWN)
 

@@ -120,7 +120,7 @@ class Server(ABC):
         """Return what the panel tells people of it."""
         return {"port": self.port, "remote": self.is_open_outside}
 
-    def ensure(self) -> None:
+    def ensure(self, patience: float = PATIENCE) -> None:
         """Make it if it is not there, start it if it does not run, wait until it answers."""
         if not self.is_there:
             self._make()
@@ -131,7 +131,7 @@ class Server(ABC):
         complaints = Complaints(self._log)
         mark = complaints.mark()
         self.daemon.start()
-        if not self.daemon.await_until(self.answers, PATIENCE, _STEP):
+        if not self.daemon.await_until(self.answers, patience, _STEP):
             raise AgentError("probe", f"{self.label} does not answer: {_last(complaints, mark)}")
         if self._is_watched and not self.daemon.is_watched:
             self.daemon.watch()
