@@ -11,97 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hosting.agent.apply import Applier
-from hosting.agent.host import Host, Runner
-from hosting.agent.platform import debian
-from hosting.agent.private import close_off
+from hosting.agent.host import Runner
 from hosting.services.database import driver_sql as sql
 from hosting.services.database.driver import DatabaseDriver
 from hosting.services.database.driver_postgresql import hba
-from hosting.services.database.passwords import stored
 from tests.agent.fakes import Died, DyingHost
-from tests.system.conftest import free_port, wait_until
-from tests.system.databases import Maria, Postgres, Refused, state, why_not
+from tests.system.conftest import wait_until
+from tests.system.databases import ANNA, BERT, KINDS, WORDS, Node, Refused, why_not
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
-ANNA, BERT = 42, 43
-WORDS = {ANNA: 'anna\'s "own" $password\\', BERT: "bert's own"}
-KINDS = ("mariadb", "postgresql")
 WRONG = r"(?i)denied|authentication failed"
-
-
-class Node:
-    """A node with two tenants, each with two databases, a user of one and a reader of both."""
-
-    def __init__(self, top: Path):
-        places = {name: top / name for name in ("node", "homes", "run", "logs", "users")}
-        self.ports = {kind: free_port() for kind in KINDS}
-        ports = {f"{kind}_port": port for kind, port in self.ports.items()}
-        self.platform = debian(**places, ssh=top / "ssh", database_address="127.0.0.1", **ports)
-        for place in (*places.values(), self.platform.web):
-            place.mkdir()
-        close_off(self.platform)
-        self.generation = 0
-        # Of one password PostgreSQL has a new salt each time; rows keep the first.
-        self.kept: dict[tuple[str, str], str] = {}
-        self.begin()
-
-    def begin(self, host: Host | None = None) -> None:
-        """A new life of the agent."""
-        self.host = host or Host(self.platform.node, Runner(), self.platform)
-        self.driver = DatabaseDriver(self.host)
-        self.applier = Applier(self.host, [self.driver])
-        self.applier.settle()
-
-    def stored(self, kind: str, password: str) -> str:
-        return self.kept.setdefault((kind, password), stored(kind, password))
-
-    def part(self, kind: str, number: int) -> dict:
-        user = {"password": self.stored(kind, WORDS[number]), "hosts": []}
-        return {
-            "databases": ["wp", "w_p"],
-            "users": [
-                user | {"name": "wp", "access": "full", "databases": ["wp"]},
-                user | {"name": "two", "access": "full", "databases": ["wp", "w_p"]},
-                user | {"name": "eye", "access": "read", "databases": ["wp"]},
-            ],
-        }
-
-    def frame(self, number: int, parts: dict | None = None, **more) -> dict:
-        self.generation += 1
-        about = {"id": number, "generation": self.generation, "present": True, "state": "open"}
-        if more.get("present") is False:
-            return about | more
-        if parts is None:
-            parts = {kind: self.part(kind, number) for kind in KINDS}
-        return about | {"database": parts} | more
-
-    def apply(self, *frames: dict) -> dict:
-        lines: list[dict] = []
-        self.applier.desired(list(frames), lines.append)
-        assert all(line["ok"] for line in lines[:-1]), lines
-        return lines[-1]
-
-    def plan(self, *frames: dict) -> list[dict]:
-        return self.applier.plan(list(frames))["plans"]
-
-    def switch(self, number: int, to: str) -> None:
-        self.generation += 1
-        self.applier.switch([(number, self.generation, to)])
-
-    def client(self, kind: str, number: int, user: str = "wp") -> Maria | Postgres:
-        made = Maria if kind == "mariadb" else Postgres
-        return made(self.ports[kind], f"s{number}_{user}", WORDS.get(number, "x"))
-
-    def ask(self, kind: str, number: int, statement: str, user="wp", name="wp") -> list[str]:
-        return self.client(kind, number, user).ask(f"s{number}_{name}", statement)
-
-    def state(self, kind: str, number: int) -> str:
-        return state(self.client(kind, number), f"s{number}_wp")
-
-    def server(self, kind: str):
-        return self.driver._servers[kind]
 
 
 @pytest.fixture(scope="module")
