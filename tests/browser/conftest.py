@@ -15,7 +15,7 @@ from tests.browser.gallery.render import chromium as launched
 from tests.browser.running import RunningPanel
 from tests.browser.world import ADMINISTRATOR, PASSWORD, PROVIDERS
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @dataclass(eq=False)
@@ -183,7 +183,7 @@ def enter(
         reduced_motion="reduce",
         **{"viewport": {"width": 1440, "height": 900}, **more},
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     visitor = Visitor(context, context.new_page(), listen(context))
     if who and (fresh or who not in sessions):
         log_in(visitor.page, who)

@@ -119,7 +119,7 @@ class Resolver:
     def address(self, name: str) -> str:
         """The address of a name: no suspension takes that away."""
         asked = dns.message.make_query(name, "A")
-        answer = dns.query.udp(asked, "127.0.0.1", port=self.node.dns_port, timeout=10)
+        answer = dns.query.udp(asked, "127.0.0.1", port=self.node.dns_port, timeout=30)
         if answer.rcode() == dns.rcode.NOERROR and answer.answer:
             return "open"
         raise Neither(f"{name}: {dns.rcode.to_text(answer.rcode())}, {len(answer.answer)} answers")

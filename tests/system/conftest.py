@@ -111,14 +111,14 @@ class WebNode:
 
     def get(self, host, path="/", method="GET", body=None):
         return self._ask(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=10), host, path, method, body
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), host, path, method, body
         )
 
     def get_by_https(self, host, path="/"):
         """Ask by https, whoever's certificate is shown."""
         anybody = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.https_port, timeout=10, context=anybody
+            "127.0.0.1", self.https_port, timeout=30, context=anybody
         )
         return self._ask(connection, host, path)
 

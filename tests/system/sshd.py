@@ -148,13 +148,13 @@ def sshd(top: Path, users: Path) -> Iterator[Sshd]:
         yield Sshd(directory, port, inside)
     finally:
         child.send_signal(signal.SIGTERM)
-        child.wait(10)
+        child.wait(60)
         errors.close()
         shutil.rmtree(directory)
 
 
 def _wait_for(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert child.poll() is None, log.read_text()
         try:

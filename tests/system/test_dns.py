@@ -84,7 +84,7 @@ class DnsNode:
 
     def ask(self, name, type_="A", how=dns.query.udp, **more):
         asked = dns.message.make_query(name, type_, **more)
-        return how(asked, "127.0.0.1", port=self.platform.dns_port, timeout=10)
+        return how(asked, "127.0.0.1", port=self.platform.dns_port, timeout=30)
 
     def said(self, name, type_="A", how=dns.query.udp):
         return read(self.ask(name, type_, how))
@@ -97,7 +97,7 @@ class DnsNode:
         """The whole zone by AXFR, None where that is refused."""
         with suppress(dns.exception.DNSException):
             found = dns.zone.Zone(name)
-            dns.query.inbound_xfr("127.0.0.1", found, port=self.platform.dns_port, timeout=10)
+            dns.query.inbound_xfr("127.0.0.1", found, port=self.platform.dns_port, timeout=30)
             return found
         return None
 

@@ -53,7 +53,7 @@ class Installed:
 
     def status(self, host: str) -> int:
         """What a website answers; 0: nobody does."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.sites, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.sites, timeout=30)
         try:
             connection.request("GET", "/", headers={"Host": host})
             return connection.getresponse().status

@@ -157,7 +157,7 @@ def test_who_is_suspended_is_refused_and_out_at_once_and_comes_back_as_before(no
     assert node.ways(BERT) == (True, True)
     assert own.poll() is None
     node.switch(BERT, "shut")
-    assert own.wait(20) != 0
+    assert own.wait(60) != 0
     own.communicate()
     assert node.ways(BERT) == (False, False)
     assert node.ways(ANNA) == (True, True)
@@ -179,7 +179,7 @@ def test_who_was_let_in_while_the_door_closed_is_found_by_a_second_look(node):
     node.driver._look_again({BERT})
     node.driver._host.runner.sleep(0.4)
     node.driver.look_again()
-    assert left.wait(10) == -9
+    assert left.wait(60) == -9
     assert other.poll() is None
     other.kill()
     other.wait()
@@ -199,7 +199,7 @@ def test_who_is_removed_leaves_no_user_no_process_and_no_file(node):
     own = node.sshd.start_ssh("fh-bert", "echo in; sleep 300", key=node.keys[BERT])
     assert own.stdout.readline() == "in\n"
     node.apply(node.wanted(BERT, present=False))
-    assert own.wait(20) != 0
+    assert own.wait(60) != 0
     own.communicate()
     assert 10_000_000 + BERT not in Runner().users()
     assert not [path for path in node.top.rglob(f"*{BERT}*") if not path.name.startswith("key")]

@@ -47,7 +47,7 @@ def context(**versions):
 def shake(node, name, **versions):
     """Greet the server by https; return certificate, protocol and version."""
     with (
-        socket.create_connection(("127.0.0.1", node.https_port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", node.https_port), timeout=30) as plain,
         context(**versions).wrap_socket(plain, server_hostname=name) as tls,
     ):
         return tls.getpeercert(binary_form=True), tls.selected_alpn_protocol(), tls.version()

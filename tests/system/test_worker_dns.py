@@ -39,7 +39,7 @@ class Installed:
 
     def said(self, name: str, type_: str = "A", how: Any = dns.query.udp) -> tuple[str, list[str]]:
         asked = dns.message.make_query(name, type_)
-        return read(how(asked, "127.0.0.1", port=self.node.dns_port, timeout=10))
+        return read(how(asked, "127.0.0.1", port=self.node.dns_port, timeout=30))
 
     def serial(self, name: str) -> int:
         return int(self.said(name, "SOA")[1][0].split()[2])
