@@ -134,6 +134,27 @@ def test_parts_beside_each_other_are_all_run_and_what_they_say_is_kept_apart(cap
     assert said.index("first begins") < said.index("== second") < said.index("second begins")
 
 
+def test_of_three_parts_two_follow_each_other_beside_the_third(capsys):
+    ended, leave = [], threading.Event()
+
+    def waits(part: run.Part) -> None:
+        assert leave.wait(30)
+        ended.append(part.name)
+
+    def follows(part: run.Part) -> None:
+        ended.append(part.name)
+        leave.set()
+
+    first = a_part(lambda part: ended.append(part.name))
+    second, third = a_part(follows), a_part(waits)
+    first.name, second.name, third.name = "first", "second", "third"
+    second.beside, second.row_beside, third.beside = "first", 0, "first"
+    run.run_all([first, second, third])
+    assert ended == ["first", "second", "third"]
+    said = capsys.readouterr().out
+    assert said.index("== first") < said.index("== second") < said.index("== third")
+
+
 def test_what_marks_a_test_for_a_part_stands_in_the_tests_own_file():
     """Other files are not read for that part."""
     mark = re.compile(r"mark\.(postgres|census|system|browser)\b")
