@@ -54,6 +54,9 @@ def _at(phone: str, address: str, postal_code: str, city: str, country: str) -> 
     }
 
 
+# Each by itself is allowed; that there are two of one location only the web server finds.
+REFUSED = "location /archiv { deny all; }\nlocation /archiv { autoindex on; }\n"
+
 RESELLERS = (
     Person(
         "lindqvist",
@@ -239,6 +242,12 @@ CUSTOMERS = (
                 sites=(("mandanten.weber-steuer.localhost", "disable", {}),),
                 addons=("Five more domains",),
             ),
+            Space(
+                "weber-archiv.localhost",
+                "Business",
+                description="Own directives came along from the old server",
+                sites=(("weber-archiv.localhost", "directives", {"directives": REFUSED}),),
+            ),
         ),
         users=(
             ("weber.web", "Jens Brandt", "webmaster", {"access": "some"}),
@@ -335,6 +344,9 @@ CUSTOMERS = (
         description="Domain follows when the transfer is through",
     ),
 )
+
+# Who answers for zones: without any, every zone's page would warn of that.
+SETTINGS = {"dns_name_servers": ["ns1.panel.example", "ns2.panel.example"]}
 
 # A file that somebody uploaded: rows that are good, and some that are refused.
 FILE = """\

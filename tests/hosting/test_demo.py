@@ -17,6 +17,7 @@ from hosting.models.imports import Import
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
+from hosting.services.dns.settings import NAME_SERVERS
 from panel.core.bulk import BulkTarget
 from panel.core.log import Activity
 from tests.hosting.truth import check_everything
@@ -75,6 +76,10 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     assert Alias.objects.filter(has_mail=False).exists()
     assert Alias.objects.filter(syncs_dns=False).exists()
     sites = Domain.objects.all()
+    # One that the web server will refuse, which so is not among those to look at.
+    (refused,) = sites.exclude(directives="")
+    assert refused.subscription.name not in target.read_text(encoding="utf-8")
+    assert len(NAME_SERVERS.get()) == 2
     assert {row.hosting_type for row in sites} == set(HostingType.values)
     assert {row.forward_code for row in sites.filter(hosting_type="forwarding")} == {301, 302}
     assert {row.site_state for row in sites} == set(SiteState.values)

@@ -74,6 +74,8 @@ class Command(BaseCommand):
             Domain.objects.unscoped("the demo's sites")
             .present()
             .filter(hosting_type=HostingType.WEBSITE, site_state=SiteState.ACTIVE)
+            # The one whose directives the web server refuses is never served.
+            .filter(directives="")
             .select_related("account", "subscription")
         )
         shown = list(rows.order_by("pk"))
@@ -113,6 +115,7 @@ class Demo:
 
     def fill(self) -> None:
         from accounts.creation import add_account
+        from panel.core import setting
 
         add_account(
             "administrator",
@@ -122,6 +125,7 @@ class Demo:
             contact_name="Freehold Administrator",
             email="admin@panel.example",
         )
+        self.do("settings.edit", "admin", setting.PK, self.data.SETTINGS)
         self.plans("add-reseller-plan", "admin", self.offers.RESELLER_PLANS)
         for person in self.data.RESELLERS:
             self.account("reseller", person)
