@@ -35,6 +35,17 @@ def test_add_a_domain_to_a_subscription(visit: Visit, panel: RunningPanel, provi
     expect(row.get_by_role("link", name="View Site")).to_have_attribute(
         "href", f"http://{name}:{panel.sites_port}/"
     )
+    page.goto(f"/subscriptions/?q=kira-{provider}.localhost")
+    page.get_by_role("link", name=f"kira-{provider}.localhost", exact=True).click()
+    page.get_by_role("link", name="Add Domain").click()
+    box(page, "Domain name").fill(f"kira-more2-{provider}.localhost")
+    page.get_by_role("button", name="OK").click()
+    page.goto("/domains/?q=kira-more")
+    pick(page, name, f"kira-more2-{provider}.localhost")
+    page.get_by_role("main").get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Yes").click()
+    outcome(page, "Remove: 2 of 2 done.")
+    panel.answers(404, name)
 
 
 def test_an_alias_redirects_or_shows_the_same_site(

@@ -26,6 +26,34 @@ def press(page: Page, label: str) -> None:
     page.get_by_role("main").get_by_role("button", name=label, exact=True).click()
 
 
+def take_a_plan_and_go(page: Page) -> None:
+    """Change Plan from its page and from the list, then Remove: it has no customers."""
+    page.goto("/reseller-plans/")
+    page.get_by_role("link", name="Add a Plan").first.click()
+    box(page, "Name").fill("Fair offer")
+    press(page, "OK")
+    outcome(page, "done.")
+    open_reseller(page, "Rea Reseller")
+    act(page, "Change Plan")
+    box(page, "Reseller plan").select_option(label="Fair offer")
+    press(page, "Next")
+    press(page, "OK")
+    outcome(page, "Change Plan: done.")
+    page.goto("/resellers/?q=Rea+Reseller")
+    pick(page, "Rea Reseller")
+    press(page, "Change Plan")
+    box(page, "Reseller plan").select_option(label="Custom plan")
+    press(page, "Next")
+    press(page, "OK")
+    outcome(page, "Change Plan: done.")
+    open_reseller(page, "Rea Reseller")
+    act(page, "Remove")
+    press(page, "Yes")
+    outcome(page, "Remove: done.")
+    page.goto("/resellers/")
+    expect(page.locator("tbody")).not_to_contain_text("Rea Reseller")
+
+
 def test_add_a_reseller_then_contact_login_and_description(visit: Visit) -> None:
     page = visit("admin")
     page.goto("/")
@@ -61,6 +89,7 @@ def test_add_a_reseller_then_contact_login_and_description(visit: Visit) -> None
     log_in(reseller, "rea.new", "quite another password")
     expect(reseller.locator("h1")).to_have_text("Home")
     expect(reseller.get_by_role("link", name="Resellers", exact=True)).to_have_count(0)
+    take_a_plan_and_go(page)
 
 
 def test_suspend_one_with_everything_below_or_the_panel_only(

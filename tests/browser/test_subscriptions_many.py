@@ -51,6 +51,19 @@ def test_several_change_plan_each_its_own_and_sync(visit: Visit, provider: str) 
     press(page, "Sync")
     outcome(page, "Sync: 0 of 2 done.")
     expect(page.locator(".problems")).to_contain_text(names[1])
+    page.get_by_role("link", name=names[0], exact=True).first.click()
+    act(page, "Customize")
+    box(page, "Domain aliases").fill("9")
+    press(page, "Update & Lock")
+    expect(page.locator(".page-title .tags")).to_contain_text("Locked")
+    open_list(page)
+    pick(page, *names)
+    choose(page, "More", "Unlock & Sync")
+    # Said before it acts: the other one is not locked.
+    expect(page.locator(".problems")).to_contain_text(names[1])
+    page.locator(".form-buttons").get_by_role("button").click()
+    outcome(page, "Unlock & Sync: 1 of 2 done.")
+    expect(page.locator("tbody")).not_to_contain_text("Locked")
 
 
 def test_several_are_removed_and_restored(visit: Visit, panel: RunningPanel, provider: str) -> None:
