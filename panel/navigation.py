@@ -12,7 +12,7 @@ THEMES = ("auto", "light", "dark")
 # Lists that are reached by the tabs of another one's page.
 BESIDE = {
     "plan_list": ("addon_list", "reseller_plan_list"),
-    "domain_list": ("zone_list", "template_record_list"),
+    "domain_list": ("zone_list", "certificate_list", "template_record_list"),
     "subscription_list": ("database_list",),
 }
 # (label, icon, name of the address, roles)

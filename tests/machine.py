@@ -23,6 +23,8 @@ DAEMONS = {
     "nginx-light": "/usr/sbin/nginx",
     "pdns-server": "/usr/sbin/pdns_server",
     "pdns-backend-sqlite3": "/usr/share/doc/pdns-backend-sqlite3",
+    # A certificate authority that asks whoever one tells it to.
+    "pebble": "/usr/bin/pebble",
     # Another name server, which fetches zones.
     "bind9": "/usr/sbin/named",
     "mariadb-server": "/usr/sbin/mariadbd",

@@ -27,10 +27,12 @@ from hosting.services import base
 from hosting.services.database.models import Database, DatabaseUser
 from hosting.services.dns.models import Record, TemplateRecord, Zone
 from hosting.services.system.models import SshKey
+from hosting.services.tls.models import Certificate
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
 from panel.core.setting import Settings
+from tests.hosting.certificates import a_pair
 from tests.hosting.ssh import public_key
 from tests.world import PASSWORD, World, make_world
 
@@ -215,6 +217,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["template-record"] = TemplateRecord.objects.earliest("pk")
     rows["ssh-key"] = _ssh_key(world, customer, rows["subscription"])
     rows["database"], rows["database-user"] = _database(world, customer, rows["subscription"])
+    rows["certificate"] = _certificate(world, customer, rows["domain"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -250,6 +253,13 @@ def _database(world: AccessWorld, who: str, row: Subscription) -> tuple[Database
     params = {"server": "mariadb", "name": "shop", "user": "shop", **typed}
     world.done(who, "subscription.add-database", row, **params)
     return Database.objects.get(subscription=row), DatabaseUser.objects.get(subscription=row)
+
+
+def _certificate(world: AccessWorld, who: str, row: Domain) -> Certificate:
+    """One that somebody uploaded, with its key."""
+    chain, key = a_pair(row.ascii)
+    world.done(who, "domain.upload-certificate", row, certificate=chain, key=key)
+    return Certificate.objects.get(domain=row)
 
 
 def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:

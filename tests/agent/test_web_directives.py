@@ -176,7 +176,7 @@ def test_a_site_with_directives_has_a_server_with_the_same_gate_before_them():
     text = driver_nginx.own_server(PLATFORM, "on", *lines.own[0])
     found = statements(text)
     assert ["server_name", "anna.example", "old.example", ";"] in found
-    gate = next(at for at, words in enumerate(found) if words[1:2] == ["($site"])
+    gate = next(at for at, words in enumerate(found) if words[1:2] == ["($known"])
     theirs = found.index(["if", "($http_user_agent", "~", 'bad\\"bot', ")", "{"])
     assert gate < found.index(["break", ";"]) < theirs
     # The document root, and who may be led where, are those of every site.

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hosting.agent.client import Client
+from hosting.agent.platform import Platform, debian
 from tests.machine import free_port
 from tests.system.conftest import LIMIT, WebNode
 
@@ -47,6 +48,15 @@ class DebianNode(WebNode):
             *(word for name, path in places.items() for word in (f"--{name}", str(path))),
             *(word for name, port in ports.items() for word in (f"--{name}-port", str(port))),
         ]
+
+    def platform(self) -> Platform:
+        """The platform that the agent was started with."""
+        places = {name: self.top / name for name in ("homes", "run", "logs", "users", "ssh")}
+        return debian(self.directory, **places, address="127.0.0.1", sites_port=self.port)
+
+    def serial(self) -> int:
+        """The number of the web server's configuration, which grows with each reload."""
+        return int((self.directory / "web" / "current").readlink().name)
 
     def clean(self) -> None:
         """Ask the agent to end, which takes its daemons along; end what is left of a killed one."""

@@ -28,7 +28,7 @@ class ZoneList(ListPage):
     noun = "zone"
     title = tab_label = _("DNS Zones")
     url_name = "zone"
-    beside = ("domain", "zone", "template-record")
+    beside = ("domain", "zone", "certificate", "template-record")
     beside_roles = PROVIDERS
     filterset_class = ZoneFilter
     fields = (

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType, PreferredName
 from hosting.models.subscriptions import Subscription
+from hosting.services.tls import desired as tls
 
 # The parameter of hosting that a plan sets.
 RATE = "web_rate"
@@ -16,12 +17,14 @@ _LONGEST_NAME = 253
 _SERVED = (HostingType.WEBSITE, HostingType.FORWARDING)
 _COLUMNS = (
     *("pk", "subscription_id", "ascii", "name", "document_root", "site_state", "hosting_type"),
+    "parent_id",
     *("preferred_name", "forward_to", "forward_code", "https_redirect", "hsts", "directives"),
 )
 
 
 def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """All sites of these subscriptions, by subscription. Three queries, however many there are."""
+    """All sites of these subscriptions, by subscription. Six queries, however many there are."""
+    secured = tls.parts(subscription_ids)
     sites: dict[int, list[dict[str, Any]]] = {pk: [] for pk in subscription_ids}
     same, redirecting = _aliases(subscription_ids)
     # What was removed with its subscription stays known until the purge: it answers 503, as what is
@@ -34,9 +37,16 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         .values(*_COLUMNS)
     )
     for row in domains:
-        sites[row["subscription_id"]].append(_site(row, same[row["pk"]], redirecting[row["pk"]]))
+        site = _site(row, same[row["pk"]], redirecting[row["pk"]])
+        part = secured[row["subscription_id"]]
+        if chosen := part.choose(row["pk"], row["parent_id"], row["ascii"]):
+            site["certificate"] = chosen
+        sites[row["subscription_id"]].append(site)
     rates = _rates(subscription_ids)
-    return {pk: {"sites": found, **rates.get(pk, {})} for pk, found in sites.items()}
+    return {
+        pk: {"sites": found, **rates.get(pk, {}), **secured[pk].said()}
+        for pk, found in sites.items()
+    }
 
 
 def _rates(subscription_ids: Sequence[int]) -> dict[int, dict[str, int]]:

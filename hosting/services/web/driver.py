@@ -20,7 +20,7 @@ from hosting.agent.protocol import AgentError, told
 from hosting.services.web import driver_desired as desired
 from hosting.services.web import driver_maps as maps
 from hosting.services.web import driver_nginx as nginx
-from hosting.services.web.driver_certificates import Certificates
+from hosting.services.web.driver_certificates import Certificates, Challenges
 from hosting.services.web.driver_desired import Web
 from hosting.services.web.driver_held import NOTHING, Held
 from hosting.services.web.driver_pages import welcome
@@ -39,6 +39,7 @@ class WebDriver(Driver[Web]):
         self._web = host.platform.web
         self._places = Places(host)
         self._certificates = Certificates(host)
+        self._challenges = Challenges(host, self._web / "acme" / nginx.CHALLENGES.strip("/"))
         self._held = Held(host.platform)
         self._serving = Serving(host, self._held, self._certificates)
         self.daemon = self._serving.daemon
@@ -62,7 +63,8 @@ class WebDriver(Driver[Web]):
 
         Nothing that serves already is changed here, except that what is to be shut, is.
         """
-        news = False
+        news = self._certificates.prepare(subscription, wanted)
+        news |= self._challenges.prepare(wanted)
         for site in wanted.sites:
             if site.state == "suspended":
                 news |= self._places.mark(trees.site_key(subscription, site.id), True)
@@ -88,7 +90,8 @@ class WebDriver(Driver[Web]):
             key = trees.site_key(subscription, number)
             news |= self._places.unlink(key)
             news |= self._places.mark(key, False)
-        return news
+        news |= self._certificates.finish(subscription, held, before)
+        return self._challenges.finish(held, before) or news
 
     def apply(self, wanted: Mapping[int, Web | None]) -> Result:
         """Make it so, with one reload; whoever is at fault stays as it was."""
@@ -109,7 +112,7 @@ class WebDriver(Driver[Web]):
             before = self._held.of(number)
             held = before if number in result.failures else web
             # What was tried and failed may have left links and marks of sites that are not.
-            tried = Web(before.sites + web.sites)
+            tried = before.with_all_of(web)
             if self._finish(number, held, tried) or held != before:
                 result.changed.add(number)
             if held != before:
@@ -135,12 +138,15 @@ class WebDriver(Driver[Web]):
                 if site.state == "suspended":
                     marks.add(key)
         left = self._places.complete(marks, links)
+        unused = self._certificates.complete(self._held.applied)
+        self._challenges.settle(self._held.applied.values(), Path(nginx.PROBE_PATH).name)
         try:
             self._serving.bring_up_to_date()
         except AgentError:
             return  # problem() tells; the watch and the next batch try again.
         # Only now is nothing served that these belonged to.
         self._places.clear(left)
+        self._certificates.clear(unused)
 
     def _lay_out(self) -> None:
         """Make the directories and files that everything else rests on."""
@@ -183,6 +189,12 @@ class WebDriver(Driver[Web]):
             after[f"sites/{key}"] = [self._places.target(subscription, site)] if has_files else []
             before[f"susp/{key}"] = ["shut"] if self._places.is_shut(key) else []
             after[f"susp/{key}"] = ["shut"] if site and site.state == "suspended" else []
+        marks = self._certificates.marks(subscription, web.certificates)
+        for key in marks:
+            before[f"certificates/{key}"] = self._certificates.mark(key)
+            after[f"certificates/{key}"] = marks[key]
+        before["acme"] = self._challenges.there(web)
+        after["acme"] = [token for token, _answer in web.challenges]
         return [
             Change(what, before[what], after[what])
             for what in before

@@ -8,14 +8,48 @@ never leaves the node, and a node needs nobody to answer by https. Without the p
 node that was given no port for it, there is no https.
 """
 
+import hashlib
 import os
 import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from hosting.agent import trees
 from hosting.agent.host import Host
+from hosting.agent.platform import Platform
+from hosting.services.web.driver_desired import Web
+from hosting.services.web.driver_pairs import Certificate
 
 _DAYS = "3650"
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----\n")
 _KINDS = {"PRIVATE KEY", "CERTIFICATE"}
+_OWN = "own"
+
+
+def directory(platform: Platform) -> Path:
+    """Return where certificates are."""
+    return platform.web / "certificates"
+
+
+def serving(platform: Platform) -> dict[str, Path]:
+    """Return the file of each host name that has a certificate on this node: chain and key.
+
+    For the drivers of other daemons, whose turn comes after the web server's. Names of services
+    are among them (mail.example.com) where the certificate is good for them. What is not among
+    them is served with `own_pair`.
+    """
+    try:
+        text = (platform.web / "current" / "certificates.map").read_text("ascii")
+    except OSError:
+        return {}
+    pairs = (line.rstrip(";").split(" ") for line in text.splitlines())
+    return {name: directory(platform) / f"{key}.pem" for name, key in pairs}
+
+
+def own_pair(platform: Platform) -> Path | None:
+    """Return the node's own self-signed certificate with its key; None where there is none."""
+    path = directory(platform) / f"{_OWN}.pem"
+    return path if path.exists() else None
 
 
 class Certificates:
@@ -23,8 +57,8 @@ class Certificates:
 
     def __init__(self, host: Host):
         self._host = host
-        self._directory = host.platform.web / "certificates"
-        self._own = self._directory / "own.pem"
+        self._directory = directory(host.platform)
+        self._own = self._directory / f"{_OWN}.pem"
 
     @property
     def are_there(self) -> bool:
@@ -46,7 +80,7 @@ class Certificates:
         done = self._host.run([str(program), *words])
         found = {block[1]: block[0] for block in _BLOCK.finditer(done.output)}
         if done.code == 0 and found.keys() == _KINDS:
-            self.keep("own", (found["CERTIFICATE"] + found["PRIVATE KEY"]).encode())
+            self.keep(_OWN, (found["CERTIFICATE"] + found["PRIVATE KEY"]).encode())
 
     def keep(self, name: str, pair: bytes) -> None:
         """Put a certificate in place of the one that is there: the next handshake has it."""
@@ -65,3 +99,121 @@ class Certificates:
             self._host.permit(place, mode)
         finally:
             os.close(place)
+
+    # Those of subscriptions.
+
+    def prepare(self, subscription: int, web: Web) -> bool:
+        """Write those that are new, so that names can lead to them; check those that change."""
+        news = False
+        for each in web.certificates if self.are_there else ():
+            key = trees.site_key(subscription, each.id)
+            before = self._read(key)
+            if before == each.pair.encode():
+                continue
+            each.check()
+            if before is None:
+                self.keep(key, each.pair.encode())
+                news = True
+        return news
+
+    def finish(self, subscription: int, held: Web, tried: Web) -> bool:
+        """Have exactly what is held now; say whether that was news."""
+        news = False
+        wanted = {each.id: each for each in held.certificates} if self.are_there else {}
+        for each in wanted.values():
+            key = trees.site_key(subscription, each.id)
+            if self._read(key) != each.pair.encode():
+                self.keep(key, each.pair.encode())
+                news = True
+        for number in {each.id for each in tried.certificates} - wanted.keys():
+            news |= self._remove(trees.site_key(subscription, number))
+        return news
+
+    def complete(self, applied: Mapping[int, Web]) -> list[str]:
+        """Write what is missing or is something else; return the keys of what is left over."""
+        if not self._directory.is_dir():
+            return []
+        found = {path.stem for path in self._directory.iterdir() if path.suffix == ".pem"}
+        kept = {_OWN}
+        for number, web in applied.items():
+            self.finish(number, web, web)
+            kept |= {trees.site_key(number, each.id) for each in web.certificates}
+        return sorted(found - kept)
+
+    def clear(self, keys: Iterable[str]) -> None:
+        """Remove what belongs to nothing."""
+        for key in keys:
+            self._remove(key)
+
+    def marks(self, subscription: int, certificates: Iterable[Certificate]) -> dict[str, list[str]]:
+        """Return by what those that should be are known again, and never their keys."""
+        if not self.are_there:
+            return {}
+        keys = {trees.site_key(subscription, each.id): each for each in certificates}
+        return {key: [_mark(each.pair.encode())] for key, each in keys.items()}
+
+    def mark(self, key: str) -> list[str]:
+        """Return by what the one on disk is known again."""
+        found = self._read(key)
+        return [] if found is None else [_mark(found)]
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return (self._directory / f"{key}.pem").read_bytes()
+        except OSError:
+            return None
+
+    def _remove(self, key: str) -> bool:
+        if not os.path.lexists(self._directory / f"{key}.pem"):
+            return False
+        self._host.unlink(self._directory / f"{key}.pem")
+        return True
+
+
+def _mark(pair: bytes) -> str:
+    return hashlib.sha256(pair).hexdigest()
+
+
+class Challenges:
+    """What certificate authorities ask for: a file each, which is there for every name."""
+
+    def __init__(self, host: Host, place: Path):
+        self._host = host
+        self._directory = place
+
+    def prepare(self, web: Web) -> bool:
+        """Write the answers; a challenge is answered before its authority is told to ask."""
+        news = False
+        for token, answer in web.challenges:
+            if self._read(token) != answer.encode():
+                self._host.replace(self._directory / token, answer.encode())
+                news = True
+        return news
+
+    def finish(self, held: Web, tried: Web) -> bool:
+        """Remove answers that are not asked for any more."""
+        news = False
+        for token in sorted(dict(tried.challenges).keys() - dict(held.challenges).keys()):
+            if self._read(token) is not None:
+                self._host.unlink(self._directory / token)
+                news = True
+        return news
+
+    def there(self, web: Web) -> list[str]:
+        """Return the tokens that are answered."""
+        return [token for token, answer in web.challenges if self._read(token) == answer.encode()]
+
+    def settle(self, applied: Iterable[Web], probe: str) -> None:
+        """Have exactly the answers of what is applied, and the probe."""
+        kept = {probe}
+        for web in applied:
+            self.prepare(web)
+            kept |= dict(web.challenges).keys()
+        for path in [path for path in self._directory.iterdir() if path.name not in kept]:
+            self._host.unlink(path)
+
+    def _read(self, token: str) -> bytes | None:
+        try:
+            return (self._directory / token).read_bytes()
+        except OSError:
+            return None

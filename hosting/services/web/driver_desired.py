@@ -1,7 +1,8 @@
 """What a subscription should have on the web server, as checked values."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from hosting.agent.protocol import (
     MAX_ID,
@@ -15,6 +16,7 @@ from hosting.agent.protocol import (
     truth,
     whole,
 )
+from hosting.services.web import driver_pairs as pairs
 from hosting.services.web.driver_directives import checked
 from hosting.services.web.driver_grammar import BadText, Directive
 
@@ -63,6 +65,8 @@ class Site:
     hsts: bool = False
     # What the web server is told besides: the site then has a server block of its own.
     directives: tuple[Directive, ...] = ()
+    # Which of the subscription's certificates it is shown with; 0: the node's own.
+    certificate: int = 0
 
     @property
     def all_names(self) -> tuple[str, ...]:
@@ -78,6 +82,17 @@ class Web:
 
     sites: tuple[Site, ...] = ()
     rate: int | None = None
+    certificates: tuple[pairs.Certificate, ...] = ()
+    challenges: tuple[tuple[str, str], ...] = ()
+
+    def with_all_of(self, other: "Web") -> "Web":
+        """Return what there may be on disk of this one and another."""
+        return replace(
+            self,
+            sites=self.sites + other.sites,
+            certificates=self.certificates + other.certificates,
+            challenges=self.challenges + other.challenges,
+        )
 
     @property
     def all_names(self) -> list[str]:
@@ -130,12 +145,15 @@ def _directives(value: object) -> tuple[Directive, ...]:
         raise AgentError("check", f"Additional nginx directives, {error}") from None
 
 
-def _site(value: object) -> Site:
+def _site(value: object, certificates: Sequence[pairs.Certificate]) -> Site:
     fields = record(
         value,
         "site",
         ("id", "name", "names", "redirects", "state"),
-        ("title", "moves", "document_root", "forward", "https", "hsts", "directives"),
+        (
+            *("title", "moves", "document_root", "forward", "https", "hsts", "directives"),
+            "certificate",
+        ),
     )
     if ("forward" in fields) == ("document_root" in fields):
         raise invalid("a site has either a document_root or a forward")
@@ -160,15 +178,24 @@ def _site(value: object) -> Site:
         https=truth(fields.get("https", False), "https"),
         hsts=truth(fields.get("hsts", False), "hsts"),
         directives=_directives(fields["directives"]) if "directives" in fields else (),
+        certificate=pairs.chosen(fields["certificate"], certificates)
+        if "certificate" in fields
+        else 0,
     )
 
 
 def parse(value: object) -> Web:
     """Return the web part of a subscription."""
-    fields = record(value, "web", ("sites",), ("rate",))
+    fields = record(value, "web", ("sites",), ("rate", "certificates", "challenges"))
     sites = listed(fields["sites"], "sites", MAX_SITES)
     rate = whole(fields["rate"], "rate", 1, MAX_RATE) if "rate" in fields else None
-    web = Web(tuple(_site(each) for each in sites), rate)
+    certificates = pairs.certificates(fields.get("certificates", []))
+    web = Web(
+        tuple(_site(each, certificates) for each in sites),
+        rate,
+        certificates,
+        pairs.challenges(fields.get("challenges", [])),
+    )
     if len({site.id for site in web.sites}) != len(web.sites):
         raise invalid("a site is given twice")
     seen: set[str] = set()

@@ -74,7 +74,9 @@ def own_line(name: str, to: str, is_secure: bool) -> str:
 # connection gets; whether plain http leads to https; how long browsers shall keep to https.
 BY_NAME = ("hosts.map", "redirects.map", "temporary.map")
 BY_KEY = ("rates.map", "secure.map", "strict.map")
-MAPS = BY_NAME + BY_KEY
+# Which certificate is for a name: names of services are among them, which no site has.
+CERTIFICATES = "certificates.map"
+MAPS = (*BY_NAME, *BY_KEY, CERTIFICATES)
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,33 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
             found["secure.map"].append(f"{key} 1;\n")
         if is_secure and site.hsts:
             found["strict.map"].append(f'{key} "max-age={_HSTS_SECONDS}";\n')
+        found[CERTIFICATES] += _certificate_lines(subscription, web, site)
     if web.rate:
         found["rates.map"].append(f"s{subscription:d} {web.rate:d}k;\n")
-    hosts = found["hosts.map"]
+    hosts, secured = found["hosts.map"], found[CERTIFICATES]
     return Lines(
         maps={name: "".join(some) for name, some in found.items() if some},
-        names=len(hosts),
-        longest=max(map(len, hosts), default=0),
+        names=max(len(hosts), len(secured)),
+        longest=max(map(len, (*hosts, *secured)), default=0),
         own=tuple(
             (trees.site_key(subscription, site.id), site)
             for site in web.sites
             if site.directives and site.state != "disabled"
         ),
     )
+
+
+def _certificate_lines(subscription: int, web: Web, site: Site) -> list[str]:
+    """Return the lines of a site's certificate: for the site's own names that it is good for.
+
+    SECURITY: whatever a certificate says, it is shown under no name that is not its tenant's.
+    """
+    found = [each for each in web.certificates if each.id == site.certificate]
+    return [
+        host_line(name, trees.site_key(subscription, each.id))
+        for each in found
+        for name in each.covered(site.all_names)
+    ]
 
 
 def _leads(site: Site) -> list[tuple[str, str]]:

@@ -56,10 +56,11 @@ def _temporary(platform: Platform) -> str:
 def _gate(web: Path) -> str:
     """Return what decides, in this order: nobody's name, shut, leads elsewhere.
 
-    Challenges always answer, so that a certificate does not run out while a site is shut.
+    Challenges always answer, so that a certificate does not run out while a site is shut; by names
+    that no site has, too: those of services.
     """
     return f"""
-    if ($site = "") {{ return 404; }}
+    if ($known = "") {{ return 404; }}
     if (-f {quoted_variable(web / "susp", "$flag")}) {{ return 503; }}
     if (-f {quoted_variable(web / "susp", "$site_flag")}) {{ return 503; }}
     if ($moved_here) {{ return 301 $moved_here; }}
@@ -90,7 +91,7 @@ def _tls(platform: Platform, http2: str) -> str:
         return ""
     pair = quoted_variable(platform.web / "certificates", "$certificate.pem")
     return f"""  {"http2 on;" if http2 == "on" else ""}
-  map $ssl_server_name $certificate {{ hostnames; default own; }}
+  map $ssl_server_name $certificate {{ hostnames; default own; include certificates.map; }}
   ssl_certificate {pair};
   ssl_certificate_key {pair};
   ssl_protocols TLSv1.2 TLSv1.3;
@@ -199,6 +200,7 @@ def _maps(platform: Platform, http2: str) -> str:
   map $host $found {{ hostnames; default ""; include temporary.map; }}
   map $site $subscription {{ default none; "~^(?<owner>s[0-9]+)-" $owner; }}
   map $subscription $rate {{ default 0; include rates.map; }}
+  map $uri $known {{ default $site; {PROBE_PATH} $site; {challenge} any; }}
   map $uri $flag {{ default $subscription; {challenge} none; }}
   map $uri $site_flag {{ default $site; {challenge} none; }}
   map $uri $moved_here {{ default $moved; {challenge} ""; }}

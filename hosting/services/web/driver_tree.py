@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hosting.agent.host import Host
-from hosting.services.web.driver_maps import BY_KEY, BY_NAME
+from hosting.services.web.driver_maps import BY_KEY, BY_NAME, CERTIFICATES
 from hosting.services.web.driver_maps import serial as serial_line
 
 # The line above the server of a site that has one of its own.
@@ -130,12 +130,14 @@ class ConfigurationTree:
         """Return the lines of the maps in force, for some subscriptions, in the maps' order."""
         found: dict[int, dict[str, list[str]]] = {}
         owners: dict[str, int] = {}
-        for line in self._lines("hosts.map"):
-            name, _, key = line.partition(" ")
-            whose = key[1:].partition("-")[0]
-            if whose.isdecimal() and int(whose) in subscriptions:
-                owners[name] = int(whose)
-                found.setdefault(int(whose), {}).setdefault("hosts.map", []).append(line)
+        # These say themselves whose a name is.
+        for file in (CERTIFICATES, "hosts.map"):
+            for line in self._lines(file):
+                name, _, key = line.partition(" ")
+                whose = key[1:].partition("-")[0]
+                if whose.isdecimal() and int(whose) in subscriptions:
+                    owners[name] = int(whose)
+                    found.setdefault(int(whose), {}).setdefault(file, []).append(line)
         for file in BY_NAME[1:]:
             for line in self._lines(file):
                 owner = owners.get(line.partition(" ")[0])

@@ -1,0 +1,3 @@
+"""The parameter of hosting by which new sites get certificates: known before models are."""
+
+SETTING = "tls_issue"
