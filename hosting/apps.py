@@ -16,6 +16,7 @@ _MODELS = (
     "questions",
     "imports",
     "samples",
+    "usage",
 )
 _OPERATIONS = (
     "customers",

@@ -26,6 +26,7 @@ from hosting.models.deployments import Deployment
 from hosting.models.imports import Import, ImportRow
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
+from hosting.models.usage import UsageDay
 from panel.core import log, runs, setting
 from panel.core.access import Actor, Role
 from panel.core.api_keys import IdempotencyKey
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 _MINUTE = 60.0
 _HOUR = 3600.0
 _DAY = timedelta(days=1)
+# So long a subscription's figures of each day are kept.
+USAGE_KEPT = 100 * _DAY
 _WHY = "the daily run is for everybody"
 # Of each kind, in one go; what is left is due a minute later.
 _AT_ONCE = 500
@@ -110,12 +113,18 @@ def recalculate() -> None:
         return
     for batch in batches:
         with transaction.atomic():
-            locks.subscriptions(batch)
-            shut = conditions.newly_overused(batch)
-            conditions.judge(batch)
-            _log("subscription.overuse", {"overused": True}, rows.filter(pk__in=shut))
+            judge_usage(batch)
     resellers = Account.objects.unscoped(_WHY).filter(role=Role.RESELLER)
     counters.recount_accounts(resellers.values_list("pk", flat=True))
+
+
+def judge_usage(ids: list[int]) -> None:
+    """Judge what was measured of these; an entry for each that is shut for it. In a transaction."""
+    locks.subscriptions(ids)
+    shut = conditions.newly_overused(ids)
+    conditions.judge(ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=shut)
+    _log("subscription.overuse", {"overused": True}, rows)
 
 
 def notify() -> None:
@@ -208,6 +217,11 @@ def sweep_questions() -> None:
     old.delete()
 
 
+def sweep_usage() -> None:
+    """Days that no page shows any more."""
+    UsageDay.objects.filter(day__lt=conditions.today() - USAGE_KEPT).delete()
+
+
 def sweep_imports() -> None:
     """Files of customers that nobody has touched for a month: they hold people's data."""
     rows = Import.objects.unscoped(_WHY).filter(created_at__lt=timezone.now() - 30 * _DAY)
@@ -227,6 +241,7 @@ JOBS: list[Job] = [
     Job("purge", _MINUTE, purge),
     Job("notify", _MINUTE, notify),
     Job("sample", _HOUR, samples.take),
+    Job("sweep-usage", _HOUR, sweep_usage),
     Job("sweep-runs", _HOUR, sweep_runs),
     Job("sweep-keys", _HOUR, sweep_keys),
     Job("sweep-messages", _HOUR, sweep_messages),

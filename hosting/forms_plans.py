@@ -1,5 +1,6 @@
 """Forms of what plans give: resources, permissions, parameters of hosting, applications."""
 
+import re
 from typing import Any, ClassVar
 
 from crispy_forms.layout import Column, Fieldset, Layout, Row
@@ -7,8 +8,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Account
 from hosting import limits, permissions
-from hosting.models.plans import OverusePolicy
+from hosting.models.plans import OverusePolicy, Plan
+from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from panel.core.forms import OperationForm
 from panel.core.versions import VersionField
@@ -20,6 +23,7 @@ _NOT_OWN = _("You do not have this permission yourself: it is not in force for y
 class LimitField(forms.CharField):
     """A number, or unlimited (the word, an asterisk or -1). In JSON a number, or null."""
 
+    default_error: ClassVar[Any] = _("A number from 0, or “unlimited”.")
     json_schema: ClassVar[dict[str, Any]] = {
         "type": ["integer", "string", "null"],
         "minimum": 0,
@@ -40,9 +44,37 @@ class LimitField(forms.CharField):
             return 0
         if text in {str(_("unlimited")), "unlimited", "*", "-1"}:
             return None
-        if not (text.isascii() and text.isdigit()) or int(text) > limits.HIGHEST:
-            raise ValidationError(_("A number from 0, or “unlimited”."))
-        return int(text)
+        number = self.number(text)
+        if number is None or number > limits.HIGHEST:
+            raise ValidationError(self.default_error)
+        return number
+
+    def number(self, text: str) -> int | None:
+        """The number that a text is, None if it is none."""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+# What a size may be written in; without the "i" it means the same here: units are binary.
+_UNITS = {"": 0, "b": 0} | {
+    f"{letter}{rest}": power
+    for power, letter in enumerate("kmgtp", start=1)
+    for rest in ("", "b", "ib")
+}
+_SIZE = re.compile(r"(\d{1,16})(?:[.,](\d{1,6}))?\s*([kmgtp]?i?b?)", re.ASCII)
+
+
+class SizeField(LimitField):
+    """A limit in bytes: "10 GiB", "512 MB" or plain bytes. In JSON a number of bytes, or null."""
+
+    default_error: ClassVar[Any] = _("A size such as “10 GiB” or “512 MiB”, or “unlimited”.")
+
+    def number(self, text: str) -> int | None:
+        found = _SIZE.fullmatch(text)
+        if not found or found[3] not in _UNITS:
+            return None
+        whole, part, power = found[1], found[2] or "", _UNITS[found[3]]
+        # In whole numbers: a fraction of a float would not come back as it was typed.
+        return int(whole + part) * 1024**power // 10 ** len(part)
 
 
 class LimitsForm(OperationForm):
@@ -57,8 +89,8 @@ class LimitsForm(OperationForm):
 
     def prepare(self) -> None:
         for name, resource in self.resources().items():
-            self.fields[f"limit_{name}"] = LimitField(
-                label=resource.label, max_length=20, required=not self.adds
+            self.fields[f"limit_{name}"] = limit_field(resource)(
+                label=resource.label, max_length=20, required=self._is_needed(resource)
             )
         own = permissions.of_actor(self.actor)
         for name, permission in self.permissions().items():
@@ -80,6 +112,23 @@ class LimitsForm(OperationForm):
             self.fields["overuse_notice"] = forms.BooleanField(
                 label=_("Tell subscriber and provider about overuse"), required=False
             )
+
+    def _is_needed(self, resource: base.Resource) -> bool:
+        """Whether a limit has to be stated. Where a call says nothing of one (it was written before
+        there was such a service), it stays as it is, or is what a new plan starts with."""
+        if self.adds:
+            return False
+        is_said = not self.is_bound or self.add_prefix(f"limit_{resource.name}") in self.data
+        return is_said or len(self._unsaid(resource)) != 1
+
+    def _unsaid(self, resource: base.Resource) -> set[int | None]:
+        """The limits that stand when nothing is said of a resource; several, where the targets
+        differ."""
+        is_reseller = self.of == "reseller"
+        kinds = (Plan, Account) if is_reseller else (Plan, Subscription)
+        start = resource.reseller_default if is_reseller else resource.default
+        rows = [row for row in self.targets if isinstance(row, kinds)]
+        return {limits.limit_of(row.limits, resource.name) for row in rows if row.limits} or {start}
 
     @property
     def has_settings(self) -> bool:
@@ -108,6 +157,10 @@ class LimitsForm(OperationForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        for name, resource in self.resources().items():
+            is_said = self.add_prefix(f"limit_{name}") in self.data
+            if not is_said and not self.adds and not self.fields[f"limit_{name}"].required:
+                cleaned[f"limit_{name}"] = next(iter(self._unsaid(resource)))
         cleaned["limits"] = {
             name: cleaned[f"limit_{name}"]
             for name in self.resources()
@@ -205,17 +258,30 @@ class _Within:
         raise ValidationError(_("From %(least)s to %(most)s.") % {"least": least, "most": most})
 
 
-def limit_text(limit: int | None) -> Any:
-    """A limit as a field shows it."""
-    return _("unlimited") if limit is None else limit
+def limit_field(resource: base.Resource) -> type[LimitField]:
+    """The field for limits on a resource."""
+    return SizeField if resource.unit == "bytes" else LimitField
+
+
+def limit_text(limit: int | None, unit: str = "count") -> Any:
+    """A limit as a field shows it; of bytes in the largest unit that says it exactly."""
+    if limit is None:
+        return _("unlimited")
+    if unit != "bytes" or not limit:
+        return limit
+    power = 0
+    while power < 5 and limit % 1024 == 0:
+        limit, power = limit // 1024, power + 1
+    return f"{limit} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
 
 
 def initial_of(row: Any, form: type[LimitsForm]) -> dict[str, Any]:
     """Initial values of a LimitsForm from a plan, a subscription or an account."""
     initial: dict[str, Any] = {}
-    for name in base.resources(form.of):
+    for name, resource in base.resources(form.of).items():
         limit = row.limits.get(name, 0)
-        initial[f"limit_{name}"] = "" if form.adds and limit == 0 else limit_text(limit)
+        text = limit_text(limit, resource.unit)
+        initial[f"limit_{name}"] = "" if form.adds and limit == 0 else text
     for name in base.permissions(form.of):
         initial[f"may_{name}"] = name in row.permissions
     if form.of == "subscription":

@@ -52,7 +52,9 @@ class AddResellerForm(LimitsForm, NewAccountForm):
         NewAccountForm.prepare(self)
         LimitsForm.prepare(self)
         for name, resource in self.resources().items():
-            self.fields[f"limit_{name}"].initial = limit_text(resource.reseller_default)
+            self.fields[f"limit_{name}"].initial = limit_text(
+                resource.reseller_default, resource.unit
+            )
         for name, permission in self.permissions().items():
             # A permission that the reseller does not have, nobody below it has.
             self.fields[f"may_{name}"].initial = permission.of == "subscription"

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hosting.services import base
+from panel.core.markup import size
 
 Limits = Mapping[str, int | None]
 HIGHEST = 2**53 - 1
@@ -26,7 +26,7 @@ def shown(resource: base.Resource, amount: int | None) -> str:
     """A limit or a usage in words: a number, a size in binary units, or unlimited."""
     if amount is None:
         return str(_("unlimited"))
-    return filesizeformat(amount) if resource.unit == "bytes" else f"{amount:,}"
+    return size(amount) if resource.unit == "bytes" else f"{amount:,}"
 
 
 def total(several: Iterable[Limits], resources: Iterable[str]) -> dict[str, int | None]:

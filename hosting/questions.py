@@ -4,7 +4,7 @@ Nothing is changed by asking. A page shows the last answer, or that it is on the
 again by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hosting.models.questions import Question
@@ -33,6 +33,25 @@ def ask(
         subscription=row,
         parameters=given,
         **asked,
+    )
+
+
+def measure(rows: Iterable[Subscription]) -> None:
+    """Have what these use measured now; the worker judges what the node says."""
+    given = list(rows)
+    waiting = Question.objects.unscoped("these subscriptions are the actor's targets").filter(
+        subscription__in=given, verb="measure", answered_at=None
+    )
+    known = set(waiting.values_list("subscription_id", flat=True))
+    Question.objects.bulk_create(
+        Question(
+            account_id=row.account_id,
+            reseller_id=row.reseller_id,
+            subscription=row,
+            verb="measure",
+        )
+        for row in given
+        if row.pk not in known
     )
 
 

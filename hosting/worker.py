@@ -19,6 +19,7 @@ from hosting.agent.client import Client
 from hosting.bell import Bell
 from hosting.daily import Schedule
 from hosting.drift import Nightly
+from hosting.measuring import Hourly
 from hosting.models.nodes import Node
 from hosting.worker_jobs import Claims, Questions, Queue, Runs, seal
 from hosting.worker_provisioning import Applier, Line, Switcher
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 _FIRST_BACKOFF = 0.25
 _LONGEST_BACKOFF = 10.0
 _POLITE = 1.5
+# How long a few large homes may take to be measured.
+_MEASURING = 600.0
 # A thread that computes gives way to the others this often: a switch is short and urgent.
 _GIVE_WAY = 0.001
 
@@ -77,6 +80,7 @@ class Worker:
     def __init__(self, data: Path, socket: Path, node_name: str = "") -> None:
         self.bell = Bell()
         self._client = Client(socket)
+        self._socket = socket
         self._node_name = node_name
         self._claims = Claims(data / "worker.lock")
         self._threads: list[threading.Thread] = []
@@ -108,6 +112,8 @@ class Worker:
         # A moment later than the switcher, which has told the agent what is urgent by then.
         self._go(Loop("apply", Applier(node_id, self._client, line).step, calm=0.03))
         self._go(Loop("drift", Nightly(node_id, self._client, self.bell.stopping).step, calm=60.0))
+        measurer = Client(self._socket, _MEASURING)
+        self._go(Loop("measure", Hourly(node_id, measurer, self.bell.stopping).step))
         self._go(Loop("questions", Questions(node_id, self._client).step, calm=0.02))
 
     def _await_node(self) -> int | None:

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from hosting import drift
+from hosting import drift, measuring
 from hosting import provisioning_queue as queue
 from hosting.agent.client import AgentAway
 from hosting.agent.protocol import AgentError
@@ -179,7 +179,9 @@ class ReadOnlyAgent(Protocol):
 
     def plan(self, subscriptions: list[dict]) -> list[dict]: ...
 
-    def measure(self, subscriptions: list[int]) -> dict[str, dict[int, int]]: ...
+    def measure(
+        self, subscriptions: list[int], since: str | None = None
+    ) -> dict[str, dict[int, int]]: ...
 
     def ask(self, service: str, what: str, subscription: int, parameters: dict) -> dict: ...
 
@@ -223,6 +225,8 @@ class Questions:
             drift.record(self._node_id, [subscription_id], plans)
             return {"plans": plans}
         if verb == "measure":
-            figures = self._agent.measure([subscription_id])
+            figures = self._agent.measure([subscription_id], measuring.since())
+            measuring.note([subscription_id], figures)
+            measuring.recount_above([subscription_id])
             return {name: found.get(subscription_id) for name, found in figures.items()}
         raise AgentError("invalid", f"unknown question {verb!r}")

@@ -253,17 +253,22 @@ class Applier:
             raise AgentError("refused", f"this node has no service {service[:60]!r}")
         return {"ok": True, "answer": driver.ask(what, number, parameters)}
 
-    def measure(self, numbers: Sequence[int]) -> dict:
+    def measure(self, numbers: Sequence[int], since: str | None = None) -> dict:
         """Say how much is used: of disk by the homes, and what drivers measure besides.
 
         One that could not be measured is left out; what several measure of the same is added up.
+        Traffic of each day from `since` on is a figure of its own: "traffic 2026-11-23".
         """
         found: dict[str, Counter[int]] = {"disk": Counter()}
         for number in numbers:
             if (size := trees.disk_usage(self._host, number)) is not None:
                 found["disk"][number] = size
         for driver in self._drivers.values():
-            for figure, by_number in driver.measure(numbers).items():
+            figures = dict(driver.measure(numbers))
+            if since is not None:
+                by_day = driver.traffic(numbers, since).items()
+                figures |= {f"traffic {day}": amounts for day, amounts in by_day}
+            for figure, by_number in figures.items():
                 # Not update(): it would leave out a zero, and zero is known.
                 sums = found.setdefault(figure, Counter())
                 for number, amount in by_number.items():

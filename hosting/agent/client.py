@@ -94,16 +94,22 @@ class Client:
             plans += self._ask({"verb": "plan", "subscriptions": frame})["plans"]
         return plans
 
-    def measure(self, subscriptions: Iterable[int]) -> dict[str, dict[int, int]]:
+    def measure(
+        self, subscriptions: Iterable[int], since: str | None = None
+    ) -> dict[str, dict[int, int]]:
         """Return figures by name and subscription; what could not be measured is missing.
 
-        "disk" is in bytes: what each home takes.
+        "disk" is in bytes: what each home takes. With `since`, "traffic 2026-11-23" is that of each
+        day from then on.
         """
         numbers = list(subscriptions)
         found: dict[str, dict[int, int]] = {}
         for start in range(0, len(numbers), protocol.MAX_MEASURED):
             frame = numbers[start : start + protocol.MAX_MEASURED]
-            figures = self._ask({"verb": "measure", "subscriptions": frame})["figures"]
+            asked: dict = {"verb": "measure", "subscriptions": frame}
+            if since is not None:
+                asked["since"] = since
+            figures = self._ask(asked)["figures"]
             for figure, by_number in figures.items():
                 sums = found.setdefault(figure, {})
                 sums.update((int(number), amount) for number, amount in by_number.items())

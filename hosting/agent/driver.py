@@ -40,7 +40,14 @@ class Driver(ABC, Generic[Desired]):
         return {}
 
     def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
-        """Return figures of this service by name and subscription; unknown ones are left out."""
+        """Return figures of this service by name and subscription; unknown ones are left out.
+
+        "disk": bytes that the service keeps outside of the homes, which are measured anyway.
+        """
+        return {}
+
+    def traffic(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return bytes in and out by day ("2026-11-23", from `since` on) and subscription."""
         return {}
 
     def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:

@@ -6,7 +6,9 @@ Everything is validated here again, whatever the panel has checked before: the a
 import json
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import BinaryIO
 
 VERSION = 1
@@ -23,6 +25,7 @@ MAX_GENERATION = 2**53 - 1
 OPEN, LIMITED, SHUT = STATES = ("open", "limited", "shut")
 KINDS = ("invalid", "refused", "stale", "check", "probe", "io")
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # At least two labels: single words such as "default" and "include" mean something else to daemons.
 # The last one has a letter: 127.0.0.1 is not a name.
@@ -81,6 +84,14 @@ def text(value: object, name: str, longest: int) -> str:
     if type(value) is not str or not 0 < len(value) <= longest or not value.isprintable():
         raise invalid(f"{name} is not a line of at most {longest} characters")
     return value
+
+
+def day(value: object, name: str) -> str:
+    """Return value if it is a date, written 2026-11-23."""
+    if type(value) is str and _DAY.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value).isoformat()
+    raise invalid(f"{name} is not a date")
 
 
 def listed(value: object, name: str, longest: int) -> list:

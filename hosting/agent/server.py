@@ -114,11 +114,13 @@ class Server:
         reply.send(self._applier.plan(_subscriptions(request, "plan")))
 
     def _measure(self, request: dict, reply: "_Reply") -> None:
-        protocol.record(request, "measure", ("subscriptions",))
+        protocol.record(request, "measure", ("subscriptions",), ("since",))
+        since = protocol.day(request["since"], "since") if "since" in request else None
         numbers = protocol.listed(request["subscriptions"], "subscriptions", protocol.MAX_MEASURED)
         reply.send(
             self._applier.measure(
-                [protocol.whole(each, "subscription", 1, protocol.MAX_ID) for each in numbers]
+                [protocol.whole(each, "subscription", 1, protocol.MAX_ID) for each in numbers],
+                since,
             )
         )
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,7 @@ from hosting.services import base
 from panel.core import plots
 from panel.core.access import Actor
 from panel.core.filters import flagged
-from panel.core.markup import number
+from panel.core.markup import number, size
 
 PERIODS = (30, 90, 365)
 PERIOD = 90
@@ -121,7 +120,7 @@ def _series(
         points = [point for point in points if point[0] != today] + [(today, now)]
     resource = base.resources().get(name)
     is_bytes = resource is not None and resource.unit == "bytes"
-    return plots.Series(name, label, points, filesizeformat if is_bytes else number)
+    return plots.Series(name, label, points, size if is_bytes else number)
 
 
 def _card(series: plots.Series, text: str, url: str) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning import Progress
 from hosting.services import base
-from hosting.views import preview
+from hosting.views import preview, usage_figures
 from hosting.views.accounts import list_panel, narrowed
 from hosting.views.domain_list import DomainList
 from hosting.views.lists import described
 from panel.core.activity_views import entries_table
-from panel.core.markup import day, link, moment, tag, usage
+from panel.core.markup import day, link, moment, size, tag, usage
 from panel.core.operations import nouns, operations
 from panel.core.views import DetailPage
 
@@ -261,6 +261,7 @@ class SubscriptionDetail(DetailPage):
             return [
                 *(shortfalls_section(row) if request.actor.is_provider else []),
                 resources_section(row.limits, row.usage),
+                *usage_figures.sections(row),
                 permissions_section(permissions.in_force([row])[row.pk]),
                 *settings_section(row),
                 *applications_section(row),
@@ -284,10 +285,22 @@ def resources_section(
     given: dict[str, Any], used: dict[str, int], of: str = "subscription"
 ) -> dict[str, Any]:
     facts = [
-        fact(resource.label, usage(used.get(name, 0), limits.limit_of(given, name)))
+        fact(resource.label, used_words(resource, used, given))
         for name, resource in base.resources(of).items()
     ]
     return {"title": _("Resources"), "facts": facts}
+
+
+def used_words(resource: base.Resource, used: dict[str, int], given: dict[str, Any]) -> Any:
+    """A usage against its limit; of what is measured it may be unknown yet."""
+    limit, amount = limits.limit_of(given, resource.name), used.get(resource.name)
+    if resource.unit != "bytes":
+        return usage(amount or 0, limit)
+    if resource.is_each:
+        return size(limit)
+    if amount is None:
+        return _("not measured yet / %(limit)s") % {"limit": size(limit)}
+    return usage(amount, limit, size)
 
 
 def permissions_section(granted: Container[str], of: str = "subscription") -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 import html
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -80,15 +81,33 @@ def number(value: int | None) -> str:
     return _("unlimited") if value is None else f"{value:,}"
 
 
-def usage(used: int, limit: int | None) -> SafeString:
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def size(amount: int | None) -> str:
+    """Bytes in binary units; None is unlimited."""
+    if amount is None:
+        return _("unlimited")
+    power = min(max(abs(amount).bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    # What would be rounded to 1024 of a unit is one of the next.
+    if power < len(_UNITS) - 1 and round(abs(amount) / 1024**power, 1) >= 1024:
+        power += 1
+    if power == 0:
+        return f"{amount} B"
+    return f"{number_format(round(amount / 1024**power, 1), 1)} {_UNITS[power]}"
+
+
+def usage(
+    used: int, limit: int | None, written: Callable[[int | None], str] = number
+) -> SafeString:
     """Usage against its limit, as a small bar with the figures beside it."""
     if limit is None:
         # Each part was escaped by safe().
-        return SafeString(f"{number(used)} / {safe(number(None))}")
+        return SafeString(f"{safe(written(used))} / {safe(written(None))}")
     over = " class=is-over" if used > limit else ""
     width = max(limit, 1)
     # Each part is a number. The bar says nothing that the figures beside it do not.
     return SafeString(
         f"<progress{over} max={int(width)} value={min(int(used), int(width))} aria-hidden=true>"
-        f"</progress>{number(used)} / {number(limit)}"
+        f"</progress>{safe(written(used))} / {safe(written(limit))}"
     )

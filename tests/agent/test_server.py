@@ -73,6 +73,10 @@ def test_the_client_brings_a_site_up_shuts_it_and_opens_it(client, nginx):
     assert nginx.answer("anna.example")[0] == 200
     assert client.measure([42, 43])["disk"][43] == 0
     assert client.measure([42])["disk"][42] > 0
+    assert client.measure([42], "2026-11-01").keys() >= {"disk"}
+    for wrong in ("2026-11", "2026-02-30", "", "today"):
+        with pytest.raises(AgentError, match="since is not a date"):
+            client.measure([42], wrong)
 
 
 def test_many_subscriptions_go_in_frames_that_the_agent_takes(client):
@@ -158,7 +162,7 @@ def test_what_was_asked_is_completed_though_nobody_waits_for_it(client, agent, n
 
 
 def test_a_mistake_of_ours_is_told_and_ends_nothing(client, agent):
-    def broken(numbers):
+    def broken(numbers, _since):
         raise RuntimeError("odd")
 
     agent.applier.measure = broken

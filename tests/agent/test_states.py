@@ -48,7 +48,10 @@ class Recording(Driver[object]):
         return {"versions": ["1.0"]}
 
     def measure(self, numbers):
-        return {"traffic": dict.fromkeys(numbers, 100), "disk": {numbers[0]: 5000}}
+        return {"disk": {numbers[0]: 5000}}
+
+    def traffic(self, numbers, since):
+        return {"2026-11-05": dict.fromkeys(numbers, 100)} if since <= "2026-11-05" else {}
 
 
 @pytest.fixture
@@ -113,10 +116,11 @@ def test_hello_says_what_each_service_offers(applier):
 
 
 def test_figures_of_several_drivers_are_added_up(applier):
-    assert applier.measure([42, 43])["figures"] == {
-        "disk": {"42": 10_000, "43": 0},
-        "traffic": {"42": 200, "43": 200},
-    }
+    disk = {"disk": {"42": 10_000, "43": 0}}
+    traffic = {"traffic 2026-11-05": {"42": 200, "43": 200}}
+    assert applier.measure([42, 43])["figures"] == disk
+    assert applier.measure([42, 43], "2026-11-05")["figures"] == disk | traffic
+    assert applier.measure([42, 43], "2026-11-06")["figures"] == disk
 
 
 def test_nobody_s_files_are_given_away_where_one_uid_is_everybody_s(host, tmp_path):

@@ -12,9 +12,11 @@ from tests.agent.fakes import Agent, Died, DyingHost, node, site, subscription
 NAMES = {7: {"anna.example", "*.anna.test"}}
 
 
-def visit(key="s42-7", status=200, request="GET / HTTP/1.1", sent=100, received=10, month="11"):
+def visit(
+    key="s42-7", status=200, request="GET / HTTP/1.1", sent=100, received=10, at="2026-11-05"
+):
     """A line as driver_nginx.py has nginx write it."""
-    at = f"2026-{month}-05T10:00:00+00:00"
+    at += "T10:00:00+00:00"
     return (
         f'{key} a.example 192.0.2.1 {at} {status} {sent} {received} "{request}" "-" "cur\\x22l"\n'
     )
@@ -126,19 +128,22 @@ def test_the_agent_answers_for_sites_that_it_serves(tmp_path):
 # Counting.
 
 
-def test_both_ways_are_counted_once_and_by_month(place):
+def test_both_ways_are_counted_once_and_by_day(place):
     host, logs = place
     counts = Traffic(host, logs)
-    add(logs, visit(), visit("s43-8", sent=5), visit("-", sent=999), visit(month="10"))
+    add(logs, visit(), visit("s43-8", sent=5), visit("-", sent=999), visit(at="2026-10-05"))
     add(logs, "nonsense\n", visit(sent=1000)[:-1])
-    assert counts.months([42, 43, 44]) == {
-        42: {"2026-10": 110, "2026-11": 110},
-        43: {"2026-11": 15},
-        44: {},
+    assert counts.days([42, 43, 44], "2026-10-01") == {
+        "2026-10-05": {42: 110},
+        "2026-11-05": {42: 110, 43: 15},
     }
     add(logs, "\n")
-    assert counts.months([42])[42]["2026-11"] == 110 + 1010
-    assert Traffic(host, logs).months([42])[42]["2026-11"] == 110 + 1010
+    assert counts.days([42], "2026-11-05") == {"2026-11-05": {42: 110 + 1010}}
+    assert counts.days([42], "2026-11-06") == {}
+    assert Traffic(host, logs).days([42], "2026-11-01") == {"2026-11-05": {42: 110 + 1010}}
+    # A hundred days later it is known no more.
+    add(logs, visit(at="2027-02-14"))
+    assert counts.days([42], "2026-01-01") == {"2027-02-14": {42: 110}}
 
 
 def test_what_was_written_into_a_log_that_moved_on_counts_too(place):
@@ -150,7 +155,7 @@ def test_what_was_written_into_a_log_that_moved_on_counts_too(place):
         logs.access.rename(logs.access.with_name("access.log.1"))
         still_open.write(visit(sent=7))
     add(logs, visit(sent=3))
-    assert counts.months([42])[42] == {"2026-11": 110 + 17 + 13}
+    assert counts.days([42], "2026-11-05") == {"2026-11-05": {42: 110 + 17 + 13}}
 
 
 def test_a_log_is_rotated_by_size_and_by_age_and_nginx_is_told(place, monkeypatch):
@@ -196,7 +201,7 @@ def test_a_crash_anywhere_while_counting_and_rotating_counts_every_line_once(tmp
             died = True
         seen = sum(path.read_text().count("\n") for path in whole.all(whole.access))
         heir = Traffic(Host(fake.platform.node, fake, fake.platform), whole)
-        assert heir.months([42])[42] == {"2026-11": 110 * seen}
+        assert heir.days([42], "2026-11-05") == ({"2026-11-05": {42: 110 * seen}} if seen else {})
         assert seen == 3 or died
     assert last_call > 3
 

@@ -87,7 +87,9 @@ class RecordingAgent:
             {"subscription": each["id"], "service": "web", "changes": []} for each in subscriptions
         ]
 
-    def measure(self, subscriptions: list[int]) -> dict[str, dict[int, int]]:
+    def measure(
+        self, subscriptions: list[int], since: str | None = None
+    ) -> dict[str, dict[int, int]]:
         self._answer("measure", list(subscriptions))
         return {"disk": dict.fromkeys(subscriptions, 4096)}
 

@@ -4,6 +4,7 @@ import pytest
 
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
+from hosting.services import base
 from panel.core.operations import operations
 from tests.hosting.world import DOORS, HostingWorld
 
@@ -28,7 +29,10 @@ def test_a_provider_adds_plans_of_its_own(world: HostingWorld, door: str, who: s
     assert world.through(door, who, "account.add-plan", target, **params).result == "done"
     made = plan("Big")
     assert made.account == target
-    assert made.limits == {"domains": 7, "subdomains": 5, "aliases": None}
+    # What nothing was said of is as a new plan begins.
+    assert made.limits == {
+        name: resource.default for name, resource in base.resources().items()
+    } | {"domains": 7, "subdomains": 5, "aliases": None}
 
 
 def test_a_customer_adds_none(world: HostingWorld):
@@ -76,7 +80,10 @@ def test_an_edit_reaches_all_that_follow_and_no_locked_one(world: HostingWorld, 
     if door == "page":
         params["version"] = str(plan("Ada Basic").version)
     assert world.through(door, "ada", "plan.edit", plan("Ada Basic"), **params).result == "done"
-    assert world.sub("carl.example").limits == {"domains": 7, "subdomains": 5, "aliases": None}
+    given = {"domains": 7, "subdomains": 5, "aliases": None}
+    # What nothing was said of stays as it is.
+    stays = dict.fromkeys(base.resources(), 0)
+    assert world.sub("carl.example").limits == {**stays, **given}
     assert world.sub("cleo.example").limits["domains"] == 2
     assert world.sub("ada.example").limits["domains"] == 5
     assert world.sub("nora.example").limits["domains"] == 5

@@ -40,7 +40,11 @@ def test_who_still_uses_too_much_is_told_of_what(world: HostingWorld, disk: dict
     outcome = world.perform("carl", RECALCULATE, world.sub("carl.example"))
     assert outcome.counts == {"done": 1}
     assert noted(outcome) == {
-        "still_overused": "carl.example: still more than allowed (Disk space 20 of 10)."
+        "still_overused": "carl.example: still more than allowed (Disk space 20 B of 10 B).",
+        "measured_soon": (
+            "carl.example: being measured anew. What was freed counts as soon as the server has"
+            " answered."
+        ),
     }
     assert not world.runs_("carl.example")
 

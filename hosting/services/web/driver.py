@@ -210,9 +210,9 @@ class WebDriver(Driver[Web]):
         self.daemon.watch()
         self.records.watch()
 
-    def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
-        """Return what visits took this month, both ways."""
-        return {"traffic": self.records.traffic(numbers)}
+    def traffic(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return what visits took each day, both ways."""
+        return self.records.days(numbers, since)
 
     def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
         """Answer with the last lines of a site's log."""
@@ -221,7 +221,7 @@ class WebDriver(Driver[Web]):
         held = self._held.of(subscription)
         names = {site.id: set(site.all_names) for site in held.sites}
         answer = self.records.logs.last(subscription, names, parameters)
-        return answer | {"traffic": self.records.traffic([subscription])[subscription]}
+        return answer | {"traffic": self.records.this_month(subscription)}
 
     def stop(self) -> None:
         """Leave; nginx ends where the platform says so."""

@@ -40,8 +40,11 @@ class Records:
         self._traffic.count()
         self.logs.rotate(self._reopen, self._traffic.count)
 
-    def traffic(self, numbers: Sequence[int]) -> dict[int, int]:
-        """Return what visits to the sites of these took this month, both ways."""
-        month = time.strftime("%Y-%m")
-        found = self._traffic.months(numbers)
-        return {number: months.get(month, 0) for number, months in found.items()}
+    def days(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return what visits to the sites of these took, both ways, by day."""
+        return self._traffic.days(numbers, since)
+
+    def this_month(self, number: int) -> int:
+        """Return what visits to the sites of one took this month."""
+        days = self.days([number], time.strftime("%Y-%m-01"))
+        return sum(amounts[number] for amounts in days.values())

@@ -1,4 +1,4 @@
-"""How much each subscription's sites sent and received, month by month, out of the access log.
+"""How much each subscription's sites sent and received, day by day, out of the access log.
 
 Each line counts once: how far a file was read and what was found in it are one transaction, and a
 file is known by its number in the file system together with how it begins, whatever its name is.
@@ -19,16 +19,18 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS file (
     inode INTEGER PRIMARY KEY, head BLOB NOT NULL, read INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS traffic (
-    month TEXT NOT NULL, subscription INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS day (
+    subscription INTEGER NOT NULL, day TEXT NOT NULL,
     sent INTEGER NOT NULL, received INTEGER NOT NULL,
-    PRIMARY KEY (month, subscription)
+    PRIMARY KEY (subscription, day)
 ) STRICT, WITHOUT ROWID;
 """
 _HEAD = 160
+# So many days are kept: a panel that was away for a month misses nothing.
+_KEPT = 100
 _PIECE = 8 * 1024 * 1024
-# The site, then two fields, the month of the time, the status, bytes out and in.
-_LINE = re.compile(rb"s(\d+)-\d+ \S+ \S+ (\d{4}-\d\d)-\S+ \d{3} (\d+) (\d+) ")
+# The site, then two fields, the day of the time, the status, bytes out and in.
+_LINE = re.compile(rb"s(\d+)-\d+ \S+ \S+ (\d{4}-\d\d-\d\d)T\S+ \d{3} (\d+) (\d+) ")
 
 
 class Traffic:
@@ -39,6 +41,7 @@ class Traffic:
         self._logs = logs
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
+        self._newest = ""
 
     @property
     def _database(self) -> sqlite3.Connection:
@@ -88,34 +91,38 @@ class Traffic:
         return len(piece) == _PIECE
 
     def _add(self, lines: bytes) -> None:
-        sent: Counter[tuple[str, int]] = Counter()
-        received: Counter[tuple[str, int]] = Counter()
+        sent: Counter[tuple[int, str]] = Counter()
+        received: Counter[tuple[int, str]] = Counter()
         for line in lines.split(b"\n"):
             if found := _LINE.match(line):
-                key = found[2].decode(), int(found[1])
+                key = int(found[1]), found[2].decode()
                 sent[key] += int(found[3])
                 received[key] += int(found[4])
         self._database.executemany(
-            "INSERT INTO traffic (month, subscription, sent, received) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (month, subscription) DO UPDATE SET"
+            "INSERT INTO day (subscription, day, sent, received) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (subscription, day) DO UPDATE SET"
             " sent = sent + excluded.sent, received = received + excluded.received",
             [(*key, amount, received[key]) for key, amount in sent.items()],
         )
-        newest = max((month for month, _number in sent), default="")
-        if newest:
-            oldest = f"{int(newest[:4]) - 1:04d}{newest[4:]}"
-            self._database.execute("DELETE FROM traffic WHERE month < ?", (oldest,))
-
-    def months(self, numbers: Sequence[int]) -> dict[int, dict[str, int]]:
-        """Return the sums, both ways together, by subscription and month."""
-        self.count()
-        wanted = set(numbers)
-        found: dict[int, dict[str, int]] = {number: {} for number in wanted}
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT subscription, month, sent + received FROM traffic"
+        newest = max((day for _number, day in sent), default="")
+        if newest > self._newest:
+            # Once a day: it looks at everything.
+            self._database.execute(
+                "DELETE FROM day WHERE day < date(?, ?)", (newest, f"-{_KEPT} days")
             )
-            for number, month, amount in rows:
-                if number in wanted:
-                    found[number][month] = amount
+            self._newest = newest
+
+    def days(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return the sums, both ways together, by day from `since` on and subscription."""
+        self.count()
+        found: dict[str, dict[int, int]] = {}
+        with self._lock:
+            for number in set(numbers):
+                rows = self._database.execute(
+                    "SELECT day, sent + received FROM day"
+                    " WHERE subscription = ? AND day >= ? ORDER BY day",
+                    (number, since),
+                )
+                for day, amount in rows:
+                    found.setdefault(day, {})[number] = amount
         return found
