@@ -25,6 +25,13 @@ DAEMONS = {
     "pdns-backend-sqlite3": "/usr/share/doc/pdns-backend-sqlite3",
     # A certificate authority that asks whoever one tells it to.
     "pebble": "/usr/bin/pebble",
+    "postfix": "/usr/sbin/postfix",
+    "postfix-sqlite": "/usr/share/doc/postfix-sqlite",
+    "dovecot-imapd": "/usr/lib/dovecot/imap",
+    "dovecot-pop3d": "/usr/lib/dovecot/pop3",
+    "dovecot-lmtpd": "/usr/lib/dovecot/lmtp",
+    "dovecot-sieve": "/usr/bin/sievec",
+    "dovecot-sqlite": "/usr/share/doc/dovecot-sqlite",
     # Another name server, which fetches zones.
     "bind9": "/usr/sbin/named",
     "mariadb-server": "/usr/sbin/mariadbd",
@@ -106,6 +113,9 @@ def install_programs() -> None:
         return
     print(f"Installing with apt-get: {', '.join(packages)}", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    if "postfix" in packages:
+        answer = b"postfix postfix/main_mailer_type select No configuration\n"
+        subprocess.run(["debconf-set-selections"], input=answer, env=environment, check=False)
     apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
     for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         result = subprocess.run([*apt, *command], env=environment, capture_output=True, text=True)

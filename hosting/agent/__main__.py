@@ -15,7 +15,7 @@ import threading
 from hosting.agent import drivers
 from hosting.agent.apply import Applier
 from hosting.agent.host import Host, Runner
-from hosting.agent.platform import Platform, debian, embedded
+from hosting.agent.platform import MAIL_PORTS, Platform, debian, embedded
 from hosting.agent.private import close_off
 from hosting.agent.server import Server
 
@@ -41,6 +41,11 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     real = parser.add_argument_group("debian")
     for place in _PLACES:
         real.add_argument(f"--{place.replace('_', '-')}")
+    real.add_argument(
+        "--mail-ports",
+        type=_mail_ports,
+        help=f"a port each for {', '.join(MAIL_PORTS)}; or “standard”; without it: no mail here",
+    )
     given = parser.parse_args(words)
     if given.platform == "embedded" and not (given.data and given.sites_port and given.nginx):
         parser.error("the embedded platform needs --data, --sites-port and --nginx")
@@ -64,7 +69,7 @@ def _platform(given: argparse.Namespace) -> Platform:
         )
     places = {name: getattr(given, name) for name in _PLACES} | {"node": given.data}
     said |= {name: place for name, place in places.items() if place is not None}
-    return debian(keep_serving=given.keep_serving, **said)
+    return debian(keep_serving=given.keep_serving, mail_ports=given.mail_ports, **said)
 
 
 def _user(word: str) -> int:
@@ -81,6 +86,12 @@ def _port(word: str) -> int:
     if not 0 < number < 65536:
         raise ValueError(word)
     return number
+
+
+def _mail_ports(words: str) -> dict[str, int]:
+    if words in ("", "standard"):
+        return dict(MAIL_PORTS) if words else {}
+    return dict(zip(MAIL_PORTS, map(_port, words.split(",")), strict=True))
 
 
 def _lay_out(platform: Platform) -> int:

@@ -42,6 +42,7 @@ class Applier:
                 held = record.services.get(service)
                 if held is not None and (desired := held.desired) is not None:
                     applied[record.id] = driver.parse(desired)
+            driver.know({record.id: record.state for record in records})
             driver.settle(applied, shut)
         trees.discard_unfinished(self._host)
 
@@ -99,6 +100,7 @@ class Applier:
                 (shut if record.is_shut(driver.serves_limited) else opened).append(record.id)
             # What one service cannot do keeps no other one open.
             try:
+                driver.know({record.id: record.state for record in records.values()})
                 driver.switch(shut, opened)
             except (AgentError, OSError) as error:
                 faults.append(error)

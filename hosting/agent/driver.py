@@ -64,6 +64,9 @@ class Driver(ABC, Generic[Desired]):
         `value` is what the wire brought. What is returned is comparable, and never trusted text.
         """
 
+    def know(self, states: Mapping[int, str]) -> None:
+        """Hear what each subscription may do (`protocol.STATES`), before `settle` and `switch`."""
+
     @abstractmethod
     def settle(self, applied: Mapping[int, Desired], shut: Collection[int]) -> None:
         """Complete or take back what a crash left half done; start the daemon or adopt it."""

@@ -14,11 +14,23 @@ from pathlib import Path
 FIRST_UID = 10_000_000
 # Debian's user of web servers. No subscription's user is ever in its group.
 WEB_USER = "www-data"
+# Where mail servers and mail programs look.
+MAIL_PORTS = {
+    "smtp": 25,
+    "submission": 587,
+    "submissions": 465,
+    "imap": 143,
+    "imaps": 993,
+    "pop3": 110,
+    "pop3s": 995,
+    # On loopback alone: what autoresponders answer.
+    "replies": 10026,
+}
 _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbin")))
 # What drivers ask for. A driver says what is missing; a node without it lacks that service.
 _WANTED = re.compile(
     r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs|setpriv"
-    r"|mariadbd|mariadb|mariadb-install-db"
+    r"|mariadbd|mariadb|mariadb-install-db|postfix|dovecot|doveadm|sievec"
 )
 # Debian keeps several versions of these beside each other, elsewhere: "psql-15" is one of 15.
 _POSTGRESQL, _OF_POSTGRESQL = Path("/usr/lib/postgresql"), ("postgres", "initdb", "psql")
@@ -48,6 +60,8 @@ class Platform:
     postgresql_port: int
     # Where servers of databases listen, if not for this node alone.
     database_address: str | None
+    # Where mail is spoken, by the name of the service; {}: nowhere.
+    mail_ports: Mapping[str, int]
     public_scheme: str
     public_port: int
     web_user: str | None
@@ -67,6 +81,11 @@ class Platform:
     def nginx(self) -> Path:
         """The web server."""
         return self.programs["nginx"]
+
+    @property
+    def postfix_daemons(self) -> Path:
+        """Where Debian keeps the programs that Postfix consists of."""
+        return Path("/usr/lib/postfix/sbin")
 
     @property
     def sshd_pid(self) -> Path:
@@ -141,6 +160,7 @@ def embedded(
         mariadb_port=3306,
         postgresql_port=5432,
         database_address=None,
+        mail_ports={},
         public_scheme="http",
         public_port=public_port or sites_port,
         # Started as root (a container), nginx would drop to a user that cannot read the homes.
@@ -168,6 +188,7 @@ def debian(
     mariadb_port: int = 3306,
     postgresql_port: int = 5432,
     database_address: str | None = None,
+    mail_ports: Mapping[str, int] | None = None,
     keep_serving: bool = False,
 ) -> Platform:
     """Return the production platform: Debian's daemons, root, a uid for each subscription.
@@ -190,6 +211,7 @@ def debian(
         mariadb_port=mariadb_port,
         postgresql_port=postgresql_port,
         database_address=database_address,
+        mail_ports=mail_ports or {},
         public_scheme="http",
         public_port=sites_port,
         web_user=WEB_USER,

@@ -198,7 +198,30 @@ def put_aside(host: Host, subscription: int) -> None:
         _discard(host, homes, home_name(subscription))
 
 
-def _discard(host: Host, homes: int, name: str) -> None:
+def put_aside_inside(host: Host, subscription: int, parts: Sequence[str]) -> bool:
+    """Take something inside a home out of reach in one step, and say whether it was there.
+
+    Only directories are passed through: a link that its tenant put in the way leads nowhere.
+    """
+    *above, last = (home_name(subscription), *parts)
+    with _opened(host.platform.homes) as homes:
+        directory = os.dup(homes)
+        try:
+            for name in above:
+                if _kind(name, directory) != stat.S_IFDIR:
+                    return False
+                directory, left = os.open(name, _DIRECTORY, dir_fd=directory), directory
+                os.close(left)
+            if _kind(last, directory) is None:
+                return False
+            _discard(host, homes, last, directory)
+        finally:
+            os.close(directory)
+    return True
+
+
+def _discard(host: Host, homes: int, name: str, directory: int | None = None) -> None:
+    """Move what has a name, in the homes or in `directory`, to where `sweep` deletes it."""
     if _kind(_GONE, homes) is None:
         host.make(_GONE, 0o700, homes)
     with _opened(_GONE, homes) as gone:
@@ -206,7 +229,7 @@ def _discard(host: Host, homes: int, name: str) -> None:
         # Plain numbers are what `sweep` gives, perhaps at this moment.
         while _kind(f"{name}-{number}", gone) is not None:
             number += 1
-        host.rename(name, f"{name}-{number}", homes, gone)
+        host.rename(name, f"{name}-{number}", homes if directory is None else directory, gone)
 
 
 def discard_unfinished(host: Host) -> None:

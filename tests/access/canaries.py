@@ -20,6 +20,7 @@ from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from hosting.services.dns.models import Record, Zone
+from hosting.services.mail.models import Mailbox
 from hosting.services.system.models import SshKey
 from panel.core import search
 from panel.core.access import Actor, Role
@@ -35,6 +36,9 @@ EXEMPT = {
     "accounts.ApiToken.digest": "a secret: looked for by itself",
     "hosting.ImportRow.password": "a secret: looked for by itself",
     "hosting.Subscription.system_user_hash": "a secret: looked for by itself",
+    "mail.Mailbox.address": "its name and its domain's, which have markers of their own",
+    "mail.Mailbox.password_hash": "a secret: looked for by itself",
+    "mail.Mailbox.off_level": "a level from a list",
     "system.SshKey.type": "a name from a list",
     "hosting.ImportRow.code": "a name from a list",
     "hosting.Domain.site_state_level": "a level from a list",
@@ -69,6 +73,7 @@ PLANTED = (
     Import,
     ImportRow,
     SshKey,
+    Mailbox,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.

@@ -26,6 +26,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from hosting.services.database.models import Database, DatabaseUser
 from hosting.services.dns.models import Record, TemplateRecord, Zone
+from hosting.services.mail.models import Mailbox
 from hosting.services.system.models import SshKey
 from hosting.services.tls.models import Certificate
 from panel.core.access import Actor
@@ -37,7 +38,7 @@ from tests.hosting.ssh import public_key
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
-ALL += ["manage_databases"]
+ALL += ["manage_databases", "manage_mail"]
 SYSTEM_PASSWORD = "the system user's own, of nobody else"
 DATABASE_PASSWORD = "of a database, and of nothing else"
 # Person -> the login behind. The columns of the tables are these, in this order.
@@ -145,6 +146,7 @@ def make_access_world() -> AccessWorld:
 def _plan(world: World, owner: str) -> Plan:
     limits = {"limit_domains": "50", "limit_subdomains": "50", "limit_aliases": "50"}
     limits["limit_databases"] = "50"
+    limits["limit_mailboxes"] = "50"
     granted = {f"may_{name}": "on" for name in ALL}
     values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
     outcome = world.perform(
@@ -218,6 +220,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["ssh-key"] = _ssh_key(world, customer, rows["subscription"])
     rows["database"], rows["database-user"] = _database(world, customer, rows["subscription"])
     rows["certificate"] = _certificate(world, customer, rows["domain"])
+    rows["mailbox"] = _mailbox(world, customer, rows["domain"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -260,6 +263,14 @@ def _certificate(world: AccessWorld, who: str, row: Domain) -> Certificate:
     chain, key = a_pair(row.ascii)
     world.done(who, "domain.upload-certificate", row, certificate=chain, key=key)
     return Certificate.objects.get(domain=row)
+
+
+def _mailbox(world: AccessWorld, who: str, row: Domain) -> Mailbox:
+    typed = {"password": SYSTEM_PASSWORD, "password_again": SYSTEM_PASSWORD}
+    reply = {"reply_subject": "away", "reply_text": "until Monday"}
+    more = {"aliases": "sales", "forwards": f"{who}@elsewhere.example", "keeps": "on"}
+    world.done(who, "domain.add-mailbox", row, local="info", **typed, **reply, **more)
+    return Mailbox.objects.get(domain=row)
 
 
 def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:

@@ -31,6 +31,8 @@ class DebianNode(WebNode):
         self.top = directory
         self.dns_port, self.https_port = free_port(), free_port()
         self.database_ports = {"mariadb": free_port(), "postgresql": free_port()}
+        # Its daemons take a second to start: a test that is about mail sets ports.
+        self.mail_ports: dict[str, int] = {}
         self.client = Client(directory / "run" / "agent.sock", timeout=LIMIT)
 
     @property
@@ -45,6 +47,7 @@ class DebianNode(WebNode):
         ports |= self.database_ports
         return [
             *("--platform", "debian", "--data", str(self.directory), "--address", "127.0.0.1"),
+            *("--mail-ports", ",".join(map(str, self.mail_ports.values()))),
             *(word for name, path in places.items() for word in (f"--{name}", str(path))),
             *(word for name, port in ports.items() for word in (f"--{name}-port", str(port))),
         ]

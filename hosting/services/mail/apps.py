@@ -1,0 +1,43 @@
+"""The mail service: mailboxes of domains, with Postfix and Dovecot on the nodes."""
+
+from importlib import import_module
+
+from django.utils.translation import gettext_lazy as _
+
+from hosting.services import base
+
+
+class MailConfig(base.ServiceConfig):
+    """Mailboxes, and where mail for other addresses goes."""
+
+    name = "hosting.services.mail"
+    label = "mail"
+    verbose_name = _("Mail")
+    service = "mail"
+    resources = (
+        base.Resource(
+            "mailboxes",
+            _("Mailboxes"),
+            default=10,
+            count="hosting.services.mail.usage.mailboxes",
+            total="hosting.services.mail.usage.mailboxes_of_resellers",
+        ),
+    )
+    permissions = (base.Permission("manage_mail", _("Mail management"), default=True),)
+    tabs = (
+        base.Tab(
+            "domain",
+            "mail",
+            _("Mail"),
+            "hosting.services.mail.views.shows_tab",
+            "hosting.services.mail.views.sections",
+        ),
+    )
+    urls = "hosting.services.mail.urls"
+    desired_source = "hosting.services.mail.desired.desired"
+    names_source = "hosting.services.mail.following.names_changed"
+    purge_source = "hosting.services.mail.following.purge"
+
+    def ready(self) -> None:
+        for room in ("settings", "nouns", "operations"):
+            import_module(f"hosting.services.mail.{room}")

@@ -1,0 +1,270 @@
+"""The mail driver: Postfix and Dovecot on one SQLite file.
+
+On disk, below the platform's own directory:
+
+    mail/mail.sqlite3    who may log in, and where mail goes
+    mail/own.pem         key and certificate of the node
+    mail/postfix/        Postfix's configuration; spool/ is its queue, postfix-data/ its own
+    mail/dovecot/        Dovecot's configuration
+    mail/sieve/          scripts, compiled
+
+Mail itself lies in the subscription's home, in mail/<number of the mailbox>, and is its user's.
+"""
+
+import grp
+import signal
+import threading
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
+from hosting.agent import trees
+from hosting.agent.driver import Change, Driver, Result
+from hosting.agent.host import Host
+from hosting.agent.platform import Platform
+from hosting.agent.protocol import LIMITED, OPEN, SHUT, AgentError, told
+from hosting.services.mail import (
+    driver_certificate,
+    driver_desired,
+    driver_greeting,
+    driver_sieve,
+)
+from hosting.services.mail.driver_desired import Mail, Mailbox
+from hosting.services.mail.driver_dovecot import Dovecot
+from hosting.services.mail.driver_postfix import USER, Postfix
+from hosting.services.mail.driver_store import Store
+
+_PROGRAMS = {"postfix", "dovecot", "doveadm", "sievec", "openssl"}
+_NOTHING = Mail()
+# Who was let in a moment before has no session yet: a second look.
+_LOOKS = (0.3, 1.0, 3.0)
+_PATIENCE, _STEP = 20.0, 0.02
+
+
+class MailDriver(Driver[Mail]):
+    """Mailboxes of one node."""
+
+    service = "mail"
+    serves_limited: ClassVar[bool] = True
+
+    def __init__(self, host: Host):
+        self._host = host
+        directory = host.platform.node / "mail"
+        self._directory = directory
+        self._certificate = directory / "own.pem"
+        run = host.platform.run / "dovecot"
+        database = directory / "mail.sqlite3"
+        self.store = Store(host, database)
+        self.postfix = Postfix(host, directory, database, self._certificate, run)
+        self.dovecot = Dovecot(host, directory, database, self._certificate, run)
+        self._applied: dict[int, Mail] = {}
+        self._states: dict[int, str] = {}
+        self._words = ""
+        self._greeted: tuple[int | None, int | None] | None = None
+        self._leaving = threading.Event()
+
+    @staticmethod
+    def is_possible(platform: Platform) -> bool:
+        """Say whether a node has the daemons, users for its tenants, and ports for mail."""
+        return (
+            platform.isolates
+            and bool(platform.mail_ports)
+            and platform.programs.keys() >= _PROGRAMS
+            and (platform.postfix_daemons / "master").exists()
+        )
+
+    def offers(self) -> dict[str, object]:
+        """Return the ports for mail programs."""
+        return {"ports": dict(self._host.platform.mail_ports)}
+
+    def parse(self, value: object) -> Mail:
+        """Return the mail of a subscription."""
+        return driver_desired.parse(value)
+
+    # Beginning and ending.
+
+    def know(self, states: Mapping[int, str]) -> None:
+        """Keep what each may do: who is overused reads mail, and sends none."""
+        self._states |= states
+
+    def settle(self, applied: Mapping[int, Mail], shut: Collection[int]) -> None:
+        """Lay out what both daemons need, have the tables say what is recorded, and start."""
+        self._applied = dict(applied)
+        try:
+            is_news = self._lay_out()
+            self.store.apply(applied, self._states)
+            self.store.switch(self._states)
+            for number, mail in applied.items():
+                self._keep_scripts(number, mail)
+            for daemon in (self.dovecot.daemon, self.postfix.daemon):
+                if is_news:
+                    daemon.end()
+                daemon.start()
+            self._words = ""
+        except (AgentError, OSError) as error:
+            self._words = told(error).message
+            return
+        self._end_sessions()
+
+    def _lay_out(self) -> bool:
+        if not self._directory.is_dir():
+            self._host.make(self._directory, 0o755)
+        driver_certificate.keep(self._host, self._certificate)
+        try:
+            group = grp.getgrnam(USER).gr_gid
+        except KeyError:
+            raise AgentError("io", f"there is no group {USER} on this node") from None
+        # Before the daemons, and never closed: see the store.
+        self.store.open(group)
+        is_news = [self.dovecot.lay_out(), self.postfix.lay_out()]
+        return any(is_news)
+
+    def watch(self) -> None:
+        """Start the daemons again whenever they die."""
+        self.dovecot.daemon.watch()
+        self.postfix.daemon.watch()
+
+    def stop(self) -> None:
+        """Leave; the daemons end where the platform says so."""
+        self._leaving.set()
+        self.postfix.daemon.leave()
+        self.dovecot.daemon.leave()
+
+    def problem(self) -> str | None:
+        """Return which of the daemons does not serve."""
+        if self._words:
+            return self._words
+        platform = self._host.platform
+        masters = (self.dovecot.daemon.master(), self.postfix.daemon.master())
+        # Asked once for each life of theirs: who greets has read its configuration and its ports.
+        if masters == self._greeted:
+            return None
+        for name, pid, port, said, log in (
+            ("Dovecot", masters[0], "imap", b"* OK", "dovecot.log"),
+            ("Postfix", masters[1], "smtp", b"220 ", "mail.log"),
+        ):
+            if pid is None:
+                return f"{name} does not run: see {platform.logs / log}"
+            line = driver_greeting.greeting(platform.probe_address(), platform.mail_ports[port])
+            if line is None or not line.startswith(said):
+                return f"{name} does not answer: see {platform.logs / log}"
+        self._greeted = masters
+        return None
+
+    # Suspension.
+
+    def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
+        """Set what each may do, in one transaction; end the sessions of those shut."""
+        states = dict.fromkeys(shut, SHUT)
+        for number in opened:
+            state = self._states.get(number, OPEN)
+            states[number] = state if state in (OPEN, LIMITED) else OPEN
+        self.store.switch(states)
+        if shut:
+            self._end_sessions()
+            self._look_again()
+
+    def _end_sessions(self) -> None:
+        """End the sessions of all that may not be logged in; they are listed once."""
+        sessions = self.dovecot.sessions()
+        closed = self.store.closed_to({address for address, _pid in sessions})
+        for address, pid in sessions:
+            if address in closed:
+                self._host.signal(pid, signal.SIGTERM)
+
+    def _look_again(self) -> None:
+        threading.Thread(target=self._look, name="mail sessions", daemon=True).start()
+
+    def _look(self) -> None:
+        for seconds in _LOOKS:
+            if self._leaving.wait(seconds):
+                return
+            self._end_sessions()
+
+    # Applying.
+
+    def plan(self, wanted: Mapping[int, Mail | None]) -> dict[int, list[Change]]:
+        """Return the differences between the tables and what is wanted."""
+        found = {number: self.store.plan(number, mail) for number, mail in wanted.items()}
+        return {number: changes for number, changes in found.items() if changes}
+
+    def apply(self, wanted: Mapping[int, Mail | None]) -> Result:
+        """Make it so; whoever is at fault stays as it was."""
+        result = Result()
+        try:
+            self._await_daemons(any(mail and mail.mailboxes for mail in wanted.values()))
+        except AgentError as error:
+            result.failures = dict.fromkeys(wanted, error)
+            return result
+        batch: dict[int, Mail | None] = {}
+        for number, mail in wanted.items():
+            try:
+                self._keep_scripts(number, mail or _NOTHING)
+                batch[number] = mail
+            except (AgentError, OSError) as error:
+                result.failures[number] = told(error)
+        try:
+            result.changed, refused = self.store.apply(batch, self._states)
+        except (AgentError, OSError) as error:
+            result.failures |= dict.fromkeys(batch, told(error))
+            return result
+        result.failures |= refused
+        gone = False
+        for number in batch.keys() - refused.keys():
+            try:
+                gone |= self._let_go(number, batch[number] or _NOTHING)
+            except (AgentError, OSError) as error:
+                result.failures[number] = told(error)
+        result.changed -= result.failures.keys()
+        if gone:
+            self._end_sessions()
+            self._look_again()
+        return result
+
+    def _await_daemons(self, is_needed: bool) -> None:
+        """Wait until both answer. Without them a new mailbox would be a promise."""
+        if not is_needed:
+            return
+        runner = self._host.runner
+        end = runner.now() + _PATIENCE
+        while (words := self.problem()) is not None:
+            if self._words or runner.now() > end:
+                raise AgentError("probe", words)
+            runner.sleep(_STEP)
+
+    def _keep_scripts(self, number: int, mail: Mail) -> None:
+        for box in mail.mailboxes:
+            if box.reply is not None:
+                addresses = tuple(
+                    route.address
+                    for route in mail.routes()
+                    if route.login == box.address and not route.address.startswith("@")
+                )
+                text = driver_sieve.autoresponder(box.reply, addresses)
+                uid = self._host.platform.uid_of(number)
+                self.dovecot.keep_script(str(box.number), text, uid)
+
+    def _let_go(self, number: int, mail: Mail) -> bool:
+        """Put the files of mailboxes that are gone aside; say whether sessions may have to end."""
+        before = {box.number: box for box in self._applied.get(number, _NOTHING).mailboxes}
+        after = {box.number: box for box in mail.mailboxes}
+        for box in before.keys() - after.keys():
+            trees.put_aside_inside(self._host, number, ("mail", str(box)))
+        for box in before:
+            if before[box].reply is not None and not _has_reply(after.get(box)):
+                self.dovecot.drop_script(str(box))
+        if mail.domains:
+            self._applied[number] = mail
+        else:
+            self._applied.pop(number, None)
+        return any(_is_less(old, after.get(box)) for box, old in before.items())
+
+
+def _has_reply(box: Mailbox | None) -> bool:
+    return box is not None and box.reply is not None
+
+
+def _is_less(before: Mailbox, after: Mailbox | None) -> bool:
+    """Say whether somebody who was let in may not be any more."""
+    if after is None or (before.is_on and not after.is_on):
+        return True
+    return before.password != after.password or before.address != after.address

@@ -1,0 +1,216 @@
+"""Mailboxes: by every door, within limits, and what nodes are told of them."""
+
+from typing import Any
+
+import bcrypt
+import pytest
+
+from hosting import totals
+from hosting.models.domains import Alias
+from hosting.models.nodes import Node
+from hosting.models.subscriptions import Subscription
+from hosting.services.mail import driver_desired
+from hosting.services.mail.desired import desired
+from hosting.services.mail.models import Mailbox
+from panel.core.log import Activity
+from tests.hosting.world import DOORS, HostingWorld, why
+
+pytestmark = pytest.mark.django_db
+ADD = "domain.add-mailbox"
+WORDS = "correct horse battery staple"
+PASSWORD = {"password": WORDS, "password_again": WORDS}
+
+
+@pytest.fixture(autouse=True)
+def granted(world: HostingWorld) -> None:
+    """Everybody may have three mailboxes."""
+    for row in Subscription.objects.all():
+        row.limits = {**row.limits, "mailboxes": 3}
+        row.permissions = [*row.permissions, "manage_mail"]
+        row.save(update_fields=["limits", "permissions"])
+    for name in ("ada", "ben"):
+        account = world.accounts[name]
+        account.limits = {**account.limits, "mailboxes": None}
+        account.permissions = [*account.permissions, "manage_mail"]
+        account.save(update_fields=["limits", "permissions"])
+    totals.judge([world.accounts[name].pk for name in ("ada", "ben")])
+
+
+def typed(door: str, **more: Any) -> dict[str, Any]:
+    """What a mailbox needs; only people type a password twice."""
+    whole = PASSWORD if door == "page" else {"password": WORDS}
+    return whole | {"keeps": True if door == "api" else "on"} | more
+
+
+def domain(world: HostingWorld, name: str) -> Any:
+    return world.sub(name).domains.get(is_main=True)
+
+
+def made(world: HostingWorld, who: str, of: str, local: str = "info", **more: Any) -> Mailbox:
+    given = {**PASSWORD, "keeps": "on", "local": local, **more}
+    assert world.finding(who, ADD, domain(world, of), **given).result == "done"
+    return Mailbox.objects.get(domain=domain(world, of), local=local)
+
+
+def told(world: HostingWorld, name: str) -> dict[str, Any]:
+    """What the node is told, which the agent takes as it is."""
+    pk = world.sub(name).pk
+    found = desired([pk]).get(pk, {})
+    if found:
+        driver_desired.parse(found)
+    return found
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("who", ["admin", "ada", "carl"])
+def test_a_mailbox_is_added_and_removed_by_every_door(world: HostingWorld, door: str, who: str):
+    made(world, "nora", "nora.example")
+    before = world.generation("carl.example")
+    row = domain(world, "carl.example")
+    assert world.through(door, who, ADD, row, **typed(door, local="Info")).result == "done"
+    box = Mailbox.objects.get(domain=row)
+    assert (box.address, box.account, box.reseller) == ("info@carl.example", world.carl, world.ada)
+    assert bcrypt.checkpw(WORDS.encode(), box.password_hash.encode())
+    assert [each["local"] for each in told(world, "carl.example")["mailboxes"]] == ["info"]
+    assert world.generation("carl.example") > before
+    assert WORDS not in str(Activity.objects.latest("pk").new)
+    assert world.through(door, who, "mailbox.remove", box).result == "done"
+    assert told(world, "carl.example") == {}
+    assert Mailbox.objects.get().address == "info@nora.example"
+
+
+def test_an_address_is_had_once_in_its_domain(world: HostingWorld):
+    made(world, "carl", "carl.example", aliases="sales", is_catch_all="on")
+    row = domain(world, "carl.example")
+    for local, more in (("info", {}), ("sales", {}), ("new", {"aliases": "info"})):
+        finding = world.perform("carl", ADD, row, **PASSWORD, keeps="on", local=local, **more)
+        assert finding.counts == {"refused": 1}
+        assert "is an address of info@carl.example already" in why(finding)
+    again = world.perform("carl", ADD, row, **PASSWORD, keeps="on", local="all", is_catch_all="on")
+    assert "is the catch-all of this domain" in why(again)
+    assert made(world, "cleo", "cleo.example").address == "info@cleo.example"
+
+
+def test_the_limit_refuses_what_adds(world: HostingWorld):
+    for local in ("one", "two", "three"):
+        made(world, "carl", "carl.example", local)
+    row = domain(world, "carl.example")
+    outcome = world.perform("carl", ADD, row, **PASSWORD, keeps="on", local="four")
+    assert outcome.counts == {"refused": 1}
+    assert "3 are used" in why(outcome)
+    made(world, "nora", "nora.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"local": "in fo"}, "local"),
+        ({"local": "info\n"}, None),
+        ({"local": "a..b"}, "local"),
+        ({"local": "-x"}, "local"),
+        ({"local": 'a"b'}, "local"),
+        ({"local": "ok", "password": "short"}, "password"),
+        ({"local": "ok", "aliases": ["a b"]}, "aliases"),
+        ({"local": "ok", "forwards": ["|/bin/sh"]}, "forwards"),
+        ({"local": "ok", "forwards": ['"a b"@example.com']}, "forwards"),
+        ({"local": "ok", "keeps": False}, "forwards"),
+        ({"local": "ok", "reply_text": "gone"}, "reply_subject"),
+        ({"local": "ok", "reply_text": "a\x00b", "reply_subject": "x"}, "reply_text"),
+        ({"local": "ok", "size": 0}, "size"),
+    ],
+)
+def test_what_cannot_be_is_an_error_at_its_field(
+    world: HostingWorld, given: dict[str, Any], field: str | None
+):
+    whole = {"password": WORDS, "keeps": True, **given}
+    answer = world.through("api", "carl", ADD, domain(world, "carl.example"), **whole)
+    assert answer.result == ("done" if field is None else "invalid")
+    assert list(answer.errors) == ([] if field is None else [field])
+
+
+def test_everything_but_the_name_is_edited_and_the_log_says_what(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    new = {
+        "keeps": "on",
+        "size": "5",
+        "forwards": "a@elsewhere.example",
+        "reply_subject": "away",
+        "reply_text": "until\r\nMonday",
+        "is_catch_all": "on",
+    }
+    assert world.finding("carl", "mailbox.edit", box, **new).result == "done"
+    (about,) = told(world, "carl.example")["mailboxes"]
+    assert about["size"] == 5 * 1024 * 1024
+    assert about["reply"] == {"subject": "away", "text": "until\nMonday"}
+    (site,) = told(world, "carl.example")["domains"]
+    assert site["catch_all"] == "info@carl.example"
+    assert set(Activity.objects.latest("pk").new) >= {"size", "forwards", "is_catch_all"}
+    assert world.finding("carl", "mailbox.edit", box, **new).result == "unchanged"
+    assert world.perform("carl", "mailbox.edit", box, keeps="on", version=1).counts == {
+        "refused": 1
+    }
+
+
+def test_a_new_password_takes_the_place_of_the_old(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    fresh = "another one altogether 7"
+    typed = {"password": fresh, "password_again": fresh}
+    assert world.finding("carl", "mailbox.password", box, **typed).result == "done"
+    (about,) = told(world, "carl.example")["mailboxes"]
+    assert bcrypt.checkpw(fresh.encode(), about["password"].encode())
+
+
+def test_one_is_switched_off_and_only_they_or_above_switch_it_on(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    assert world.finding("ada", "mailbox.suspend", box).result == "done"
+    assert not told(world, "carl.example")["mailboxes"][0]["on"]
+    box.refresh_from_db()
+    assert world.perform("carl", "mailbox.activate", box).counts == {"refused": 1}
+    assert world.finding("ada", "mailbox.suspend", box).result == "unchanged"
+    assert world.finding("admin", "mailbox.activate", box).result == "done"
+    assert told(world, "carl.example")["mailboxes"][0]["on"]
+
+
+def test_aliases_with_mail_take_it_and_addresses_follow_names(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    world.alias("carl.example", "with-mail.example")
+    world.alias("carl.example", "without.example")
+    Alias.objects.filter(name="without.example").update(has_mail=False)
+    assert told(world, "carl.example")["domains"][0]["aliases"] == ["with-mail.example"]
+    row = domain(world, "carl.example")
+    assert world.finding("ada", "domain.rename", row, name="karl.example").result == "done"
+    box.refresh_from_db()
+    assert box.address == "info@karl.example"
+
+
+def test_while_suspended_its_subscriber_changes_nothing(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    world.suspend("ada", "carl.example")
+    for verb, given in (("remove", {}), ("password", PASSWORD), ("suspend", {})):
+        outcome = world.perform("carl", f"mailbox.{verb}", box, **given)
+        assert outcome.counts == {"refused": 1}
+    assert world.finding("ada", "mailbox.remove", box).result == "done"
+
+
+def test_the_tab_says_how_to_connect_only_where_there_is_mail(world: HostingWorld):
+    made(world, "carl", "carl.example")
+    url = f"/domains/{domain(world, 'carl.example').pk}/mail/"
+    page = world.client("carl").get(url).content.decode()
+    assert "info@carl.example" in page
+    assert "has no mail service" in page
+    ports = {"imaps": 9930, "pop3s": 9950, "submission": 5870}
+    Node.objects.update(services={"mail": {"ports": ports}}, ipv4="203.0.113.5")
+    page = world.client("carl").get(url).content.decode()
+    assert "has no mail service" not in page
+    assert "port 9930" in page
+    assert world.client("nora").get(url).status_code == 404
+
+
+def test_many_are_told_in_a_constant_number_of_questions(
+    world: HostingWorld, django_assert_num_queries: Any
+):
+    for who in ("carl", "nora", "cleo"):
+        made(world, who, f"{who}.example")
+    ids = list(Subscription.objects.values_list("pk", flat=True))
+    with django_assert_num_queries(3):
+        assert len(desired(ids)) == 3

@@ -1,0 +1,120 @@
+"""Mail programs of the tests: they deliver, submit and read, against the node's own daemons."""
+
+import imaplib
+import poplib
+import smtplib
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+
+from hosting.agent.platform import MAIL_PORTS
+from tests.system.conftest import free_port, wait_until
+
+PATIENCE = 60
+# A mailbox that does not exist anywhere, on a domain of nobody's.
+STRANGER = "stranger@outside.example"
+
+
+def ports() -> dict[str, int]:
+    """Free ports for everything that mail is spoken on."""
+    return {name: free_port() for name in MAIL_PORTS}
+
+
+def _anybody() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@dataclass
+class Programs:
+    """Somebody's mail programs."""
+
+    ports: dict[str, int]
+
+    def deliver(self, to: str, sender: str = STRANGER, text: str = "hello", **headers: str) -> int:
+        """Bring a letter as another mail server does; return the code it was answered with."""
+        lines = [f"From: {sender}", f"To: {to}", *(f"{k}: {v}" for k, v in headers.items())]
+        letter = "\r\n".join([*lines, "", text, ""])
+        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], "outside.example", PATIENCE) as server:
+            return _code(lambda: server.sendmail(sender, [to], letter.encode()))
+
+    def submit(self, login: str, password: str, to: str, sender: str = "") -> int:
+        """Send a letter as a person does; return the code of the first refusal, or 250."""
+        server = smtplib.SMTP("127.0.0.1", self.ports["submission"], "mine.example", PATIENCE)
+        with server:
+            server.starttls(context=_anybody())
+            code = _code(lambda: server.login(login, password))
+            if code != 250:
+                return code
+            letter = f"From: {sender or login}\r\nTo: {to}\r\nSubject: sent\r\n\r\nsent\r\n"
+            return _code(lambda: server.sendmail(sender or login, [to], letter))
+
+    def imap(self, login: str, password: str) -> imaplib.IMAP4:
+        """A session; imaplib.IMAP4.error: refused."""
+        session = imaplib.IMAP4("127.0.0.1", self.ports["imap"], PATIENCE)
+        try:
+            session.starttls(_anybody())
+            session.login(login, password)
+        except BaseException:
+            session.shutdown()
+            raise
+        return session
+
+    def reads(self, login: str, password: str) -> bool:
+        """Whether one gets in by IMAP."""
+        try:
+            session = self.imap(login, password)
+        except imaplib.IMAP4.error as error:
+            return _is_refusal(error)
+        session.logout()
+        return True
+
+    def fetches(self, login: str, password: str) -> bool:
+        """Whether one gets in by POP3."""
+        server = poplib.POP3_SSL(
+            "127.0.0.1", self.ports["pop3s"], timeout=PATIENCE, context=_anybody()
+        )
+        try:
+            server.user(login)
+            server.pass_(password)
+        except poplib.error_proto as error:
+            return _is_refusal(error)
+        finally:
+            with suppress(OSError, poplib.error_proto):
+                server.quit()
+        return True
+
+    def letters(self, login: str, password: str, folder: str = "INBOX") -> list[str]:
+        """The letters of a folder, whole."""
+        session = self.imap(login, password)
+        try:
+            session.select(folder)
+            numbers = session.search(None, "ALL")[1][0].split()
+            return [session.fetch(number, "(RFC822)")[1][0][1].decode() for number in numbers]
+        finally:
+            session.logout()
+
+    def await_letter(self, login: str, password: str, words: str, folder: str = "INBOX") -> None:
+        """Wait for a letter that has these words."""
+        wait_until(
+            lambda: any(words in each for each in self.letters(login, password, folder)),
+            f"{words!r} arrives for {login}",
+        )
+
+
+def _is_refusal(error: Exception) -> bool:
+    """False, for a password that was not taken; anything else fails."""
+    if "suspended" in str(error) or "AUTH" in str(error):
+        return False
+    raise error
+
+
+def _code(do) -> int:
+    try:
+        do()
+    except smtplib.SMTPRecipientsRefused as error:
+        return next(iter(error.recipients.values()))[0]
+    except smtplib.SMTPResponseException as error:
+        return error.smtp_code
+    return 250
