@@ -43,8 +43,14 @@ class Pebble:
                 *(PROGRAM, "-config", str(directory / "pebble.json")),
                 *("-dnsserver", f"127.0.0.1:{dns_port}"),
             ],
-            # No naps before checks; a share of all nonces is refused, as it happens outside.
-            env=os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "5"},
+            # No naps before checks, and each name is checked anew: by chance it would be believed.
+            # A share of all nonces is refused, as it happens outside.
+            env=os.environ
+            | {
+                "PEBBLE_VA_NOSLEEP": "1",
+                "PEBBLE_AUTHZREUSE": "0",
+                "PEBBLE_WFE_NONCEREJECT": "5",
+            },
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
