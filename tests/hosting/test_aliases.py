@@ -27,11 +27,14 @@ def test_it_is_added_by_every_door_and_redirects(world: HostingWorld, door: str,
 def test_it_is_no_domain_and_uses_no_domain_limit(world: HostingWorld):
     world.alias("carl.example", "karl.example")
     assert not Domain.objects.filter(ascii="karl.example").exists()
-    assert world.sub("carl.example").usage == {
-        "domains": 1,
-        "subdomains": 0,
-        "aliases": 1,
-    }
+    assert (
+        world.sub("carl.example").usage.items()
+        >= {
+            "domains": 1,
+            "subdomains": 0,
+            "aliases": 1,
+        }.items()
+    )
 
 
 def test_it_can_be_the_same_site(world: HostingWorld):

@@ -119,11 +119,14 @@ def test_an_additional_domain_is_removed_with_its_aliases(world: HostingWorld, d
     world.alias("shop.example", "store.example")
     assert world.through(door, "carl", "domain.remove", site).result == "done"
     assert not Name.objects.filter(ascii__in=["shop.example", "store.example"]).exists()
-    assert world.sub("carl.example").usage == {
-        "domains": 1,
-        "subdomains": 0,
-        "aliases": 0,
-    }
+    assert (
+        world.sub("carl.example").usage.items()
+        >= {
+            "domains": 1,
+            "subdomains": 0,
+            "aliases": 0,
+        }.items()
+    )
     assert world.site("carl.example").subscription == world.sub("carl.example")
 
 

@@ -70,7 +70,9 @@ def test_subdomains_follow_and_keep_their_files(world: HostingWorld):
         "blog.carl.example": "blog.new.test",
         "a.b.carl.example": "a.b.new.test",
     }
-    assert world.sub("new.test").usage == {"domains": 2, "subdomains": 2, "aliases": 3}
+    assert (
+        world.sub("new.test").usage.items() >= {"domains": 2, "subdomains": 2, "aliases": 3}.items()
+    )
 
 
 def test_an_additional_domain_leaves_the_subscriptions_name(world: HostingWorld):

@@ -13,7 +13,7 @@ MENUS = {
     "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Nodes, Activity,"
     " Settings",
     "ada": "Home, Customers, Domains, Subscriptions, Service Plans, Activity, Account",
-    "carl": "Websites & Domains, Subscriptions, Users, Account",
+    "carl": "Websites & Domains, Subscriptions, Databases, Users, Account",
 }
 
 
@@ -43,10 +43,11 @@ def tabs(world: World, who: str, path: str) -> list[str]:
 
 
 def test_zones_and_their_template_stand_beside_domains(world: World) -> None:
+    beside = ["Domains", "DNS Zones", "SSL/TLS Certificates"]
     for path in ("/domains/", "/zones/", "/template-records/"):
-        assert tabs(world, "admin", path) == ["Domains", "DNS Zones", "DNS Template"]
+        assert tabs(world, "admin", path) == [*beside, "DNS Template"]
     for path in ("/domains/", "/zones/"):
-        assert tabs(world, "ada", path) == ["Domains", "DNS Zones"]
+        assert tabs(world, "ada", path) == beside
     assert tabs(world, "carl", "/domains/") == []
 
 

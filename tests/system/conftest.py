@@ -89,7 +89,8 @@ class WebNode:
     def stop(self):
         """Ask the agent to end; return its exit code."""
         self.process.terminate()
-        code = self.process.wait(LIMIT)
+        # A batch may end first, and each daemon has seconds of its own.
+        code = self.process.wait(4 * LIMIT)
         self.process.stderr.close()
         return code
 

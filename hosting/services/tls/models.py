@@ -82,11 +82,20 @@ class Certificate(Owned):
                 for who, owner in (("all", ()), ("of", ("reseller",)), ("own", ("account",)))
             ),
             models.Index("subscription", name="tls_cert_subscription"),
-            models.Index("state", "id", name="tls_cert_failed", condition=models.Q(state="failed")),
-            models.Index(
-                "state", "id", name="tls_cert_ordered", condition=models.Q(state="ordered")
+            *(
+                models.Index(
+                    column,
+                    "not_after",
+                    "id",
+                    name=f"tls_cert_{name}",
+                    condition=models.Q((column, value)),
+                )
+                for name, column, value in (
+                    ("failed", "state", "failed"),
+                    ("ordered", "state", "ordered"),
+                    ("kind", "kind", "uploaded"),
+                )
             ),
-            models.Index("kind", "id", name="tls_cert_kind", condition=models.Q(kind="uploaded")),
             models.Index(
                 "renew_at", name="tls_cert_due", condition=models.Q(renew_at__isnull=False)
             ),
