@@ -13,7 +13,7 @@ THEMES = ("auto", "light", "dark")
 BESIDE = {
     "plan_list": ("addon_list", "reseller_plan_list"),
     "domain_list": ("zone_list", "certificate_list", "template_record_list"),
-    "subscription_list": ("database_list",),
+    "subscription_list": ("database_list", "ftp_account_list"),
 }
 # (label, icon, name of the address, roles)
 ENTRIES = (
@@ -23,6 +23,7 @@ ENTRIES = (
     (_("Resellers"), "resellers", "reseller_list", {Role.ADMINISTRATOR}),
     (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
+    (_("FTP Access"), "ftp", "ftp_account_list", {Role.CUSTOMER}),
     (_("Databases"), "databases", "database_list", {Role.CUSTOMER}),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Nodes"), "nodes", "node_list", {Role.ADMINISTRATOR}),
@@ -37,6 +38,7 @@ ENTRIES = (
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu of the actor's role. A page that is not there is not in it."""
     actor = request.actor
+    own = {name for _label, _icon, name, roles in ENTRIES if actor.role in roles}
     found = []
     for label, icon, name, roles in ENTRIES:
         if actor.role not in roles:
@@ -45,7 +47,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             url = reverse(name)
         except NoReverseMatch:
             continue
-        urls = tuple(reverse(one) for one in (name, *BESIDE.get(name, ())))
+        # What has an entry of its own is marked there alone.
+        beside = (one for one in BESIDE.get(name, ()) if one not in own)
+        urls = tuple(reverse(one) for one in (name, *beside))
         active = request.path == url if url == "/" else request.path.startswith(urls)
         found.append({"label": label, "url": url, "icon": icon, "active": active})
     return found

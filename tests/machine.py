@@ -32,6 +32,9 @@ DAEMONS = {
     "dovecot-lmtpd": "/usr/lib/dovecot/lmtp",
     "dovecot-sieve": "/usr/bin/sievec",
     "dovecot-sqlite": "/usr/share/doc/dovecot-sqlite",
+    "proftpd-core": "/usr/sbin/proftpd",
+    "proftpd-mod-crypto": "/usr/lib/proftpd/mod_sftp.so",
+    "proftpd-mod-sqlite": "/usr/lib/proftpd/mod_sql_sqlite.so",
     # Another name server, which fetches zones.
     "bind9": "/usr/sbin/named",
     "mariadb-server": "/usr/sbin/mariadbd",

@@ -22,7 +22,7 @@ from hosting.agent.server import Server
 # What else the debian platform can be told; each has its usual place.
 _PLACES = ("homes", "run", "logs", "users", "ssh", "address", "database_address")
 _EMBEDDED_PORTS = ("sites_port", "https_port", "dns_port")
-_PORTS = ("sites", "https", "dns", "mariadb", "postgresql")
+_PORTS = ("sites", "https", "dns", "mariadb", "postgresql", "ftp", "sftp")
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:

@@ -6,6 +6,7 @@ from hosting.agent.driver import Driver
 from hosting.agent.host import Host
 from hosting.services.database.driver import DatabaseDriver
 from hosting.services.dns.driver import DnsDriver
+from hosting.services.ftp.driver import FtpDriver
 from hosting.services.mail.driver import MailDriver
 from hosting.services.php.driver import PhpDriver
 from hosting.services.system.driver import SystemDriver
@@ -28,4 +29,6 @@ def for_platform(host: Host) -> list[Driver[Any]]:
         found.append(DatabaseDriver(host))
     if MailDriver.is_possible(host.platform):
         found.append(MailDriver(host))
+    if FtpDriver.is_possible(host.platform):
+        found.append(FtpDriver(host))
     return found

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 # Beyond what Debian gives to people and daemons, and beyond what containers are usually mapped to.
 FIRST_UID = 10_000_000
@@ -30,7 +31,7 @@ _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbi
 # What drivers ask for. A driver says what is missing; a node without it lacks that service.
 _WANTED = re.compile(
     r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs|setpriv"
-    r"|mariadbd|mariadb|mariadb-install-db|postfix|dovecot|doveadm|sievec"
+    r"|mariadbd|mariadb|mariadb-install-db|postfix|dovecot|doveadm|sievec|proftpd"
 )
 # Debian keeps several versions of these beside each other, elsewhere: "psql-15" is one of 15.
 _POSTGRESQL, _OF_POSTGRESQL = Path("/usr/lib/postgresql"), ("postgres", "initdb", "psql")
@@ -62,6 +63,13 @@ class Platform:
     database_address: str | None
     # Where mail is spoken, by the name of the service; {}: nowhere.
     mail_ports: Mapping[str, int]
+    # FTP and the SFTP of its accounts; None: not served.
+    ftp_port: int | None
+    sftp_port: int | None
+    # Where FTP's data connections come in.
+    passive_ports: ClassVar[tuple[int, int]] = (49152, 49407)
+    # Where Debian keeps ProFTPD's modules.
+    proftpd_modules: ClassVar[Path] = Path("/usr/lib/proftpd")
     public_scheme: str
     public_port: int
     web_user: str | None
@@ -161,6 +169,8 @@ def embedded(
         postgresql_port=5432,
         database_address=None,
         mail_ports={},
+        ftp_port=None,
+        sftp_port=None,
         public_scheme="http",
         public_port=public_port or sites_port,
         # Started as root (a container), nginx would drop to a user that cannot read the homes.
@@ -189,6 +199,8 @@ def debian(
     postgresql_port: int = 5432,
     database_address: str | None = None,
     mail_ports: Mapping[str, int] | None = None,
+    ftp_port: int = 21,
+    sftp_port: int = 2222,
     keep_serving: bool = False,
 ) -> Platform:
     """Return the production platform: Debian's daemons, root, a uid for each subscription.
@@ -196,13 +208,11 @@ def debian(
     Every path and port can be another one, so that a test runs the same beside a real node.
     LookupError: the web server's user, which the package brings, is not there.
     """
-    real = [Path(os.path.realpath(path)) for path in (node, homes, run, logs, users, ssh)]
+    given = {"node": node, "homes": homes, "run": run, "logs": logs, "users": users, "ssh": ssh}
+    real = {name: Path(os.path.realpath(path)) for name, path in given.items()}
     return Platform(
         name="debian",
-        node=real[0],
-        homes=real[1],
-        run=real[2],
-        logs=real[3],
+        **real,
         programs=found_programs(),
         address=address,
         port=sites_port,
@@ -212,13 +222,13 @@ def debian(
         postgresql_port=postgresql_port,
         database_address=database_address,
         mail_ports=mail_ports or {},
+        ftp_port=ftp_port,
+        sftp_port=sftp_port,
         public_scheme="http",
         public_port=sites_port,
         web_user=WEB_USER,
         worker_processes=os.cpu_count() or 1,
         web_group=pwd.getpwnam(WEB_USER).pw_gid,
-        users=real[4],
-        ssh=real[5],
         isolates=True,
         stops_daemons=not keep_serving,
     )

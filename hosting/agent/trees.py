@@ -106,6 +106,28 @@ def make_document_root(
     return True
 
 
+def make_directories(host: Host, subscription: int, parts: Sequence[str]) -> bool:
+    """Make a home, and empty directories of its tenant's below it, unless they are there."""
+    if has_document_root(host, subscription, parts):
+        return False
+    make_home(host, subscription)
+    uid = host.platform.uid_of(subscription)
+    with _opened(host.platform.homes) as homes:
+        new = f"{_NEW}-{home_name(subscription)}-ftp"
+        directory = os.open(home_name(subscription), _DIRECTORY, dir_fd=homes)
+        try:
+            for name in parts:
+                if not _is_directory(name, directory):
+                    with _made(host, homes, new) as fresh:
+                        host.own(fresh, uid, uid)
+                    host.rename(new, name, homes, directory)
+                directory, above = os.open(name, _DIRECTORY, dir_fd=directory), directory
+                os.close(above)
+        finally:
+            os.close(directory)
+    return True
+
+
 @contextmanager
 def _made(host: Host, homes: int, name: str, mode: int = 0o755) -> Iterator[int]:
     """Make a directory beside the homes, where no tenant reaches it; a crash may have left one."""

@@ -26,6 +26,9 @@ _NEEDED = {
     "php-pgsql": (),
     "mariadb-server": ("mariadb.service",),
     "postgresql": ("postgresql.service",),
+    "proftpd-core": ("proftpd.service",),
+    "proftpd-mod-crypto": (),
+    "proftpd-mod-sqlite": (),
 }
 _FOR_POSTGRESQL = "postgresql-client"
 # Any of these brings the program.

@@ -20,6 +20,7 @@ from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
 from hosting.services.dns.models import Record, Zone
+from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
 from hosting.services.system.models import SshKey
 from panel.core import search
@@ -45,6 +46,8 @@ EXEMPT = {
     "hosting.Question.verb": "a name from a list",
     "hosting.Name.apex": "one table with all names, shown nowhere",
     "hosting.Name.ascii": "one table with all names, shown nowhere",
+    "ftp.FtpAccount.off_level": "a level from a list",
+    "ftp.FtpAccount.password_hash": "a secret: looked for by itself",
     "dns.Zone.ascii": "the domain's or alias's name, which has a marker of its own",
     "dns.Zone.name": "the domain's or alias's name, which has a marker of its own",
     "dns.Zone.dnskey": "a public key, which every resolver is given",
@@ -74,6 +77,7 @@ PLANTED = (
     ImportRow,
     SshKey,
     Mailbox,
+    FtpAccount,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.

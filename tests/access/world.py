@@ -26,6 +26,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.services import base
 from hosting.services.database.models import Database, DatabaseUser
 from hosting.services.dns.models import Record, TemplateRecord, Zone
+from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
 from hosting.services.system.models import SshKey
 from hosting.services.tls.models import Certificate
@@ -38,7 +39,7 @@ from tests.hosting.ssh import public_key
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
-ALL += ["manage_databases", "manage_mail"]
+ALL += ["manage_databases", "manage_mail", "manage_ftp"]
 SYSTEM_PASSWORD = "the system user's own, of nobody else"
 DATABASE_PASSWORD = "of a database, and of nothing else"
 # Person -> the login behind. The columns of the tables are these, in this order.
@@ -145,8 +146,7 @@ def make_access_world() -> AccessWorld:
 
 def _plan(world: World, owner: str) -> Plan:
     limits = {"limit_domains": "50", "limit_subdomains": "50", "limit_aliases": "50"}
-    limits["limit_databases"] = "50"
-    limits["limit_mailboxes"] = "50"
+    limits |= {"limit_databases": "50", "limit_mailboxes": "50", "limit_ftp_accounts": "50"}
     granted = {f"may_{name}": "on" for name in ALL}
     values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
     outcome = world.perform(
@@ -221,6 +221,7 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["database"], rows["database-user"] = _database(world, customer, rows["subscription"])
     rows["certificate"] = _certificate(world, customer, rows["domain"])
     rows["mailbox"] = _mailbox(world, customer, rows["domain"])
+    rows["ftp-account"] = _ftp_account(world, customer, rows["subscription"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -271,6 +272,15 @@ def _mailbox(world: AccessWorld, who: str, row: Domain) -> Mailbox:
     more = {"aliases": "sales", "forwards": f"{who}@elsewhere.example", "keeps": "on"}
     world.done(who, "domain.add-mailbox", row, local="info", **typed, **reply, **more)
     return Mailbox.objects.get(domain=row)
+
+
+def _ftp_account(world: AccessWorld, who: str, row: Subscription) -> FtpAccount:
+    """A login of its own, with a key."""
+    typed = {"password": SYSTEM_PASSWORD, "password_again": SYSTEM_PASSWORD, "home": "httpdocs"}
+    world.done(who, "subscription.add-ftp-account", row, name=f"{who}.ftp", **typed)
+    made = FtpAccount.objects.get(subscription=row)
+    world.done(who, "ftp-account.add-key", made, key=public_key(who), label="laptop")
+    return FtpAccount.objects.get(pk=made.pk)
 
 
 def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) -> Account:

@@ -13,7 +13,7 @@ MENUS = {
     "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Nodes, Activity,"
     " Settings",
     "ada": "Home, Customers, Domains, Subscriptions, Service Plans, Activity, Account",
-    "carl": "Websites & Domains, Subscriptions, Databases, Users, Account",
+    "carl": "Websites & Domains, Subscriptions, FTP Access, Databases, Users, Account",
 }
 
 
@@ -51,9 +51,23 @@ def test_zones_and_their_template_stand_beside_domains(world: World) -> None:
     assert tabs(world, "carl", "/domains/") == []
 
 
+def test_what_subscriptions_have_stands_beside_them_for_providers(world: World) -> None:
+    for path in ("/subscriptions/", "/databases/", "/ftp-accounts/"):
+        assert tabs(world, "ada", path) == ["Subscriptions", "Databases", "FTP Access"]
+        assert tabs(world, "carl", path) == []
+
+
 def test_a_tab_leaves_the_entry_of_its_list_marked(world: World) -> None:
     page = world.client("admin").get("/zones/").content.decode()
     part = page.partition('<nav class="sidenav"')[2]
     marked = re.search(r'aria-current="page">.*?<span>([^<]+)', part, re.DOTALL)
     assert marked is not None
     assert marked[1] == "Domains"
+
+
+def test_a_list_with_an_entry_of_its_own_is_marked_there_alone(world: World) -> None:
+    for path, entry in (("/databases/", "Databases"), ("/ftp-accounts/", "FTP Access")):
+        page = world.client("carl").get(path).content.decode()
+        part = page.partition('<nav class="sidenav"')[2].partition("</nav>")[0]
+        marked = re.findall(r'aria-current="page">.*?<span>([^<]+)', part, re.DOTALL)
+        assert marked == [entry]

@@ -33,6 +33,7 @@ class DebianNode(WebNode):
         self.database_ports = {"mariadb": free_port(), "postgresql": free_port()}
         # Its daemons take a second to start: a test that is about mail sets ports.
         self.mail_ports: dict[str, int] = {}
+        self.ftp_port, self.sftp_port = free_port(), free_port()
         self.client = Client(directory / "run" / "agent.sock", timeout=LIMIT)
 
     @property
@@ -45,6 +46,7 @@ class DebianNode(WebNode):
         places = {name: self.top / name for name in ("homes", "run", "logs", "users", "ssh")}
         ports = {"sites": self.port, "https": self.https_port, "dns": self.dns_port}
         ports |= self.database_ports
+        ports |= {"ftp": self.ftp_port, "sftp": self.sftp_port}
         return [
             *("--platform", "debian", "--data", str(self.directory), "--address", "127.0.0.1"),
             *("--mail-ports", ",".join(map(str, self.mail_ports.values()))),

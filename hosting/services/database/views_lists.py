@@ -24,7 +24,7 @@ class DatabaseList(ListPage):
     noun = "database"
     title = _("Databases")
     url_name = "database"
-    beside = ("subscription", "database")
+    beside = ("subscription", "database", "ftp-account")
     beside_roles = PROVIDERS
     filterset_class = DatabaseFilter
     fields = "name server account_id reseller_id subscription_id created_at"
