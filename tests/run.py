@@ -147,7 +147,7 @@ def parts() -> list[Part]:
         Part("lint", "ruff: rules and formatting", 20, lint),
         Part("unit", "everything that needs no daemon, on SQLite", 150, side_by_side),
         Part("system", "real daemons: nginx, the agent, make run", 240, pytest),
-        Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres, "system", 0),
+        Part("postgres", "what databases do differently, on PostgreSQL", 90, postgres, "system"),
         # On one processor, as the other one has the daemons: twice as long as by itself.
         Part("census", "every route as every role", 300, pytest, "system"),
         Part("browser", "Chromium, as each role", 180, side_by_side),
