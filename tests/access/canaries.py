@@ -23,6 +23,7 @@ from hosting.services.dns.models import Record, Zone
 from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
 from hosting.services.system.models import SshKey
+from hosting.services.tls.models import Certificate
 from panel.core import search
 from panel.core.access import Actor, Role
 from tests.access.world import PEOPLE, AccessWorld
@@ -59,6 +60,7 @@ EXEMPT = {
     "database.DatabaseUser.server": "a name from a list",
     "database.DatabaseUser.access": "a name from a list",
     "database.DatabaseUser.password": "a secret: looked for by itself",
+    "tls.Certificate.key": "a secret: looked for by itself",
     "php.DomainPhp.php_version": "a version from a list",
     "hosting.SuspensionEntry.by_name": "the username, which has a marker of its own",
 }
@@ -78,6 +80,7 @@ PLANTED = (
     SshKey,
     Mailbox,
     FtpAccount,
+    Certificate,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.
@@ -121,6 +124,7 @@ def plant(world: AccessWorld) -> Canaries:
                 model._base_manager.filter(pk=row.pk).update(**values)
     _same_name_twice()
     _nodes_words(canaries)
+    _lists(canaries)
     for noun in ("customer", "reseller", "subscription", "domain", "plan"):
         model = {"customer": Account, "reseller": Account, "subscription": Subscription}
         chosen = model.get(noun) or {"domain": Domain, "plan": Plan}[noun]
@@ -258,6 +262,21 @@ def _nodes_words(canaries: Canaries) -> None:
         marker = canaries.new(f"error of deployment {deployment.pk}", allowed)
         errors = {"web": {"kind": "check", "message": f"{marker}{HOSTILE}"}}
         Deployment.objects.filter(pk=deployment.pk).update(errors=errors)
+
+
+def _lists(canaries: Canaries) -> None:
+    """What is kept as lists, so none of the texts above."""
+    for row in Certificate._base_manager.all():
+        text = _listed(canaries, row, "names")
+        Certificate._base_manager.filter(pk=row.pk).update(names=[text])
+    for row in FtpAccount._base_manager.exclude(keys=[]):
+        keys = [{**key, "label": _listed(canaries, row, "keys")} for key in row.keys]
+        FtpAccount._base_manager.filter(pk=row.pk).update(keys=keys)
+
+
+def _listed(canaries: Canaries, row: Any, name: str) -> str:
+    allowed = readers(canaries.actors, type(row), name, row)
+    return f"{canaries.new(f'{row._meta.label}.{name} of {row.pk}', allowed)}{HOSTILE}"
 
 
 def unplanted() -> list[str]:

@@ -1,13 +1,16 @@
 """Every page that somebody can reach, fetched: lists, exports, objects, tabs and forms."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
+from hosting.services.database.views import DatabaseDetail
 from hosting.services.dns.views_zones import ZoneDetail
+from hosting.services.ftp.views import FtpAccountDetail
 from hosting.views.accounts import CustomerDetail
 from hosting.views.domains import DomainDetail
 from hosting.views.hosted import SubscriptionDetail
@@ -28,6 +31,8 @@ _DETAILS = (
     ResellerPlanDetail,
     ImportDetail,
     ZoneDetail,
+    DatabaseDetail,
+    FtpAccountDetail,
 )
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")
@@ -56,7 +61,9 @@ def pages() -> Iterator[str]:
             yield f"{noun.list_url()}?status={state}"
         yield reverse(f"{noun.url_name}_export")
         yield reverse(f"{noun.url_name}_export") + "?status=removed"
-        yield reverse(f"{noun.url_name}_add")
+        # What is only ever added on the page of something else has no page for it.
+        with suppress(NoReverseMatch):
+            yield reverse(f"{noun.url_name}_add")
         for operation in operations.values():
             if operation.noun == noun.name and operation.bulk:
                 yield reverse(f"{noun.url_name}_bulk", args=[operation.verb])

@@ -7,6 +7,9 @@ from accounts.models import ApiToken, User
 from hosting.models.imports import ImportRow
 from hosting.models.subscriptions import Subscription
 from hosting.services.database.models import DatabaseUser
+from hosting.services.ftp.models import FtpAccount
+from hosting.services.mail.models import Mailbox
+from hosting.services.tls.models import Certificate
 from tests.access.world import DATABASE_PASSWORD, SYSTEM_PASSWORD, AccessWorld
 from tests.world import PASSWORD
 
@@ -20,6 +23,14 @@ def secrets_of(world: AccessWorld) -> dict[str, str]:
     found[DATABASE_PASSWORD] = "the password of a database user"
     for user in DatabaseUser._base_manager.all():
         found[user.password] = "what a server stores of a password"
+    for mailbox in Mailbox._base_manager.all():
+        found[mailbox.password_hash] = "the hash of a mailbox's password"
+    for account in FtpAccount._base_manager.exclude(password_hash=""):
+        found[account.password_hash] = "the hash of an FTP account's password"
+    for certificate in Certificate._base_manager.exclude(key=""):
+        found[certificate.key] = "the sealed key of a certificate"
+        # One line of it, which JSON leaves as it is.
+        found[certificate.private_key().splitlines()[1]] = "the key of a certificate"
     for user in User._base_manager.all():
         found[user.password] = f"the hash of {user.username}'s password"
         found[user.get_session_auth_hash()] = f"the hash that {user.username}'s sessions rest on"
