@@ -258,7 +258,7 @@ class Limits(RuleBasedStateMachine):
         plans = Plan.objects.filter(account=owner, kind="hosting")
         plan = self.pick(data, plans)
         if plan is not None:
-            self.do("admin", "subscription.change-plan", row, plan=str(plan.pk))
+            self.do("admin", "subscription.change-plan", row, plan=plan.pk)
 
     @precondition(lambda self: self.number > 0)
     @invariant()
