@@ -16,7 +16,7 @@ DEV := $(call stamp,dev)
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 	@echo
-	@echo "  Variables of make run: PANEL_PORT (8400), SITES_PORT (8480), SITES_TLS_PORT (8481), DNS_PORT (8453), PANEL_DATA (var), DEMO=0 (start empty)"
+	@echo "  Variables of make run: PANEL_PORT (8400), SITES_PORT (8480), SITES_TLS_PORT (8481), DNS_PORT (8453), FTP_PORT (8421), SFTP_PORT (8422), SMTP_PORT (8425), SUBMISSION_PORT (8487), SUBMISSIONS_PORT (8465), IMAPS_PORT (8493), PANEL_DATA (var), DEMO=0 (start empty)"
 
 $(PYTHON):
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PY=python3.11 ...")'

@@ -19,6 +19,7 @@ from accounts.validators import clean_email
 from panel.core.access import Actor, Role
 from panel.core.forms import OperationForm, refuse_control_characters
 from panel.core.versions import VersionField
+from panel.core.widgets import QuickSelect
 
 # What an account's user may be given: (id, name) of the account's subscriptions, as far as the
 # actor may see them. Set by the app that knows subscriptions.
@@ -129,8 +130,10 @@ class LoginForm(AllauthLoginForm):
 
 
 @cache
-def time_zones() -> list[tuple[str, str]]:
-    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+@cache
+def time_zones() -> tuple[tuple[str, str], ...]:
+    """All that this machine knows; a directory of some hundred files, read once."""
+    return tuple((name, name) for name in sorted(zoneinfo.available_timezones()))
 
 
 def languages() -> list[tuple[str, Any]]:
@@ -148,9 +151,13 @@ class ContactFields(OperationForm):
     city = forms.CharField(label=_("City"), max_length=60, required=False)
     state = forms.CharField(label=_("State or province"), max_length=60, required=False)
     postal_code = forms.CharField(label=_("Postal code"), max_length=12, required=False)
-    country = forms.ChoiceField(label=_("Country"), choices=[("", "—"), *COUNTRIES], required=False)
+    country = forms.ChoiceField(
+        label=_("Country"), choices=[("", "—"), *COUNTRIES], required=False, widget=QuickSelect
+    )
     locale = forms.ChoiceField(label=_("Language"), choices=languages, initial="en")
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zones, initial="UTC")
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=time_zones, initial="UTC", widget=QuickSelect
+    )
     external_id = forms.CharField(
         label=_("External id"),
         max_length=100,

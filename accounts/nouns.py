@@ -115,13 +115,19 @@ def noun_of(account: Account) -> str:
 
 def _search_texts(role: str):
     def source(ids: list[int]) -> Iterable[tuple]:
-        rows = Account.objects.unscoped("search text").filter(
-            pk__in=ids, role=role, removing_at=None
-        )
+        rows = Account.objects.unscoped("search text").filter(pk__in=ids, role=role)
         for row in rows:
             words = [row.contact_name, row.company, row.username, row.email]
             detail = " · ".join(word for word in (row.company, row.username, row.email) if word)
-            yield row.pk, row.account_id, row.reseller_id, row.contact_name, detail, words
+            yield (
+                row.pk,
+                row.account_id,
+                row.reseller_id,
+                row.contact_name,
+                detail,
+                words,
+                row.removing_at is not None,
+            )
 
     return source
 

@@ -23,7 +23,8 @@ from panel.core.activity_views import entries_table
 from panel.core.markup import moment
 from panel.core.operation_views import OperationView, SingleOperationView
 from panel.core.operations import Operation, Result, operations, operations_for
-from panel.core.views import crumbs, go, shown_run
+from panel.core.path_bar import crumbs
+from panel.core.views import go, shown_run
 
 
 def acting_user(request: HttpRequest) -> User:

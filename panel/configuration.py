@@ -25,6 +25,14 @@ KNOWN: dict[str, tuple[str, Any]] = {
     "SITES_TLS_PORT": ("port", None),
     # None: 53 above PANEL_PORT, so that a second panel's name server has a port of its own.
     "DNS_PORT": ("port", None),
+    # None: 21 and 22 above it, likewise.
+    "FTP_PORT": ("port", None),
+    "SFTP_PORT": ("port", None),
+    # None: as far above it as the last two digits of the usual ports say (25, 587, 465, 993).
+    "SMTP_PORT": ("port", None),
+    "SUBMISSION_PORT": ("port", None),
+    "SUBMISSIONS_PORT": ("port", None),
+    "IMAPS_PORT": ("port", None),
     "PROXIES": ("int", 0),
     "TLS": ("bool", False),
     "TIME_ZONE": ("text", "UTC"),
@@ -40,8 +48,10 @@ KNOWN: dict[str, tuple[str, Any]] = {
 # Read by the supervisor and by the Makefile; no setting of Django's.
 _OURS_ELSEWHERE = {"CONFIG"}
 # These stand without the prefix too: `make run SITES_PORT=8080` reads like PANEL_PORT.
-_WITHOUT_PREFIX = ("SITES_PORT", "SITES_TLS_PORT", "DNS_PORT")
-_DNS_ABOVE, _HIGHEST_PORT = 53, 65535
+_ABOVE = {"DNS_PORT": 53, "FTP_PORT": 21, "SFTP_PORT": 22}
+_ABOVE |= {"SMTP_PORT": 25, "SUBMISSION_PORT": 87, "SUBMISSIONS_PORT": 65, "IMAPS_PORT": 93}
+_WITHOUT_PREFIX = ("SITES_PORT", "SITES_TLS_PORT", *_ABOVE)
+_HIGHEST_PORT = 65535
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -61,9 +71,10 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     if found["SITES_TLS_PORT"] is None:
         found["SITES_TLS_PORT"] = found["SITES_PORT"] % _HIGHEST_PORT + 1
-    if found["DNS_PORT"] is None:
-        above = found["PORT"] + _DNS_ABOVE
-        found["DNS_PORT"] = above if above <= _HIGHEST_PORT else found["PORT"] - _DNS_ABOVE
+    for name, distance in _ABOVE.items():
+        if found[name] is None:
+            above = found["PORT"] + distance
+            found[name] = above if above <= _HIGHEST_PORT else found["PORT"] - distance
     return found
 
 

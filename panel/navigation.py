@@ -13,7 +13,12 @@ THEMES = ("auto", "light", "dark")
 BESIDE = {
     "plan_list": ("addon_list", "reseller_plan_list"),
     "domain_list": ("zone_list", "certificate_list", "template_record_list"),
-    "subscription_list": ("database_list", "ftp_account_list"),
+    "subscription_list": (
+        "mailbox_list",
+        "database_list",
+        "ftp_account_list",
+        "scheduled_task_list",
+    ),
 }
 # (label, icon, name of the address, roles)
 ENTRIES = (
@@ -23,8 +28,10 @@ ENTRIES = (
     (_("Resellers"), "resellers", "reseller_list", {Role.ADMINISTRATOR}),
     (_("Domains"), "domains", "domain_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Subscriptions"), "subscriptions", "subscription_list", set(Role)),
+    (_("Mail"), "mail", "mailbox_list", {Role.CUSTOMER}),
     (_("FTP Access"), "ftp", "ftp_account_list", {Role.CUSTOMER}),
     (_("Databases"), "databases", "database_list", {Role.CUSTOMER}),
+    (_("Scheduled Tasks"), "tasks", "scheduled_task_list", {Role.CUSTOMER}),
     (_("Service Plans"), "plans", "plan_list", {Role.ADMINISTRATOR, Role.RESELLER}),
     (_("Nodes"), "nodes", "node_list", {Role.ADMINISTRATOR}),
     (_("Activity"), "activity", "activity_list", {Role.ADMINISTRATOR, Role.RESELLER}),

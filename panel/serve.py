@@ -10,7 +10,6 @@ import fcntl
 import http.client
 import importlib.util
 import itertools
-import json
 import os
 import secrets
 import shutil
@@ -20,71 +19,24 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from panel import configuration
+from panel.plan import HOST, CannotStart, Plan
+from panel.summary import summary
 from panel.supervisor import Child, StartFailed, Supervisor, die_with_parent
 
-HOST = "127.0.0.1"
 # A socket's path has room for 107 bytes, which a deep PANEL_DATA uses up.
 _SOCKET_PATH_BYTES = 107
 _START_SECONDS = 90.0
 _WEBSITES_SECONDS = 10.0
-_SHOWN_SITES = 6
 # One may be bad luck; what answers an error this often has loaded and will go on like that.
 _WRONG_ANSWERS = 5
 _PORT_SECONDS = 3.0
 # What an agent leaves that was killed: words of their command lines.
-_LEFT_OVER = ("nginx: master", "hosting.agent", "pdns_server", "dns/answering.py")
-
-
-class CannotStart(Exception):
-    """The reason, in words for the person at the terminal."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Where this installation keeps its data and where it listens."""
-
-    data: Path
-    panel_port: int
-    sites_port: int
-    tls_port: int
-    dns_port: int
-    host_name: str
-    has_key: bool
-    with_demo: bool
-
-    @classmethod
-    def read(cls) -> "Plan":
-        """From the same file and environment as Django's settings."""
-        try:
-            given = configuration.load(os.environ)
-        except configuration.ConfigurationError as error:
-            raise CannotStart(str(error)) from error
-        names = [name for name in given["HOSTS"] if not name.startswith(("*", "."))]
-        return cls(
-            data=given["DATA"],
-            panel_port=given["PORT"],
-            sites_port=given["SITES_PORT"],
-            tls_port=given["SITES_TLS_PORT"],
-            dns_port=given["DNS_PORT"],
-            host_name=HOST if HOST in names or not names else names[0],
-            has_key=bool(given["SECRET_KEY"]),
-            with_demo=os.environ.get("DEMO", "1") not in {"0", "no", "false"},
-        )
-
-    @property
-    def agent_socket(self) -> Path:
-        return self.data / "node" / "run" / "agent.sock"
-
-    @property
-    def shown_data(self) -> str:
-        """The data directory as one would type it here."""
-        here = Path.cwd()
-        return str(self.data.relative_to(here) if self.data.is_relative_to(here) else self.data)
+_LEFT_OVER = (
+    *("nginx: master", "hosting.agent", "pdns_server", "dns/answering.py"),
+    *("ftp.serving", "mail.serving"),
+)
 
 
 def say(text: str) -> None:
@@ -111,7 +63,7 @@ def hold(plan: Plan) -> Iterator[bool]:
             raise CannotStart(
                 f"Freehold already runs on {plan.shown_data}: {owner}.\n"
                 "Stop that one first, or choose another place with PANEL_DATA=... "
-                "(and other ports with PANEL_PORT, SITES_PORT, DNS_PORT)."
+                "(and other ports with PANEL_PORT, SITES_PORT and the like)."
             ) from None
         file.seek(0)
         went_silently = bool(file.read().strip())
@@ -151,13 +103,18 @@ def listen(port: int, variable: str, patience: float) -> socket.socket:
         return listener
 
 
+def _mail_variables(plan: Plan) -> dict[str, int]:
+    return {f"{name.upper()}_PORT": port for name, port in plan.mail_ports.items()}
+
+
 def take_ports(plan: Plan, patience: float) -> socket.socket:
     """The panel's listening socket, kept here and handed to gunicorn: a restart refuses nobody.
 
-    Those of websites and DNS are only tried: nginx and the name server open them themselves.
+    Those of websites, DNS, FTP and mail are only tried: their servers open them themselves.
     """
     ports = {"PANEL_PORT": plan.panel_port, "SITES_PORT": plan.sites_port}
     ports |= {"SITES_TLS_PORT": plan.tls_port, "DNS_PORT": plan.dns_port}
+    ports |= {"FTP_PORT": plan.ftp_port, "SFTP_PORT": plan.sftp_port, **_mail_variables(plan)}
     for name, other in itertools.combinations(ports, 2):
         if ports[name] == ports[other]:
             raise CannotStart(f"{name} and {other} are both {ports[name]}; each needs its own.")
@@ -188,6 +145,9 @@ def environment(plan: Plan) -> dict[str, str]:
         "PANEL_PORT": str(plan.panel_port),
         "SITES_PORT": str(plan.sites_port),
         "DNS_PORT": str(plan.dns_port),
+        "FTP_PORT": str(plan.ftp_port),
+        "SFTP_PORT": str(plan.sftp_port),
+        **{name: str(port) for name, port in _mail_variables(plan).items()},
         "PYTHONUNBUFFERED": "1",
     }
     if not plan.has_key:
@@ -224,6 +184,8 @@ def children(plan: Plan, variables: dict[str, str], listener: socket.socket) -> 
         python, "-m", "hosting.agent", "--platform", "embedded", "--data", str(plan.data / "node"),
         "--sites-port", str(plan.sites_port), "--nginx", nginx(), "--dns-port", str(plan.dns_port),
         "--https-port", str(plan.tls_port),
+        "--ftp-port", str(plan.ftp_port), "--sftp-port", str(plan.sftp_port),
+        "--mail-ports", ",".join(map(str, plan.mail_ports.values())),
     ]  # fmt: skip
     return [
         Child("agent", agent, variables),
@@ -257,41 +219,6 @@ def websites_answer(plan: Plan) -> bool:
         socket.create_connection((HOST, plan.sites_port), timeout=1).close()
         return True
     return False
-
-
-def summary(plan: Plan, seconds: float) -> str:
-    """What a newcomer needs to know: where it is, who may come in, what to look at, how to stop.
-
-    `manage.py demo` writes demo.json: {"logins": {role: {"username", "password"}},
-    "sites": [{"url", "suspended"}], "dns": {"address", "port", "zone"}}.
-    """
-    demo: dict[str, Any] = {}
-    with contextlib.suppress(FileNotFoundError):
-        demo = json.loads((plan.data / "demo.json").read_text(encoding="utf-8"))
-    lines = [f"Freehold is running ({seconds:.1f} s)", ""]
-    lines.append(f"  Panel     http://localhost:{plan.panel_port}/")
-    logins = demo.get("logins", {})
-    width = max((len(login["username"]) for login in logins.values()), default=0)
-    for number, (role, login) in enumerate(logins.items()):
-        label = "Log in" if number == 0 else ""
-        lines.append(f"  {label:<9} {login['username']:<{width}}  {login['password']}  ({role})")
-    if not logins:
-        lines.append("  Log in    open the panel: it asks for the first administrator")
-    sites = demo.get("sites", [])
-    for number, site in enumerate(sites[:_SHOWN_SITES]):
-        label = "Websites" if number == 0 else ""
-        note = "  (suspended: answers 503)" if site.get("suspended") else ""
-        lines.append(f"  {label:<9} {site['url']}{note}")
-    if len(sites) > _SHOWN_SITES:
-        more = len(sites) - _SHOWN_SITES
-        lines.append(f"            and {more} more, in {plan.shown_data}/demo.json")
-    zone = demo.get("dns", {}).get("zone")
-    asked = f"dig @{HOST} -p {plan.dns_port} {zone}" if zone else f"{HOST}, port {plan.dns_port}"
-    lines.append(f"  DNS       {asked}")
-    lines.append(f"  Data      {plan.shown_data}/   (logs in {plan.shown_data}/logs/)")
-    lines += ["", "  Ctrl-C ends everything. Start again with `make run`: the data stays."]
-    rule = "-" * max(map(len, lines))
-    return "\n".join(["", rule, *lines, rule, ""])
 
 
 def wait_for(supervisor: Supervisor, plan: Plan, began: float) -> bool:

@@ -19,6 +19,7 @@ ALLOWED_HOSTS = _given["HOSTS"]
 PANEL_PORT = _given["PORT"]
 SITES_PORT = _given["SITES_PORT"]
 DNS_PORT = _given["DNS_PORT"]
+FTP_PORT, SFTP_PORT = _given["FTP_PORT"], _given["SFTP_PORT"]
 # Of the node that this machine is; the worker speaks to its agent there.
 NODE_PLATFORM = _given["PLATFORM"]
 AGENT_SOCKET = Path(_given["AGENT_SOCKET"] or DATA_DIR / "node" / "run" / "agent.sock")
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "panel.core.uploads.LargerFiles",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.TokenAuthentication",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -58,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.CurrentActor",
+    "hosting.middleware.RememberPermissions",
 ]
 
 ROOT_URLCONF = "panel.urls"

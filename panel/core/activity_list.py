@@ -1,11 +1,13 @@
 """The page Activity: a list like the others, narrowed by what, who, to which and when."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import django_filters
 from django.db import models
 from django.db.models.functions import Coalesce
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from panel.core import log, search
@@ -16,6 +18,7 @@ from panel.core.lists import Column, Listing, ListPage, Sort
 from panel.core.log import Activity
 from panel.core.markup import moment
 from panel.core.operations import Noun, nouns, operations, register_noun
+from panel.core.widgets import QuickSelect
 
 # So many objects are looked up behind what is typed into the search field.
 OBJECTS = 50
@@ -45,13 +48,19 @@ ACTIVITY = register_noun(
 
 def what_choices() -> list[tuple[str, str]]:
     """Every code that entries have, as "Customer: Suspend", in the order of these words."""
+    return list(_what_choices(get_language()))
+
+
+@lru_cache
+def _what_choices(_language: str | None) -> tuple[tuple[str, str], ...]:
+    """Remembered by language: they are some hundred, and no more of them once the panel runs."""
     codes = {**{name: one.label for name, one in operations.items()}, **log.labels}
     found = []
     for code, label in codes.items():
         noun = nouns.get(operations[code].creates if code in operations else "")
         noun = noun or nouns.get(code.partition(".")[0])
         found.append((code, f"{noun.label}: {label}" if noun else str(label)))
-    return sorted(found, key=lambda choice: choice[1])
+    return tuple(sorted(found, key=lambda choice: choice[1]))
 
 
 class WhoFilter(django_filters.CharFilter):
@@ -79,7 +88,11 @@ class ActivityFilter(PanelFilterSet):
     """Each by itself is looked up in an index; two together, in that of one of them."""
 
     what = django_filters.ChoiceFilter(
-        field_name="action", label=_("What"), choices=what_choices, empty_label=_("All")
+        field_name="action",
+        label=_("What"),
+        choices=what_choices,
+        empty_label=_("All"),
+        widget=QuickSelect,
     )
     who = WhoFilter(label=_("Who (username)"), max_length=255)
     on_from = DayFilter(
@@ -121,7 +134,7 @@ class ActivityList(ListPage):
         Column(_("What"), lambda entry, _listing: action_label(entry.action)),
         Column(
             _("Object"),
-            lambda entry, _listing: target_cell(entry),
+            lambda entry, listing: target_cell(entry, listing.url_of),
             lambda entry, _listing: entry.target_label,
         ),
         Column(

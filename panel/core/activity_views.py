@@ -1,5 +1,6 @@
 """The activity log as a table: of everything one may see, or of one object."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -10,7 +11,7 @@ from panel.core import log
 from panel.core.access import Actor, Role
 from panel.core.http import PanelRequest
 from panel.core.log import Activity
-from panel.core.markup import moment
+from panel.core.markup import link, moment
 from panel.core.operations import ADMINISTRATOR, PROVIDERS, nouns, operations
 from panel.core.paging import beyond, make_token, order, read_token
 
@@ -101,12 +102,13 @@ def entries_table(request: PanelRequest, **which: Any) -> SafeString:
     return format_html("{}{}", table, older)
 
 
-def target_cell(entry: Activity) -> Any:
-    """What it was done to, with the way there if there is one."""
+def target_cell(entry: Activity, url_of: Callable[[str, int], str] | None = None) -> Any:
+    """What it was done to, with the way there if there is one; `url_of` is a list's own."""
     noun = nouns.get(entry.target_kind)
     if noun is None or not noun.url_name:
         return entry.target_label
-    return format_html('<a href="{}">{}</a>', noun.url(entry.target_id), entry.target_label)
+    pk = entry.target_id
+    return link(url_of(noun.name, pk) if url_of else noun.url(pk), entry.target_label)
 
 
 def _row(entry: Activity, reader: Actor) -> SafeString:

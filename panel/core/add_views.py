@@ -10,7 +10,8 @@ from panel.core import runs
 from panel.core.http import PanelRequest
 from panel.core.operation_views import OperationView, parse_ids, refusal
 from panel.core.operations import Operation, Result, nouns, operations
-from panel.core.views import crumbs, go
+from panel.core.path_bar import crumbs
+from panel.core.views import go
 
 
 class AddView(OperationView):

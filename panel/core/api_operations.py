@@ -26,6 +26,8 @@ API_ROOT = "/api/v1"
 MAX_IDS = 10_000
 # Parameters of their own for each target: every one of them is a form.
 MAX_ITEMS = 1000
+# Of what is rehearsed, or has forms of its own.
+LOOKED_AT = max(MAX_ITEMS, door_answers.CHECKED)
 
 
 @dataclass
@@ -219,15 +221,19 @@ def _on_ids(
 ) -> HttpResponse:
     actor = asked.actor
     found, unknown = door.resolve(operation.visible(actor), actor, chosen)
-    rows = operation.visible(actor).in_bulk(found) if operation.item_form_class else {}
-    if operation.item_form_class and len(found) > MAX_ITEMS:
+    has_forms, is_long = operation.item_form_class is not None, len(found) > MAX_ITEMS
+    if items and is_long:
         raise invalid({"ids": [_("With parameters for each, 1,000 ids at most.")]})
+    # A rehearsal looks at the first of them only.
+    alike = has_forms and is_long and not asked.dry_run
+    has_forms = has_forms and not alike
+    rows = operation.visible(actor).in_bulk(found[:LOOKED_AT]) if has_forms else {}
     targets = list(rows.values()) or _first(operation, actor, found)
     by_id = {int(key): one for key, one in items.items()}
-    if operation.item_form_class:
+    if has_forms:
         # Parameters for what is not there are no mistake of theirs: it is told as missing.
         by_id = {pk: one for pk, one in by_id.items() if pk in rows}
-    given = door.read(operation, actor, targets, values, by_id)
+    given = door.read(operation, actor, targets, values, by_id, alike=alike)
     if asked.dry_run:
         told = door_answers.rehearse(operation, actor, found, given, len(found))
         door_answers.add_unknown(told, unknown)
@@ -260,14 +266,17 @@ def _on_matching(
 ) -> HttpResponse:
     actor = asked.actor
     rows = matching(operation, actor, filters)
-    if operation.item_form_class or asked.dry_run:
+    has_forms = operation.item_form_class is not None
+    if has_forms or asked.dry_run:
         # Each has a form of its own, or is looked at only: the numbers are needed here.
-        most = MAX_ITEMS if operation.item_form_class else MAX_IDS
+        most = MAX_IDS if asked.dry_run else MAX_ITEMS
         ids = list(rows.order_by("pk").values_list("pk", flat=True)[: most + 1])
-        if len(ids) > most:
+        if len(ids) <= most:
+            return _on_ids(operation, asked, values, list(ids), {}) if ids else _nothing(asked)
+        if asked.dry_run:
             raise invalid({"filter": [_("More than %(n)s match.") % {"n": most}]})
-        return _on_ids(operation, asked, values, list(ids), {}) if ids else _nothing(asked)
-    given = door.read(operation, actor, list(rows.order_by("pk")[: door.FORM_TARGETS]), values)
+    some = list(rows.order_by("pk")[: door.FORM_TARGETS])
+    given = door.read(operation, actor, some, values, alike=has_forms)
     try:
         run = runs.start_matching(operation, actor, rows, params=given.params)
     except EmptyResultSet:

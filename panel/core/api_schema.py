@@ -100,7 +100,8 @@ def field_schema(form_field: forms.Field, *, is_secret: bool = False) -> dict[st
     if form_field.label:
         schema["title"] = str(form_field.label)
     if form_field.help_text:
-        schema["description"] = str(form_field.help_text)
+        # What only JSON needs to know says the field itself.
+        schema.setdefault("description", str(form_field.help_text))
     return schema
 
 

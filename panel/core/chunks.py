@@ -108,9 +108,8 @@ def _prepared(
         return step
     own = _item_params(operation, run, ids)
     operation.lock_for(actor, ids, {**run.params, EACH: own} if own else run.params)
-    found = {row.pk: row for row in operation.visible(actor).filter(pk__in=rows.among(ids))}
-    step.targets = {pk: found[pk] for pk in ids if pk in found}
-    step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in found}
+    step.targets = operation.targets(actor, ids)
+    step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in step.targets}
     step.params, errors = clean_params(
         operation.form_class, {**run.params, **secrets}, actor, list(step.targets.values())
     )

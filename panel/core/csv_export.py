@@ -44,4 +44,4 @@ def of_list(listing: Listing) -> Iterator[str]:
                 cells = [(column.csv or column.cell)(row, listing) for column in columns]
                 yield [row.pk, *cells]
 
-    return lines(["id", *(column.label for column in columns)], rows())
+    return lines(["id", *(column.csv_label or column.label for column in columns)], rows())

@@ -12,6 +12,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.translation import gettext as _
 
+from panel.core import chunks
 from panel.core.access import Actor
 from panel.core.operations import Noun, Operation, nouns, operations
 
@@ -55,11 +56,14 @@ def read(
     targets: Sequence[Any],
     values: Mapping[str, Any],
     items: Mapping[int, Mapping[str, Any]] | None = None,
+    *,
+    alike: bool = False,
 ) -> Given:
     """Parameters from plain values (as JSON has them), through the operation's own forms.
 
     A parameter of the form for each target may be given for all of them, among `values`; `items`
     then holds the exceptions. What is not given keeps the value that the page would show.
+    `alike`: they are too many for forms of their own; the same is asked of all, as on their page.
     """
     form_class, item_class = operation.form_class, operation.item_form_class
     shown = list(targets[:FORM_TARGETS])
@@ -81,7 +85,10 @@ def read(
         given.cleaned = getattr(form, "cleaned_data", {})
     if item_class is not None:
         shared = {k: v for k, v in values.items() if k in each}
-        errors.update(_read_items(operation, actor, targets, shared, items or {}, given))
+        if alike:
+            errors.update(_read_alike(operation, actor, shown, shared, given))
+        else:
+            errors.update(_read_items(operation, actor, targets, shared, items or {}, given))
     elif items:
         errors["items"] = [_("This takes no parameters for single objects.")]
     if errors:
@@ -122,6 +129,21 @@ def _read_items(
         given.items[target.pk] = form.raw_params()[0]
         given.cleaned_items[target.pk] = getattr(form, "cleaned_data", {})
     return errors
+
+
+def _read_alike(
+    operation: Operation,
+    actor: Actor,
+    targets: Sequence[Any],
+    shared: Mapping[str, Any],
+    given: Given,
+) -> dict[str, list[str]]:
+    """One answer for all of many: what is not given is as a page of several shows it. What fits
+    one of them and not another is found when its turn comes, and refused there."""
+    blank = blank_form(operation.item_form_class, actor, targets, given.params)
+    form, wrong = _fill(blank, shared, operation.items_initial(actor, targets))
+    given.params[chunks.FOR_ALL] = form.raw_params()[0]
+    return wrong
 
 
 def _fill(

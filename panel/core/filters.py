@@ -1,5 +1,6 @@
 """Base of list filters: one FilterSet drives the list, "select all", CSV and the API."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -10,6 +11,14 @@ from django.utils import timezone
 
 from panel.core.access import Actor, scope_form
 from panel.core.forms import DayInput
+
+# The status of what waits to be purged, in the filters of lists that show it.
+REMOVED = "removed"
+
+
+def in_trash(params: Mapping[str, str]) -> bool:
+    """Whether a list was asked for what waits to be purged."""
+    return params.get("status") == REMOVED
 
 
 def flagged(rows: models.QuerySet, flag: str, *, walk: str = "") -> models.QuerySet:

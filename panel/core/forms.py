@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Fieldset
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from panel.core.access import Actor, scope_form
+
+# From so many headings on, a form has a way to each of them on top.
+LONG = 4
 
 
 def refuse_control_characters(value: str) -> None:
@@ -30,6 +34,12 @@ class DayInput(forms.DateInput):
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%d")
+
+
+def _parts(layout: Any) -> list[Fieldset]:
+    """The parts of a layout that have a heading."""
+    fields = getattr(layout, "fields", ())
+    return [one for one in fields if isinstance(one, Fieldset) and one.legend]
 
 
 class OperationForm(forms.Form):
@@ -77,7 +87,18 @@ class OperationForm(forms.Form):
         helper.form_tag = False
         helper.disable_csrf = True
         helper.layout = self.get_layout() or helper.layout
+        for number, part in enumerate(_parts(helper.layout)):
+            part.css_id = f"part-{number}"
         return helper
+
+    @property
+    def chapters(self) -> list[dict[str, str]]:
+        """The headings of a form that is too long to be seen at once, with their anchors."""
+        found = [
+            {"label": str(part.legend), "url": f"#{part.css_id}"}
+            for part in _parts(self.helper.layout)
+        ]
+        return found if len(found) >= LONG else []
 
     def get_layout(self) -> Any:
         """A crispy Layout, or None for the fields one below the other."""

@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from panel.core import search
 from panel.core.access import Actor, Role
-from panel.core.filters import PanelFilterSet
+from panel.core.filters import PanelFilterSet, in_trash
 from panel.core.markup import attribute, safe
 from panel.core.operations import ANY_ROLE, nouns
 from panel.core.paging import beyond, make_token, order, read_token
-from panel.core.rows import among
+from panel.core.rows import Row, among
 
 Text = str | Promise
 SIZES = (25, 50, 100)
@@ -35,6 +35,8 @@ class Column:
     label: Text
     cell: Callable[[Any, "Listing"], Any]
     csv: Callable[[Any, "Listing"], Any] | None = None
+    # The head of the export, where the page's says more than that.
+    csv_label: Text = ""
     sort: str = ""
     css: str = ""
     # What the cell tells of a row: where a list is narrowed to one of these, it would say the same
@@ -79,6 +81,10 @@ class ListPage:
     beside_roles: ClassVar[frozenset[Role]] = ANY_ROLE
     tab_label: ClassVar[Text] = ""
 
+    def why_empty(self, actor: Actor) -> Text:
+        """What is said where there is nothing yet."""
+        return self.empty_text
+
     def rows(self, actor: Actor) -> Any:
         """All rows of the list, scoped to the actor, before filter and search."""
         return nouns[self.noun].visible_to(actor)
@@ -108,21 +114,6 @@ def register_list(cls: type[ListPage]) -> type[ListPage]:
     """Make the list of a noun known to the API and to the command line's `--filter`."""
     list_pages[cls.noun] = cls
     return cls
-
-
-class Row:
-    """A row of a lean listing: the columns that cells read, and its name.
-
-    Making a model's instance of it takes as long as all of its cells do.
-    """
-
-    def __init__(self, values: dict[str, Any], model: type[models.Model]) -> None:
-        self.__dict__.update(values)
-        self.pk = values["id"]
-        self._model = model
-
-    def __str__(self) -> str:
-        return self._model.__str__(self)
 
 
 @dataclass
@@ -202,7 +193,7 @@ class Listing:
 
     def _hit_rows(self) -> Any:
         kinds = self.page.search_kinds or (self.page.noun,)
-        return search.matching(self.actor, self.text, kinds)
+        return search.matching(self.actor, self.text, kinds, removed=in_trash(self.params))
 
     @cached_property
     def _many_hits(self) -> int:

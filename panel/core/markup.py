@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from panel.core.templatetags.icons import icon
+
 # An attribute's value that needs no quotes (HTML, 13.1.2.3) and no escapes.
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
@@ -37,6 +39,15 @@ def attribute(value: Any) -> str:
     return text if _PLAIN.fullmatch(text) else f'"{safe(value)}"'
 
 
+def in_a_sentence(label: Any) -> str:
+    """A label without its capital letters, but for the words that are never written without them:
+    "Service Plans" is "service plans", "FTP accounts" stays."""
+    return " ".join(
+        word if sum(letter.isupper() for letter in word) > 1 else word.lower()
+        for word in str(label).split(" ")
+    )
+
+
 def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
     """A status tag. It carries its meaning as text; the tone only helps."""
     more = f' title="{safe(title)}"' if title else ""
@@ -47,6 +58,16 @@ def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
 def link(url: str, text: Any) -> SafeString:
     # Each part was escaped by safe().
     return SafeString(f"<a href={attribute(url)}>{safe(text)}</a>")
+
+
+def to_copy(text: Any, label: Any) -> SafeString:
+    """A value with a button that copies it, where the browser can."""
+    words = safe(_("Copy: %(what)s") % {"what": label})
+    # Each part was escaped by safe(), or is markup.
+    return SafeString(
+        f'{safe(text)} <button type=button class="btn btn-sm"'
+        f' data-copy="{safe(text)}" aria-label="{words}" hidden>{icon("copy")}</button>'
+    )
 
 
 def main_cell(url: str, text: Any, below: Any = "") -> SafeString:
@@ -73,7 +94,10 @@ def _day(value: date, _language: str | None) -> str:
 
 def moment(value: datetime | None) -> str:
     """A date with its time, in the reader's zone and locale."""
-    return date_format(timezone.localtime(value), "j M Y, H:i") if value else ""
+    if value is None:
+        return ""
+    local = timezone.localtime(value)
+    return f"{_day(local.date(), get_language())}, {local:%H:%M}"
 
 
 def number(value: int | None) -> str:
@@ -101,13 +125,17 @@ def usage(
     used: int, limit: int | None, written: Callable[[int | None], str] = number
 ) -> SafeString:
     """Usage against its limit, as a small bar with the figures beside it."""
-    if limit is None:
-        # Each part was escaped by safe().
-        return SafeString(f"{safe(written(used))} / {safe(written(None))}")
+    bar = "" if limit is None else share(used, limit)
+    # Each part was escaped by safe(), or is markup.
+    return SafeString(f"{bar}{safe(written(used))} / {safe(written(limit))}")
+
+
+def share(used: int, limit: int) -> SafeString:
+    """How much of its limit is used, as a small bar; figures or words beside it say so too."""
     over = " class=is-over" if used > limit else ""
     width = max(limit, 1)
-    # Each part is a number. The bar says nothing that the figures beside it do not.
+    # Each part is a number.
     return SafeString(
         f"<progress{over} max={int(width)} value={min(int(used), int(width))} aria-hidden=true>"
-        f"</progress>{safe(written(used))} / {safe(written(limit))}"
+        "</progress>"
     )

@@ -17,7 +17,8 @@ from panel.core.http import PanelRequest
 from panel.core.item_forms import MOST, ItemForms
 from panel.core.lists import Listing, ListPage
 from panel.core.operations import Operation, Result, nouns, operations
-from panel.core.views import crumbs, go, nothing_selected
+from panel.core.path_bar import crumbs, step_to_list
+from panel.core.views import go, nothing_selected
 from panel.core.work import State
 
 SHOWN = 20
@@ -232,7 +233,7 @@ class SingleOperationView(OperationView):
             "cancel_url": url,
             "hidden": [("confirmed", "1")],
             "path": crumbs(
-                (noun.labels, noun.list_url()),
+                step_to_list(noun, self.request.actor),
                 (str(target), url),
                 (operation.label, None),
             ),

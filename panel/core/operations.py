@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from panel.core import reasons
+from panel.core import reasons, rows
 from panel.core.access import Actor, OwnedQuerySet, RemovableQuerySet, Role
 from panel.core.forms import OperationForm
 
@@ -187,6 +187,10 @@ class Operation:
     impersonated: ClassVar[bool] = True
     order: ClassVar[int] = 100
     chunk_size: ClassVar[int] = 200
+    # The columns of a target that it reads, in a line, where thousands at once are usual: making a
+    # row of forty columns costs more than all that is done with it. Empty: everything. What is not
+    # named here and read all the same costs a query for each target.
+    reads: ClassVar[str] = ""
 
     @property
     def name(self) -> str:
@@ -198,6 +202,15 @@ class Operation:
         if not isinstance(rows, RemovableQuerySet):
             return rows
         return rows.removed() if self.in_trash else rows.present()
+
+    def targets(self, actor: Actor, ids: Iterable[int]) -> dict[int, Any]:
+        """Those of these that the actor may ask it for, by number, in the order given."""
+        wanted = list(ids)
+        queryset = self.visible(actor).filter(pk__in=rows.among(wanted))
+        if self.reads:
+            queryset = queryset.only(*self.reads.split())
+        found = {row.pk: row for row in queryset}
+        return {pk: found[pk] for pk in wanted if pk in found}
 
     def may(self, actor: Actor) -> bool:
         """Whether the actor's role reaches the operation at all."""

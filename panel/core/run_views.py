@@ -12,7 +12,8 @@ from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.http import PanelRequest
 from panel.core.markup import moment
 from panel.core.operations import Result, nouns, operations
-from panel.core.views import crumbs, go
+from panel.core.path_bar import crumbs
+from panel.core.views import go
 from panel.core.work import State
 
 

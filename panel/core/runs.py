@@ -272,9 +272,8 @@ def rehearse(
     step = Step(operation, actor, params or {}, items or {})
     with transaction.atomic():
         operation.lock(actor, ids)
-        rows = operation.visible(actor).in_bulk(list(ids))
-        step.targets = {pk: rows[pk] for pk in ids if pk in rows}
-        step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in rows}
+        step.targets = operation.targets(actor, ids)
+        step.results = {pk: (Result.MISSING, "missing", {}) for pk in ids if pk not in step.targets}
         for target in step.open:
             if not operation.applies_to(target, actor):
                 step.leave(target.pk) if operation.is_done(target) else step.refuse(

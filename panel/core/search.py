@@ -11,6 +11,8 @@ from panel.core.access import Actor
 
 # Below this many hits a list sorts them itself; above, it walks its own order and asks of each row.
 FEW = 1000
+# An index of pieces of three letters knows no shorter word.
+SHORT = 3
 
 
 def fold(text: str) -> str:
@@ -30,6 +32,8 @@ class SearchText(models.Model):
     label = models.CharField(max_length=255)
     detail = models.CharField(max_length=255, default="")
     text = models.TextField()
+    # Waits to be purged: found in its list under the filter Removed, and nowhere else.
+    is_removed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -43,8 +47,11 @@ class SearchText(models.Model):
         return self.label
 
 
-# noun -> the rows to be found for these ids: (id, account_id, reseller_id, label, detail, words)
-Source = Callable[[list[int]], Iterable[tuple[int, int | None, int | None, str, str, list[str]]]]
+# noun -> the rows to be found for these ids: (id, account_id, reseller_id, label, detail, words,
+# whether it waits to be purged)
+Source = Callable[
+    [list[int]], Iterable[tuple[int, int | None, int | None, str, str, list[str], bool]]
+]
 _sources: dict[str, Source] = {}
 
 
@@ -67,8 +74,9 @@ def refresh(noun: str, ids: Iterable[int]) -> None:
             label=label[:255],
             detail=detail[:255],
             text=fold(" ".join(word for word in words if word))[:4000],
+            is_removed=is_removed,
         )
-        for pk, account_id, reseller_id, label, detail, words in _sources[noun](wanted)
+        for pk, account_id, reseller_id, label, detail, words, is_removed in _sources[noun](wanted)
     ]
     found = {row.object_id for row in rows}
     gone = [pk for pk in wanted if pk not in found]
@@ -78,14 +86,17 @@ def refresh(noun: str, ids: Iterable[int]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["kind", "object_id"],
-        update_fields=["account_id", "reseller_id", "label", "detail", "text"],
+        update_fields=["account_id", "reseller_id", "label", "detail", "text", "is_removed"],
     )
 
 
-def matching(actor: Actor, text: str, kinds: Iterable[str] = ()) -> models.QuerySet:
-    """Rows that the actor may see whose text holds every word of `text`."""
+def matching(
+    actor: Actor, text: str, kinds: Iterable[str] = (), *, removed: bool = False
+) -> models.QuerySet:
+    """Rows that the actor may see whose text holds every word of `text`: of what is present, or of
+    what waits to be purged."""
     words = fold(text).split()
-    rows = SearchText.objects.all()
+    rows = SearchText.objects.filter(is_removed=removed)
     if actor.is_reseller:
         rows = rows.filter(reseller_id=actor.account_id)
     elif not actor.is_administrator:
@@ -96,9 +107,14 @@ def matching(actor: Actor, text: str, kinds: Iterable[str] = ()) -> models.Query
         if is_prefix(text):
             rows, name = rows.alias(known_kind=Coalesce("kind", "kind")), "known_kind"
         rows = rows.filter(**{f"{name}__in": kinds})
+    if not words:
+        return rows.none()
+    # Looked up by what an index knows: words of three letters, or else the first as a beginning.
+    # Shorter ones beside it are asked of what that finds.
+    known = [word for word in words if len(word) >= SHORT] or words[:1]
     for word in words:
-        rows = _having(rows, word)
-    return rows if words else rows.none()
+        rows = _having(rows, word) if word in known else rows.filter(text__contains=word)
+    return rows
 
 
 def in_order(hits: models.QuerySet, text: str) -> models.QuerySet:
@@ -108,11 +124,11 @@ def in_order(hits: models.QuerySet, text: str) -> models.QuerySet:
 
 def is_prefix(text: str) -> bool:
     """Whether it is too short for pieces of three letters, so that only beginnings are found."""
-    return all(len(word) < 3 for word in fold(text).split())
+    return all(len(word) < SHORT for word in fold(text).split())
 
 
 def _having(rows: models.QuerySet, word: str) -> models.QuerySet:
-    if len(word) < 3:
+    if len(word) < SHORT:
         # No three-letter piece to look up: the beginning of the text, by its index.
         return rows.filter(text__gte=word, text__lt=word + "\U0010ffff")
     if connection.vendor == "sqlite":

@@ -12,8 +12,9 @@ from panel.core import search
 from panel.core.access import Actor
 from panel.core.http import PanelRequest
 from panel.core.operations import nouns
+from panel.core.path_bar import crumbs
 from panel.core.search import SearchText
-from panel.core.views import crumbs, go
+from panel.core.views import go
 
 PER_KIND = 20
 # The menu of the actor's role: set by the project, which knows its pages.

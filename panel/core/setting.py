@@ -224,7 +224,7 @@ class LinesField(forms.CharField):
 
     def __init__(self, *, clean: Callable[[str], str], **kwargs: Any) -> None:
         self._clean_line = clean
-        super().__init__(widget=forms.Textarea(attrs={"rows": 8}), max_length=500_000, **kwargs)
+        super().__init__(widget=forms.Textarea(attrs={"rows": 4}), max_length=500_000, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, (list, tuple)) else value

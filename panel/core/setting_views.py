@@ -11,8 +11,9 @@ from panel.core import outcomes, setting
 from panel.core.http import PanelRequest
 from panel.core.operation_views import SingleOperationView
 from panel.core.operations import Operation
+from panel.core.path_bar import crumbs
 from panel.core.setting import PK, Section
-from panel.core.views import crumbs, shown_run
+from panel.core.views import shown_run
 
 
 def shown_sections() -> list[Section]:

@@ -13,8 +13,10 @@ from django.views import View
 from panel.core import csv_export, outcomes
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
+from panel.core.filters import in_trash
 from panel.core.http import PanelRequest
 from panel.core.lists import COUNT_UP_TO, SIZES, Listing, ListPage, list_pages
+from panel.core.markup import in_a_sentence
 from panel.core.operations import (
     MORE,
     Operation,
@@ -24,13 +26,9 @@ from panel.core.operations import (
     operations_for,
     operations_of,
 )
+from panel.core.path_bar import crumbs, step_to_list
 
 SIZE_COOKIE = "page_size"
-
-
-def crumbs(*steps: tuple[Any, str | None]) -> list[dict[str, Any]]:
-    """The path bar: where one is, not where one came from."""
-    return [{"label": label, "url": url} for label, url in steps]
 
 
 def page_size(request: PanelRequest) -> int:
@@ -127,7 +125,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
         }
         for size in SIZES
     ]
-    groups = bulk_groups(page, actor, listing.params.get("status") == "removed")
+    groups = bulk_groups(page, actor, in_trash(listing.params))
     # Nothing can be done with a selection: nothing is selected.
     table = listing.table(pick=bool(groups)) if rows else ""
     adds = add_buttons(page, actor)
@@ -140,9 +138,7 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "is_empty": not rows,
         "is_filtered": listing.is_filtered,
         "empty_title": _("Nothing matches") if listing.is_filtered else page.empty_title,
-        "empty_text": _("No row has all of what you look for.")
-        if listing.is_filtered
-        else page.empty_text,
+        "empty_text": "" if rows else empty_text(listing),
         "add": adds[0] if adds else None,
         "more_adds": adds[1:],
         "bulk_groups": groups,
@@ -162,6 +158,13 @@ def list_context(listing: Listing) -> dict[str, Any]:
         "list_url": list_url,
         "header_links": page.header_links(actor),
     }
+
+
+def empty_text(listing: Listing) -> Any:
+    """What a list says that has no rows; it may look round for that."""
+    if listing.is_filtered:
+        return _("No row has all of what you look for.")
+    return listing.page.why_empty(listing.actor)
 
 
 def chips(listing: Listing) -> list[dict[str, str]]:
@@ -193,10 +196,10 @@ def beside(page: ListPage, actor: Actor) -> list[dict[str, Any]]:
 
 def count_label(listing: Listing) -> str:
     noun = nouns[listing.page.noun]
-    word = noun.label if listing.count == 1 else noun.labels
+    word = in_a_sentence(noun.label if listing.count == 1 else noun.labels)
     if listing.count > COUNT_UP_TO:
-        return _("more than %(n)s %(what)s") % {"n": f"{COUNT_UP_TO:,}", "what": str(word).lower()}
-    return f"{listing.count:,} {str(word).lower()}"
+        return _("more than %(n)s %(what)s") % {"n": f"{COUNT_UP_TO:,}", "what": word}
+    return f"{listing.count:,} {word}"
 
 
 def all_label(listing: Listing) -> str:
@@ -279,8 +282,7 @@ class DetailPage:
         return outcomes.describe(run, actor)
 
     def path(self, request: PanelRequest, target: Any) -> list[dict[str, Any]]:
-        noun = nouns[self.noun]
-        return crumbs((noun.labels, reverse(f"{noun.url_name}_list")), (str(target), None))
+        return crumbs(step_to_list(nouns[self.noun], request.actor), (str(target), None))
 
     def siblings(self, request: PanelRequest, target: Any) -> Any:
         """Rows for the switcher in the title: neighbours in the order of the list."""
@@ -385,7 +387,7 @@ def nothing_selected(request: PanelRequest, noun: str) -> None:
     messages.warning(
         request,
         _("Nothing is selected. Select some %(what)s first.")
-        % {"what": str(nouns[noun].labels).lower()},
+        % {"what": in_a_sentence(nouns[noun].labels)},
     )
 
 

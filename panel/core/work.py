@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import ClassVar
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -25,6 +26,9 @@ class Work(models.Model):
 
     A worker that lost its lease cannot finish the row: each change asks for its `fence`.
     """
+
+    # How many rows of a kind one worker carries out beside each other.
+    at_once: ClassVar[int] = 1
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     fence = models.CharField(max_length=16, default="", editable=False)

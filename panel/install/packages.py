@@ -29,6 +29,9 @@ _NEEDED = {
     "proftpd-core": ("proftpd.service",),
     "proftpd-mod-crypto": (),
     "proftpd-mod-sqlite": (),
+    # For scheduled tasks: scripts, and the time zones of their times.
+    "php-cli": (),
+    "tzdata": (),
 }
 _FOR_POSTGRESQL = "postgresql-client"
 # Any of these brings the program.

@@ -259,6 +259,7 @@ class Migration(migrations.Migration):
                 ("label", models.CharField(max_length=255)),
                 ("detail", models.CharField(default="", max_length=255)),
                 ("text", models.TextField()),
+                ("is_removed", models.BooleanField(default=False)),
             ],
             options={
                 "indexes": [models.Index(models.F("text"), name="core_searchtext_prefix")],
