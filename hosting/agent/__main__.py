@@ -12,16 +12,17 @@ import signal
 import sys
 import threading
 
-from hosting.agent import drivers
+from hosting.agent import drivers, logs
 from hosting.agent.apply import Applier
+from hosting.agent.ballast import Ballast
 from hosting.agent.host import Host, Runner
-from hosting.agent.platform import MAIL_PORTS, Platform, debian, embedded
+from hosting.agent.platform import MAIL_PORTS, SMALL_MAIL_PORTS, Platform, debian, embedded
 from hosting.agent.private import close_off
 from hosting.agent.server import Server
 
 # What else the debian platform can be told; each has its usual place.
 _PLACES = ("homes", "run", "logs", "users", "ssh", "address", "database_address")
-_EMBEDDED_PORTS = ("sites_port", "https_port", "dns_port")
+_EMBEDDED_PORTS = ("sites_port", "https_port", "dns_port", "ftp_port", "sftp_port")
 _PORTS = ("sites", "https", "dns", "mariadb", "postgresql", "ftp", "sftp")
 
 
@@ -41,16 +42,20 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     real = parser.add_argument_group("debian")
     for place in _PLACES:
         real.add_argument(f"--{place.replace('_', '-')}")
-    real.add_argument(
+    parser.add_argument(
         "--mail-ports",
-        type=_mail_ports,
-        help=f"a port each for {', '.join(MAIL_PORTS)}; or “standard”; without it: no mail here",
+        help=f"a port each for {', '.join(MAIL_PORTS)}; or “standard”; embedded: for"
+        f" {', '.join(SMALL_MAIL_PORTS)}; without it: no mail here",
     )
     given = parser.parse_args(words)
     if given.platform == "embedded" and not (given.data and given.sites_port and given.nginx):
         parser.error("the embedded platform needs --data, --sites-port and --nginx")
     if given.platform == "debian" and os.geteuid() != 0:
         parser.error("the debian platform needs root")
+    try:
+        given.mail_ports = _mail_ports(given.platform, given.mail_ports or "")
+    except ValueError:
+        parser.error("--mail-ports: not a port for each")
     return given
 
 
@@ -65,6 +70,7 @@ def _platform(given: argparse.Namespace) -> Platform:
             nginx=given.nginx,
             public_port=given.public_port,
             keep_serving=given.keep_serving,
+            mail_ports=given.mail_ports,
             **said,
         )
     places = {name: getattr(given, name) for name in _PLACES} | {"node": given.data}
@@ -88,10 +94,13 @@ def _port(word: str) -> int:
     return number
 
 
-def _mail_ports(words: str) -> dict[str, int]:
-    if words in ("", "standard"):
-        return dict(MAIL_PORTS) if words else {}
-    return dict(zip(MAIL_PORTS, map(_port, words.split(",")), strict=True))
+def _mail_ports(platform: str, words: str) -> dict[str, int]:
+    names = SMALL_MAIL_PORTS if platform == "embedded" else tuple(MAIL_PORTS)
+    if not words:
+        return {}
+    if words == "standard":
+        return {name: MAIL_PORTS[name] for name in names}
+    return dict(zip(names, map(_port, words.split(",")), strict=True))
 
 
 def _lay_out(platform: Platform) -> int:
@@ -125,7 +134,7 @@ def main(words: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: leaving.set())
     host = Host(platform.node, Runner(), platform)
-    applier = Applier(host, drivers.for_platform(host))
+    applier = Applier(host, drivers.for_platform(host), Ballast(host))
     applier.settle()
     own = {os.geteuid()} if not platform.isolates or given.panel_uid is None else set()
     panel = set() if given.panel_uid is None else {given.panel_uid}
@@ -134,7 +143,8 @@ def main(words: list[str] | None = None) -> None:
     server.start()
     threading.Thread(target=applier.sweep, name="sweep", daemon=True).start()
     sys.stderr.write(f"The agent listens at {platform.socket}.\n")
-    leaving.wait()
+    while not leaving.wait(logs.EVERY):
+        logs.rotate(host)
     server.close()
     applier.stop()
     os.close(lock)

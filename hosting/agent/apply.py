@@ -4,6 +4,7 @@ A request to switch touches marks and this agent's records only; it runs beside 
 being applied and never waits for it.
 """
 
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from hosting.agent import protocol, trees
+from hosting.agent.ballast import Ballast
 from hosting.agent.driver import Driver
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError, Subscription
@@ -22,8 +24,9 @@ Emit = Callable[[dict], None]
 class Applier:
     """All services of one node, and the records of what was applied."""
 
-    def __init__(self, host: Host, drivers: Sequence[Driver[Any]]):
+    def __init__(self, host: Host, drivers: Sequence[Driver[Any]], ballast: Ballast | None = None):
         self._host = host
+        self._ballast = ballast
         self._drivers = {driver.service: driver for driver in drivers}
         self._state = State(host)
         # Guards records and the marks that follow from them; held for moments only.
@@ -45,6 +48,8 @@ class Applier:
             driver.know({record.id: record.state for record in records})
             driver.settle(applied, shut)
         trees.discard_unfinished(self._host)
+        if self._ballast is not None:
+            self._ballast.lay()
 
     def hello(self, with_applied: bool) -> dict:
         """Say who this is, what is wrong with its daemons, and what has been applied."""
@@ -90,9 +95,26 @@ class Applier:
         return {"ok": True, "switched": list(switched), "stale": stale}
 
     def _keep(self, records: Mapping[int, Record]) -> None:
-        """Save records, then have every service follow."""
-        self._state.save(records.values())
+        """Save records, then have every service follow. On a full disk once more, with the room
+        that is kept for that."""
+        try:
+            self._follow(records)
+        except (AgentError, OSError, sqlite3.Error):
+            if self._ballast is None or not self._ballast.release():
+                raise
+            self._follow(records)
+
+    def _follow(self, records: Mapping[int, Record]) -> None:
         faults: list[Exception] = []
+        is_kept = True
+        try:
+            self._state.save(records.values())
+        except (OSError, sqlite3.Error) as error:
+            # Who is to be shut is shut all the same. Whoever asked hears that it was not kept, and
+            # asks again: an agent that begins anew before that opens them.
+            faults.append(error)
+            is_kept = False
+            records = {n: each for n, each in records.items() if each.state != protocol.OPEN}
         for driver in self._drivers.values():
             shut: list[int] = []
             opened: list[int] = []
@@ -101,8 +123,8 @@ class Applier:
             # What one service cannot do keeps no other one open.
             try:
                 driver.know({record.id: record.state for record in records.values()})
-                driver.switch(shut, opened)
-            except (AgentError, OSError) as error:
+                driver.switch(shut, opened if is_kept else [])
+            except (AgentError, OSError, sqlite3.Error) as error:
                 faults.append(error)
         if faults:
             raise faults[0]
@@ -127,6 +149,8 @@ class Applier:
                     changed |= self._put_aside(subscriptions, held, failures)
                 for each in subscriptions.values():
                     emit(_line(each.id, each.generation, service, failures.get(each.id)))
+            if self._ballast is not None:
+                self._ballast.lay()
         emit({"done": True, "reloads": reloads, "changed": len(changed)})
 
     def _accepted(self, values: Sequence[object], emit: Emit) -> dict[int, Subscription]:
@@ -254,6 +278,26 @@ class Applier:
         if driver is None:
             raise AgentError("refused", f"this node has no service {service[:60]!r}")
         return {"ok": True, "answer": driver.ask(what, number, parameters)}
+
+    def transfer(
+        self,
+        service: str,
+        what: str,
+        number: int,
+        parameters: object,
+        file: int,
+        told: Callable[[int], bool],
+    ) -> dict:
+        """Have a driver fill an open file, or take in what it holds."""
+        driver = self._drivers.get(service)
+        if driver is None:
+            raise AgentError("refused", f"this node has no service {service[:60]!r}")
+        return {"ok": True, "answer": driver.transfer(what, number, parameters, file, told)}
+
+    def news(self, service: str, after: int) -> dict:
+        """Say what happened of a service since; nothing of one that is not here."""
+        driver = self._drivers.get(service)
+        return {"ok": True, "news": [] if driver is None else driver.news(after)}
 
     def measure(self, numbers: Sequence[int], since: str | None = None) -> dict:
         """Say how much is used: of disk by the homes, and what drivers measure besides.

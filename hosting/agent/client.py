@@ -4,7 +4,7 @@ repeated: asking twice for the same state changes nothing the second time.
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +121,43 @@ class Client:
         answer: dict = self._ask({"verb": "ask", "parameters": parameters} | asked)["answer"]
         return answer
 
+    def news(self, service: str, after: int) -> list[dict]:
+        """Return what happened of a service since, the oldest first; a frame of it."""
+        found: list[dict] = self._ask({"verb": "news", "service": service, "after": after})["news"]
+        return found
+
+    def transfer(
+        self,
+        about: tuple[str, str, int],
+        parameters: dict,
+        file: int,
+        go_on: Callable[[int], bool],
+    ) -> dict:
+        """Have a driver fill an open file, or take in what it holds; the driver's answer.
+
+        `about` is service, what and subscription. `go_on` hears when it begins, and about once a
+        second from then on, how many bytes there are so far; if it says no, the agent ends it.
+        """
+        service, what, subscription = about
+        asked: dict = {"verb": "transfer", "service": service, "what": what}
+        asked |= {"subscription": subscription, "parameters": parameters}
+        with self._connected(asked) as (connection, stream):
+            answer = self._next(stream)
+            if answer.get("ready"):
+                # Said once before anything begins: until then it may be asked again.
+                if not go_on(0):
+                    raise AgentError("refused", "it was stopped")
+                socket.send_fds(connection, [b"f"], [file])
+                answer = self._next(stream)
+            while "progress" in answer:
+                if not go_on(answer["progress"]):
+                    raise AgentError("refused", "it was stopped")
+                answer = self._next(stream)
+        if not answer.get("ok"):
+            raise AgentError(answer.get("kind", "io"), answer.get("message", ""))
+        found: dict = answer["answer"]
+        return found
+
     def _ask(self, request: dict) -> dict:
         with self._asked(request) as stream:
             answer = self._next(stream)
@@ -130,6 +167,11 @@ class Client:
 
     @contextmanager
     def _asked(self, request: dict) -> Iterator[BinaryIO]:
+        with self._connected(request) as (_connection, stream):
+            yield stream
+
+    @contextmanager
+    def _connected(self, request: dict) -> Iterator[tuple[socket.socket, BinaryIO]]:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self._timeout)
@@ -138,7 +180,7 @@ class Client:
                 with suppress(BrokenPipeError):
                     connection.sendall(protocol.encode(request))
                 with connection.makefile("rb") as stream:
-                    yield stream
+                    yield connection, stream
         except OSError as error:
             raise AgentAway(f"the agent at {self._path} is away: {error}") from error
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from hosting.agent.protocol import AgentError
 
@@ -56,6 +56,28 @@ class Driver(ABC, Generic[Desired]):
         Runs beside everything else; `parameters` are what the wire brought.
         """
         raise AgentError("invalid", f"{self.service} does not know {what[:60]!r}")
+
+    def transfer(
+        self,
+        what: str,
+        subscription: int,
+        parameters: object,
+        file: int,
+        told: Callable[[int], bool],
+    ) -> dict[str, object]:
+        """Fill an open file with what a subscription has, or take in what the file holds.
+
+        Runs beside everything else, and may take hours. `told` is called with the bytes so far,
+        about once a second; False: nobody waits any more, and it ends with an AgentError.
+        """
+        raise AgentError("invalid", f"{self.service} transfers no {what[:60]!r}")
+
+    def news(self, after: int) -> list[dict[str, Any]]:
+        """Return what happened on this node since news number `after`, the oldest first.
+
+        Each has its number as "end"; a frame of them at the most.
+        """
+        return []
 
     @abstractmethod
     def parse(self, value: object) -> Desired:

@@ -4,6 +4,7 @@ from typing import Any
 
 from hosting.agent.driver import Driver
 from hosting.agent.host import Host
+from hosting.services.cron.driver import CronDriver
 from hosting.services.database.driver import DatabaseDriver
 from hosting.services.dns.driver import DnsDriver
 from hosting.services.ftp.driver import FtpDriver
@@ -31,4 +32,6 @@ def for_platform(host: Host) -> list[Driver[Any]]:
         found.append(MailDriver(host))
     if FtpDriver.is_possible(host.platform):
         found.append(FtpDriver(host))
+    # Last: what it runs finds everything else in its place.
+    found.append(CronDriver(host))
     return found

@@ -27,14 +27,17 @@ MAIL_PORTS = {
     # On loopback alone: what autoresponders answer.
     "replies": 10026,
 }
+# What the small server speaks, where Debian's are not.
+SMALL_MAIL_PORTS = ("smtp", "submission", "submissions", "imaps")
 _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbin")))
 # What drivers ask for. A driver says what is missing; a node without it lacks that service.
 _WANTED = re.compile(
-    r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php-fpm\d+\.\d+|sshd|btrfs|setpriv"
-    r"|mariadbd|mariadb|mariadb-install-db|postfix|dovecot|doveadm|sievec|proftpd"
+    r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php(-fpm)?\d+\.\d+|sshd|btrfs|setpriv"
+    r"|mariadbd|mariadb|mariadb-dump|mariadb-install-db|postfix|opendkim|dovecot|doveadm|sievec|proftpd"
 )
 # Debian keeps several versions of these beside each other, elsewhere: "psql-15" is one of 15.
-_POSTGRESQL, _OF_POSTGRESQL = Path("/usr/lib/postgresql"), ("postgres", "initdb", "psql")
+_POSTGRESQL = Path("/usr/lib/postgresql")
+_OF_POSTGRESQL = ("postgres", "initdb", "psql", "pg_dump")
 
 
 def uid_of(subscription: int) -> int:
@@ -148,6 +151,9 @@ def embedded(
     keep_serving: bool = False,
     dns_port: int | None = None,
     https_port: int | None = None,
+    ftp_port: int | None = None,
+    sftp_port: int | None = None,
+    mail_ports: Mapping[str, int] | None = None,
 ) -> Platform:
     """Return the platform without root: high ports on loopback, one uid for everybody.
 
@@ -168,9 +174,9 @@ def embedded(
         mariadb_port=3306,
         postgresql_port=5432,
         database_address=None,
-        mail_ports={},
-        ftp_port=None,
-        sftp_port=None,
+        mail_ports=mail_ports or {},
+        ftp_port=ftp_port,
+        sftp_port=sftp_port,
         public_scheme="http",
         public_port=public_port or sites_port,
         # Started as root (a container), nginx would drop to a user that cannot read the homes.

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 import struct
 import threading
 from collections.abc import Collection
@@ -31,6 +32,8 @@ class Server:
             "plan": self._plan,
             "measure": self._measure,
             "ask": self._ask,
+            "news": self._news,
+            "transfer": self._transfer,
         }
 
     def start(self) -> None:
@@ -131,9 +134,28 @@ class Server:
         number = protocol.whole(fields["subscription"], "subscription", 1, protocol.MAX_ID)
         reply.send(self._applier.ask(service, what, number, fields["parameters"]))
 
+    def _news(self, request: dict, reply: "_Reply") -> None:
+        fields = protocol.record(request, "news", ("service", "after"))
+        service = protocol.text(fields["service"], "service", 40)
+        after = protocol.whole(fields["after"], "after", 0, protocol.MAX_ID)
+        reply.send(self._applier.news(service, after))
+
+    def _transfer(self, request: dict, reply: "_Reply") -> None:
+        names = ("service", "what", "subscription", "parameters")
+        fields = protocol.record(request, "transfer", names)
+        service, what = (protocol.text(fields[name], name, 40) for name in names[:2])
+        number = protocol.whole(fields["subscription"], "subscription", 1, protocol.MAX_ID)
+        file = reply.take_file()
+        try:
+            about = (service, what, number, fields["parameters"])
+            reply.send(self._applier.transfer(*about, file, reply.tell))
+        finally:
+            os.close(file)
+
 
 class _Reply:
-    """What goes back on one connection. The other side's going ends no work that was begun."""
+    """What goes back on one connection. The other side's going ends no work that was begun, but
+    for a transfer: what is transferred is its file."""
 
     def __init__(self, connection: socket.socket):
         self._connection = connection
@@ -147,6 +169,27 @@ class _Reply:
             self._connection.sendall(protocol.encode(value))
         except OSError:
             self.is_lost = True
+
+    def tell(self, progress: int) -> bool:
+        """Say how many bytes there are so far, and whether anybody still waits for the rest."""
+        self.send({"progress": progress})
+        return not self.is_lost
+
+    def take_file(self) -> int:
+        """Ask for the open file that goes with the request; its descriptor.
+
+        SECURITY: the other side has opened it. The agent, which might open anything, never opens
+        what somebody else names.
+        """
+        self.send({"ok": True, "ready": True})
+        _mark, found, _flags, _address = socket.recv_fds(self._connection, 1, 1)
+        for file in found:
+            os.set_inheritable(file, False)
+        if len(found) == 1 and stat.S_ISREG(os.fstat(found[0]).st_mode):
+            return found[0]
+        for file in found:
+            os.close(file)
+        raise invalid("an open file goes with this request")
 
 
 def _refusal(error: AgentError) -> dict:
