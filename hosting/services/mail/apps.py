@@ -22,6 +22,7 @@ class MailConfig(base.ServiceConfig):
             count="hosting.services.mail.usage.mailboxes",
             total="hosting.services.mail.usage.mailboxes_of_resellers",
         ),
+        base.Resource("mailbox_size", _("Mailbox size"), unit="bytes", default=None, is_each=True),
     )
     permissions = (base.Permission("manage_mail", _("Mail management"), default=True),)
     tabs = (
@@ -31,6 +32,7 @@ class MailConfig(base.ServiceConfig):
             _("Mail"),
             "hosting.services.mail.views.shows_tab",
             "hosting.services.mail.views.sections",
+            "hosting.services.mail.views.cards",
         ),
     )
     urls = "hosting.services.mail.urls"
@@ -39,5 +41,14 @@ class MailConfig(base.ServiceConfig):
     purge_source = "hosting.services.mail.following.purge"
 
     def ready(self) -> None:
-        for room in ("settings", "nouns", "operations"):
+        for room in (
+            "settings",
+            "nouns",
+            "operations",
+            "operations_names",
+            "operations_records",
+            "operations_signing",
+            "signing",
+            "localnames",
+        ):
             import_module(f"hosting.services.mail.{room}")

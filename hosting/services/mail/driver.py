@@ -1,4 +1,4 @@
-"""The mail driver: Postfix and Dovecot on one SQLite file.
+"""The mail driver: servers of mail on one SQLite file.
 
 On disk, below the platform's own directory:
 
@@ -8,11 +8,16 @@ On disk, below the platform's own directory:
     mail/dovecot/        Dovecot's configuration
     mail/sieve/          scripts, compiled
 
+Where all are one uid, a small server of ours reads the same file, and ends sessions by itself when
+it changes; beside its tables lie
+
+    mail/tls.pem         key and certificate
+    mail/replies/        what mailboxes answer
+    mail/outgoing/       letters to other servers, which are not sent from there
+
 Mail itself lies in the subscription's home, in mail/<number of the mailbox>, and is its user's.
 """
 
-import grp
-import signal
 import threading
 from collections.abc import Collection, Mapping
 from typing import ClassVar
@@ -22,18 +27,12 @@ from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import LIMITED, OPEN, SHUT, AgentError, told
-from hosting.services.mail import (
-    driver_certificate,
-    driver_desired,
-    driver_greeting,
-    driver_sieve,
-)
+from hosting.services.mail import driver_desired, driver_programs, driver_servers, driver_small
 from hosting.services.mail.driver_desired import Mail, Mailbox
-from hosting.services.mail.driver_dovecot import Dovecot
-from hosting.services.mail.driver_postfix import USER, Postfix
+from hosting.services.mail.driver_servers import DebianServers
+from hosting.services.mail.driver_small import SmallServers
 from hosting.services.mail.driver_store import Store
 
-_PROGRAMS = {"postfix", "dovecot", "doveadm", "sievec", "openssl"}
 _NOTHING = Mail()
 # Who was let in a moment before has no session yet: a second look.
 _LOOKS = (0.3, 1.0, 3.0)
@@ -48,33 +47,27 @@ class MailDriver(Driver[Mail]):
 
     def __init__(self, host: Host):
         self._host = host
-        directory = host.platform.node / "mail"
-        self._directory = directory
-        self._certificate = directory / "own.pem"
-        run = host.platform.run / "dovecot"
-        database = directory / "mail.sqlite3"
+        self._directory = host.platform.node / "mail"
+        database = self._directory / "mail.sqlite3"
         self.store = Store(host, database)
-        self.postfix = Postfix(host, directory, database, self._certificate, run)
-        self.dovecot = Dovecot(host, directory, database, self._certificate, run)
+        kind = DebianServers if host.platform.isolates else SmallServers
+        self.servers: DebianServers | SmallServers = kind(host, self._directory, database)
         self._applied: dict[int, Mail] = {}
         self._states: dict[int, str] = {}
         self._words = ""
-        self._greeted: tuple[int | None, int | None] | None = None
         self._leaving = threading.Event()
 
     @staticmethod
     def is_possible(platform: Platform) -> bool:
-        """Say whether a node has the daemons, users for its tenants, and ports for mail."""
-        return (
-            platform.isolates
-            and bool(platform.mail_ports)
-            and platform.programs.keys() >= _PROGRAMS
-            and (platform.postfix_daemons / "master").exists()
-        )
+        """Say whether a node can serve mail."""
+        return driver_servers.is_possible(platform) or driver_small.is_possible(platform)
 
     def offers(self) -> dict[str, object]:
         """Return the ports for mail programs."""
-        return {"ports": dict(self._host.platform.mail_ports)}
+        return {
+            "ports": dict(self._host.platform.mail_ports),
+            "signs": self.servers.signs,
+        }
 
     def parse(self, value: object) -> Mail:
         """Return the mail of a subscription."""
@@ -95,10 +88,9 @@ class MailDriver(Driver[Mail]):
             self.store.switch(self._states)
             for number, mail in applied.items():
                 self._keep_scripts(number, mail)
-            for daemon in (self.dovecot.daemon, self.postfix.daemon):
-                if is_news:
-                    daemon.end()
-                daemon.start()
+            self.servers.keep_keys(applied.values())
+            is_needed = any(mail.mailboxes for mail in applied.values())
+            self.servers.start(is_news, is_needed)
             self._words = ""
         except (AgentError, OSError) as error:
             self._words = told(error).message
@@ -108,47 +100,24 @@ class MailDriver(Driver[Mail]):
     def _lay_out(self) -> bool:
         if not self._directory.is_dir():
             self._host.make(self._directory, 0o755)
-        driver_certificate.keep(self._host, self._certificate)
-        try:
-            group = grp.getgrnam(USER).gr_gid
-        except KeyError:
-            raise AgentError("io", f"there is no group {USER} on this node") from None
+        driver_programs.keep(self._host)
+        self.servers.prepare()
         # Before the daemons, and never closed: see the store.
-        self.store.open(group)
-        is_news = [self.dovecot.lay_out(), self.postfix.lay_out()]
-        return any(is_news)
+        self.store.open(self.servers.group())
+        return self.servers.lay_out()
 
     def watch(self) -> None:
         """Start the daemons again whenever they die."""
-        self.dovecot.daemon.watch()
-        self.postfix.daemon.watch()
+        self.servers.watch()
 
     def stop(self) -> None:
         """Leave; the daemons end where the platform says so."""
         self._leaving.set()
-        self.postfix.daemon.leave()
-        self.dovecot.daemon.leave()
+        self.servers.leave()
 
     def problem(self) -> str | None:
         """Return which of the daemons does not serve."""
-        if self._words:
-            return self._words
-        platform = self._host.platform
-        masters = (self.dovecot.daemon.master(), self.postfix.daemon.master())
-        # Asked once for each life of theirs: who greets has read its configuration and its ports.
-        if masters == self._greeted:
-            return None
-        for name, pid, port, said, log in (
-            ("Dovecot", masters[0], "imap", b"* OK", "dovecot.log"),
-            ("Postfix", masters[1], "smtp", b"220 ", "mail.log"),
-        ):
-            if pid is None:
-                return f"{name} does not run: see {platform.logs / log}"
-            line = driver_greeting.greeting(platform.probe_address(), platform.mail_ports[port])
-            if line is None or not line.startswith(said):
-                return f"{name} does not answer: see {platform.logs / log}"
-        self._greeted = masters
-        return None
+        return self._words or self.servers.problem()
 
     # Suspension.
 
@@ -165,11 +134,7 @@ class MailDriver(Driver[Mail]):
 
     def _end_sessions(self) -> None:
         """End the sessions of all that may not be logged in; they are listed once."""
-        sessions = self.dovecot.sessions()
-        closed = self.store.closed_to({address for address, _pid in sessions})
-        for address, pid in sessions:
-            if address in closed:
-                self._host.signal(pid, signal.SIGTERM)
+        self.servers.end_sessions(self.store.closed_to)
 
     def _look_again(self) -> None:
         threading.Thread(target=self._look, name="mail sessions", daemon=True).start()
@@ -192,8 +157,8 @@ class MailDriver(Driver[Mail]):
         result = Result()
         try:
             self._await_daemons(any(mail and mail.mailboxes for mail in wanted.values()))
-        except AgentError as error:
-            result.failures = dict.fromkeys(wanted, error)
+        except (AgentError, OSError) as error:
+            result.failures = dict.fromkeys(wanted, told(error))
             return result
         batch: dict[int, Mail | None] = {}
         for number, mail in wanted.items():
@@ -214,6 +179,10 @@ class MailDriver(Driver[Mail]):
                 gone |= self._let_go(number, batch[number] or _NOTHING)
             except (AgentError, OSError) as error:
                 result.failures[number] = told(error)
+        try:
+            self.servers.keep_keys(self._applied.values())
+        except (AgentError, OSError) as error:
+            result.failures |= dict.fromkeys(batch.keys() - refused.keys(), told(error))
         result.changed -= result.failures.keys()
         if gone:
             self._end_sessions()
@@ -224,6 +193,8 @@ class MailDriver(Driver[Mail]):
         """Wait until both answer. Without them a new mailbox would be a promise."""
         if not is_needed:
             return
+        if not self._words:
+            self.servers.start(is_news=False, is_needed=True)
         runner = self._host.runner
         end = runner.now() + _PATIENCE
         while (words := self.problem()) is not None:
@@ -234,14 +205,7 @@ class MailDriver(Driver[Mail]):
     def _keep_scripts(self, number: int, mail: Mail) -> None:
         for box in mail.mailboxes:
             if box.reply is not None:
-                addresses = tuple(
-                    route.address
-                    for route in mail.routes()
-                    if route.login == box.address and not route.address.startswith("@")
-                )
-                text = driver_sieve.autoresponder(box.reply, addresses)
-                uid = self._host.platform.uid_of(number)
-                self.dovecot.keep_script(str(box.number), text, uid)
+                self.servers.keep_reply(number, box.number, box.reply, mail)
 
     def _let_go(self, number: int, mail: Mail) -> bool:
         """Put the files of mailboxes that are gone aside; say whether sessions may have to end."""
@@ -251,7 +215,7 @@ class MailDriver(Driver[Mail]):
             trees.put_aside_inside(self._host, number, ("mail", str(box)))
         for box in before:
             if before[box].reply is not None and not _has_reply(after.get(box)):
-                self.dovecot.drop_script(str(box))
+                self.servers.drop_reply(box)
         if mail.domains:
             self._applied[number] = mail
         else:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from hosting.agent.protocol import (
@@ -23,12 +23,17 @@ MAX_MAILBOXES = 20_000
 MAX_ALIASES = 100
 MAX_FORWARDS = 50
 LONGEST_SUBJECT = 200
+_MOST_SENT = 1_000_000
 LONGEST_REPLY = 4000
 # What becomes of mail that comes in for a suspended subscription.
 KEEP, DEFER, REFUSE = INCOMING = ("keep", "defer", "refuse")
 # Nothing of it means anything to a query, to a list of addresses, or to a path.
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,62}(?<!\.)", re.ASCII)
 _FOREIGN = re.compile(r"[A-Za-z0-9_=+-](?:[A-Za-z0-9_=+-]|\.(?!\.)){0,63}(?<!\.)", re.ASCII)
+_SELECTOR = re.compile(r"[a-z0-9]{1,40}", re.ASCII)
+_PEM = re.compile(
+    r"-----BEGIN PRIVATE KEY-----\n(?:[A-Za-z0-9+/=]{1,64}\n){4,80}-----END PRIVATE KEY-----\n"
+)
 # bcrypt as crypt(3) knows it.
 _HASH = re.compile(r"\$2b\$[0-3][0-9]\$[./A-Za-z0-9]{53}", re.ASCII)
 
@@ -43,11 +48,15 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain with mail: its other names, and who gets what is for nobody ("" refuses it)."""
+    """A domain with mail: its other names, and who gets what is for nobody ("" refuses it).
+
+    Not `is_here`: the name may be a stranger's, so mail for it goes where its MX record says.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
     catch_all: str = ""
+    is_here: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,12 +94,31 @@ class Mailbox:
 
 
 @dataclass(frozen=True)
+class Key:
+    """What letters of a domain are signed with: the private key, in PEM, is never shown."""
+
+    name: str
+    selector: str
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Mail:
     """All of one subscription's mail."""
 
     domains: tuple[Domain, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()
     incoming: str = KEEP
+    # Recipients within an hour, of a mailbox and of all of them; 0 is without limit.
+    per_mailbox: int = 0
+    per_subscription: int = 0
+    # Of each name that mail is sent as and signed for, aliases too.
+    keys: tuple[Key, ...] = ()
+
+    def names_here(self) -> set[str]:
+        """Every name that mail is taken in for."""
+        here = [domain for domain in self.domains if domain.is_here]
+        return {name for domain in here for name in (domain.name, *domain.aliases)}
 
     def routes(self) -> Iterator[Route]:
         """Every address that takes mail, those of alias domains too."""
@@ -166,7 +194,7 @@ def _mailbox(value: object, domains: set[str]) -> Mailbox:
 
 
 def _domain(value: object) -> Domain:
-    fields = record(value, "domain", ("name",), ("aliases", "catch_all"))
+    fields = record(value, "domain", ("name", "here"), ("aliases", "catch_all"))
     catch_all = fields.get("catch_all", "")
     return Domain(
         host_name(fields["name"], "name"),
@@ -175,21 +203,49 @@ def _domain(value: object) -> Domain:
             for each in listed(fields.get("aliases", []), "aliases", MAX_DOMAINS)
         ),
         _address(catch_all) if catch_all else "",
+        truth(fields["here"], "here"),
     )
+
+
+def _outgoing(value: object) -> tuple[int, int]:
+    if value is None:
+        return 0, 0
+    fields = record(value, "outgoing", ("mailbox", "subscription"))
+    each, whole_ = (whole(fields[name], name, 0, _MOST_SENT) for name in fields)
+    return each, whole_
+
+
+def _key(value: object, names: set[str]) -> Key:
+    fields = record(value, "key", ("name", "selector", "pem"))
+    name = host_name(fields["name"], "name")
+    if name not in names:
+        raise invalid(f"{name} is no name of this subscription's mail")
+    selector = text(fields["selector"], "selector", 60)
+    pem = fields["pem"]
+    if not _SELECTOR.fullmatch(selector) or type(pem) is not str or not _PEM.fullmatch(pem):
+        raise invalid("not a selector and a private key")
+    return Key(name, selector, pem)
 
 
 def parse(value: object) -> Mail:
     """Return the mail of a subscription. No address and no name is in it twice."""
-    fields = record(value, "mail", ("domains", "mailboxes", "incoming"))
+    fields = record(value, "mail", ("domains", "mailboxes", "incoming"), ("outgoing", "keys"))
     domains = tuple(_domain(each) for each in listed(fields["domains"], "domains", MAX_DOMAINS))
     names = [name for domain in domains for name in (domain.name, *domain.aliases)]
     own = {domain.name for domain in domains}
     rows = listed(fields["mailboxes"], "mailboxes", MAX_MAILBOXES)
     boxes = tuple(_mailbox(each, own) for each in rows)
-    mail = Mail(domains, boxes, one_of(fields["incoming"], "incoming", INCOMING))
+    mail = Mail(
+        domains,
+        boxes,
+        one_of(fields["incoming"], "incoming", INCOMING),
+        *_outgoing(fields.get("outgoing")),
+    )
+    given = listed(fields.get("keys", []), "keys", MAX_DOMAINS)
+    mail = replace(mail, keys=tuple(_key(each, mail.names_here()) for each in given))
     addresses = [route.address for route in mail.routes()]
     numbers = [box.number for box in boxes]
-    for what in (names, addresses, numbers):
+    for what in (names, addresses, numbers, [key.name for key in mail.keys]):
         if len(set(what)) != len(what):
             raise invalid("a name, an address or a number is given twice")
     return mail

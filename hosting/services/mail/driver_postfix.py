@@ -71,19 +71,31 @@ _SUBMISSION = """\
  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
  -o smtpd_sender_restrictions=reject_sender_login_mismatch
  -o smtpd_recipient_restrictions=$submission_restrictions
+ -o smtpd_milters=$submission_milters
+ -o milter_default_action=tempfail
 """
 _REPLIES = """\
  -o smtpd_client_restrictions=
  -o smtpd_sender_restrictions=
  -o smtpd_relay_restrictions=$replies_restrictions
  -o smtpd_recipient_restrictions=$replies_restrictions
+ -o smtpd_milters=$replies_milters
+ -o milter_default_action=tempfail
 """
 
 
 class Postfix:
     """The daemon that speaks SMTP."""
 
-    def __init__(self, host: Host, directory: Path, database: Path, certificate: Path, run: Path):
+    def __init__(
+        self,
+        host: Host,
+        directory: Path,
+        database: Path,
+        certificate: Path,
+        run: Path,
+        signed_by: Path | None,
+    ):
         self._host = host
         self._platform = host.platform
         self._conf = directory / "postfix"
@@ -92,6 +104,8 @@ class Postfix:
         self._database = database
         self._certificate = certificate
         self._run = run
+        # The socket of what signs letters that leave; None: nothing does.
+        self._signed_by = signed_by
         self.daemon = Daemon(host, self._program())
 
     def _program(self) -> Program:
@@ -148,6 +162,7 @@ class Postfix:
     def _tables(self) -> dict[str, str]:
         """Return who gets mail, who sends as whom, and by what it is encrypted."""
         table = self._table
+        signs = [f"unix:{self._signed_by}"] if self._signed_by else []
         return {
             # What is below a name may be somebody else's.
             "parent_domain_matches_subdomains": "",
@@ -170,6 +185,8 @@ class Postfix:
                 f"check_sasl_access {table('submitters')},"
                 f" check_recipient_access {table('incoming')}, permit_sasl_authenticated, reject"
             ),
+            "submission_milters": ", ".join([f"unix:{self._conf.parent}/milter", *signs]),
+            "replies_milters": ", ".join(signs),
             # From no sender, so that nobody answers an answer; there, anywhere.
             "replies_restrictions": "check_sender_access inline:{<>=OK}, reject",
             "smtpd_tls_security_level": "may",

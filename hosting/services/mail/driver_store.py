@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS mailbox (
 CREATE TABLE IF NOT EXISTS route (
     address TEXT PRIMARY KEY, subscription INTEGER NOT NULL, target TEXT NOT NULL, login TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sending (
+    subscription INTEGER PRIMARY KEY, per_mailbox INTEGER NOT NULL,
+    per_subscription INTEGER NOT NULL
+) STRICT;
 CREATE INDEX IF NOT EXISTS domain_of ON domain (subscription);
 CREATE INDEX IF NOT EXISTS mailbox_of ON mailbox (subscription);
 CREATE INDEX IF NOT EXISTS route_of ON route (subscription);
@@ -42,6 +46,7 @@ _COLUMNS = {
     "domain": "name, subscription",
     "mailbox": "number, subscription, address, password, is_on, size, script",
     "route": "address, subscription, target, login",
+    "sending": "subscription, per_mailbox, per_subscription",
 }
 _OF = {"subscription": "number"}
 
@@ -58,16 +63,17 @@ class Store:
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
 
-    def open(self, group: int) -> None:
-        """Make the file, or open it, and let a group read it."""
+    def open(self, group: int | None) -> None:
+        """Make the file, or open it, and let a group read it; None: nobody else."""
         if self._database is not None:
             return
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         held = os.open(self._path, flags, 0o640)
         try:
             # SECURITY: hashes of passwords are in it. Its companions get owner and mode of it.
-            self._host.own(held, None, group)
-            os.fchmod(held, 0o640)
+            if group is not None:
+                self._host.own(held, None, group)
+            os.fchmod(held, 0o600 if group is None else 0o640)
         finally:
             os.close(held)
         database = sqlite3.connect(
@@ -103,16 +109,20 @@ class Store:
         if mail is None or not mail.domains:
             return rows
         uid = self._host.platform.uid_of(number)
+        uid = os.geteuid() if uid is None else uid
         rows["subscription"] = {(number, uid, mail.incoming)}
-        for domain in mail.domains:
-            rows["domain"] |= {(name, number) for name in (domain.name, *domain.aliases)}
+        rows["sending"] = {(number, mail.per_mailbox, mail.per_subscription)}
+        here = mail.names_here()
+        rows["domain"] = {(name, number) for name in here}
         for box in mail.mailboxes:
             script = f"{box.number}.sieve" if box.reply else None
             rows["mailbox"].add(
                 (box.number, number, box.address, box.password, int(box.is_on), box.size, script)
             )
         for route in mail.routes():
-            rows["route"].add((route.address, number, route.target, route.login))
+            # SECURITY: a name that may be a stranger's neither catches mail nor sends any.
+            if route.address.rpartition("@")[2] in here:
+                rows["route"].add((route.address, number, route.target, route.login))
         return rows
 
     def there(self, number: int) -> Rows:
@@ -222,7 +232,7 @@ class Store:
         """Return the differences for a subscription. Hashes are nobody's to see."""
         before, after = self.there(number), self.wanted(number, mail)
         found = []
-        for table in ("domain", "mailbox", "route", "subscription"):
+        for table in ("domain", "mailbox", "route", "sending", "subscription"):
             gone, new = before[table] - after[table], after[table] - before[table]
             if gone or new:
                 found.append(Change(table, _shown(table, gone), _shown(table, new)))
@@ -231,5 +241,11 @@ class Store:
 
 def _shown(table: str, rows: Collection[tuple[object, ...]]) -> list[str]:
     """Rows as people read them, without hashes."""
-    keep = {"mailbox": (2, 4, 5), "route": (0, 2), "domain": (0,), "subscription": (1, 2)}[table]
+    keep = {
+        "mailbox": (2, 4, 5),
+        "route": (0, 2),
+        "domain": (0,),
+        "subscription": (1, 2),
+        "sending": (1, 2),
+    }[table]
     return sorted(" ".join(str(row[place]) for place in keep) for row in rows)

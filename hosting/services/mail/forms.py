@@ -48,7 +48,7 @@ class MailboxFields(OperationForm):
         min_value=1,
         max_value=_LARGEST,
         required=False,
-        help_text=_("Empty: as much as the subscription has room for."),
+        help_text=_("Empty: as much as the subscription allows."),
     )
     aliases = LinesField(
         clean=clean_local,

@@ -1,4 +1,9 @@
-"""Mailboxes. What else takes mail (other addresses, forwards, a catch-all) belongs to one."""
+"""Mailboxes, and the names that mail is taken in for.
+
+What else takes mail (other addresses, forwards, a catch-all) belongs to a mailbox.
+"""
+
+from collections.abc import Callable
 
 from django.db import models
 from django.utils import timezone
@@ -7,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.domains import Domain
 from hosting.models.subscriptions import Subscription
 from panel.core.access import Owned, RemovableQuerySet
+from panel.core.work import Work, register_queue
 
 
 class MailboxQuerySet(RemovableQuerySet):
@@ -65,3 +71,68 @@ class Mailbox(Owned):
     def is_on(self) -> bool:
         """Whether one may log in."""
         return not self.off_level
+
+
+class LocalName(models.Model):
+    """A name of a domain or an alias whose mail is this subscription's to take.
+
+    SECURITY: anybody can add a name that is a stranger's. Without such a row mail for it leaves the
+    node by its MX record, mail of other subscriptions too, and nobody sends as it.
+    """
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=253)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "name"], name="mail_local_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@register_queue
+class DkimKey(Work):
+    """What letters of a domain and of its aliases are signed with (RFC 6376).
+
+    Made by the worker: it takes too long for a transaction.
+    """
+
+    domain = models.OneToOneField(Domain, models.CASCADE, related_name="dkim")
+    # The private key, sealed; "" while it is being made.
+    sealed = models.TextField(default="", editable=False)
+    # What the zone tells of it: the public key.
+    record = models.TextField(default="", editable=False)
+
+    class Meta:
+        verbose_name = _("DKIM key")
+        verbose_name_plural = _("DKIM keys")
+        indexes = [
+            models.Index(
+                "run_after",
+                name="mail_dkim_due",
+                condition=models.Q(state__in=["queued", "running"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.selector
+
+    @property
+    def selector(self) -> str:
+        """Another one for each key: what is remembered of an old one says nothing of this."""
+        return f"fh{self.pk}"
+
+    @property
+    def belongs_to(self) -> str:
+        """What the private key is sealed for."""
+        return f"mail.DkimKey.sealed:{self.pk}"
+
+    def carry_out(self) -> None:
+        """Make the key, in the worker."""
+        maker(self)
+
+
+# Set by `signing`, which tells the nodes.
+maker: Callable[[DkimKey], None] = lambda row: None  # noqa: E731

@@ -15,7 +15,6 @@ MAILBOX = register_noun(
         "mail",
         "mailbox",
         area="sites",
-        list_name="domain_list",
         api_fields=[
             "id",
             "subscription_id",

@@ -11,6 +11,7 @@ from hosting.hashes import hashed
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import PERSONAL
 from hosting.operations.domains import OnDomains, refuse_without
+from hosting.services.mail import sizes
 from hosting.services.mail.forms import (
     MEGABYTE,
     AddMailboxForm,
@@ -96,6 +97,7 @@ class AddMailbox(OnDomains):
         for row in step.open:
             try:
                 refuse_taken(row.pk, {local, *given["aliases"]}, given["is_catch_all"])
+                sizes.refuse(row.subscription, given["size"], step.actor)
                 creating.refuse_full(step, row.subscription, "mailboxes")
             except Refused as refused:
                 step.refuse(row.pk, refused.code, **refused.params)
@@ -134,8 +136,7 @@ class _OnMailboxes(Operation):
         refuse_without(step, PERMISSION, {row.pk: found[row.subscription_id] for row in step.open})
 
     def landing(self, actor: Actor, target_id: int, created: Any) -> str:
-        row = Mailbox.objects.visible_to(actor).filter(pk=target_id).first()
-        return f"/domains/{row.domain_id}/mail/" if row else ""
+        return f"/mailboxes/{target_id}/"
 
 
 @register
@@ -158,6 +159,8 @@ class EditMailbox(_OnMailboxes):
     def check(self, step: Step) -> None:
         super().check(step)
         given = _given(step.params)
+        ids = {row.subscription_id for row in step.open}
+        above = Subscription.objects.unscoped(_WHY).in_bulk(ids)
         for row in step.open:
             if step.params.get("version") and row.version > step.params["version"]:
                 step.refuse(row.pk, "mailbox_edited")
@@ -167,6 +170,8 @@ class EditMailbox(_OnMailboxes):
                 names = {row.local, *given["aliases"]}
                 try:
                     refuse_taken(row.domain_id, names, given["is_catch_all"], row.pk)
+                    if given["size"] != row.size:
+                        sizes.refuse(above[row.subscription_id], given["size"], step.actor)
                 except Refused as refused:
                     step.refuse(row.pk, refused.code, **refused.params)
 

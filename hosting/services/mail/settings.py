@@ -10,13 +10,13 @@ from panel.core import setting
 setting.section(
     "mailboxes",
     _("Mailboxes"),
-    _("What becomes of mail for suspended subscriptions."),
+    _("What becomes of mail for suspended subscriptions, and how much one may send."),
     order=35,
 )
 
 
-def _incoming_changed() -> None:
-    rows = Mailbox.objects.unscoped("every subscription with mail says what comes in")
+def _changed() -> None:
+    rows = Mailbox.objects.unscoped("every subscription with mail is told anew")
     provisioning.touch(list(rows.order_by().values_list("subscription_id", flat=True).distinct()))
 
 
@@ -33,5 +33,28 @@ INCOMING = setting.declare(
             (driver_desired.REFUSE, _("is refused")),
         ),
     ),
-    after=_incoming_changed,
+    after=_changed,
+)
+_MOST = 1_000_000
+PER_MAILBOX = setting.declare(
+    setting.Number(
+        "mail_per_mailbox",
+        "mailboxes",
+        _("Recipients that a mailbox may send to within an hour"),
+        300,
+        _("What is more is refused for now, and its owner's program tries again. 0: no limit."),
+        most=_MOST,
+    ),
+    after=_changed,
+)
+PER_SUBSCRIPTION = setting.declare(
+    setting.Number(
+        "mail_per_subscription",
+        "mailboxes",
+        _("Recipients that all mailboxes of a subscription may send to within an hour"),
+        1000,
+        _("0: no limit."),
+        most=_MOST,
+    ),
+    after=_changed,
 )

@@ -1,15 +1,16 @@
-"""Addresses of mailboxes. They have no list of their own: their domains show them."""
+"""Addresses of mailboxes."""
 
 from django.urls import path
 
-from hosting.services.mail import views
-from panel.core.operation_views import SingleOperationView
+from hosting.services.mail import views_programs
+from hosting.services.mail.views_mailboxes import MailboxDetail, MailboxList
+from panel.core.urls import noun_urls
 
 urlpatterns = [
-    path("mailboxes/<int:pk>/", views.mailbox_page, name="mailbox_detail"),
     path(
-        "mailboxes/<int:pk>/<slug:verb>/",
-        SingleOperationView.as_view(noun="mailbox"),
-        name="mailbox_operation",
+        "mailboxes/<int:pk>/apple.mobileconfig",
+        views_programs.mailbox_profile,
+        name="mailbox_profile",
     ),
+    *noun_urls("mailbox", MailboxList, MailboxDetail),
 ]

@@ -1,55 +1,39 @@
-"""The tab Mail on the page of a domain, and the list of mailboxes for programs."""
+"""The tab Mail on the page of a domain."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
+from django.db.models import Count
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import ngettext
 
-from hosting import tools
+from hosting import limits, permissions, tools
 from hosting.models.domains import Domain
 from hosting.models.nodes import Node
-from hosting.services.mail.filters import MailboxFilter
-from hosting.services.mail.models import Mailbox
+from hosting.models.subscriptions import Subscription
+from hosting.services.mail import localnames, sizes, views_records
+from hosting.services.mail.models import DkimKey, Mailbox
 from hosting.services.mail.operations import PERMISSION, may_manage
-from hosting.views.hosted import fact
+from hosting.services.mail.views_mailboxes import besides, goes_to, lines, state
+from hosting.services.mail.views_programs import programs
 from panel.core.access import Actor
-from panel.core.lists import Column, ListPage, Sort, register_list
-from panel.core.markup import tag
-from panel.core.operations import operations
-from panel.core.views import go
+from panel.core.markup import main_cell, size
+from panel.core.operations import nouns, operations
 
-NOT_HERE = _(
-    "The node of this subscription has no mail service: what is set here takes effect on a node"
-    " that has one, and reading mail by IMAP is not available on this one."
+_NOT_SIGNED = _(
+    "Letters are not signed: receivers cannot tell them from forgeries, and some take them for"
+    " spam."
 )
-
-
-@register_list
-class MailboxList(ListPage):
-    """For programs: on pages mailboxes stand with their domain."""
-
-    noun = "mailbox"
-    title = _("Mailboxes")
-    url_name = "mailbox"
-    filterset_class = MailboxFilter
-    sorts = (Sort("address", "address"),)
-    default_sort = "address"
-    columns = (
-        Column(_("Address"), lambda row, ls: row.address, css="main"),
-        Column(_("Size"), lambda row, ls: row.size or ""),
-    )
-
-    def rows(self, actor: Actor) -> Any:
-        return super().rows(actor).present()
-
-    def found(self, actor: Actor, queryset: Any, text: str) -> Any:
-        return queryset.filter(address=text)
+_SIGNED = _(
+    "Letters are signed with the key %(selector)s. Receivers check them by a record of the zone,"
+    " which stands below."
+)
+_KEY_IS_MADE = _("The key is being made.")
 
 
 def shows_tab(actor: Actor, row: Domain) -> bool:
@@ -57,26 +41,74 @@ def shows_tab(actor: Actor, row: Domain) -> bool:
     return row.removing_at is None and tools.shows(row.subscription, actor, "mailboxes", PERMISSION)
 
 
+def cards(actor: Actor, domains: Sequence[Domain]) -> dict[int, Any]:
+    """How many mailboxes there are, where the node has mail and the tab is there."""
+    above = {row.subscription for row in domains}
+    lacking = permissions.lacking(above, actor, PERMISSION)
+    open_to = {
+        row.pk
+        for row in above
+        if row.pk not in lacking
+        and limits.limit_of(row.limits, "mailboxes") != 0
+        and row.node.has("mail")
+    }
+    here = [r.pk for r in domains if r.removing_at is None and r.subscription_id in open_to]
+    rows = Mailbox.objects.visible_to(actor).filter(domain_id__in=here)
+    counted = dict(rows.values_list("domain_id").annotate(n=Count("pk")).order_by())
+    return {pk: _mailboxes_words(counted.get(pk, 0)) for pk in here}
+
+
+def _mailboxes_words(number: int) -> str:
+    return ngettext("%(n)s mailbox", "%(n)s mailboxes", number) % {"n": f"{number:,}"}
+
+
 def sections(request: HttpRequest, row: Domain) -> list[dict[str, Any]]:
     """How to connect, and the mailboxes."""
     node = Node.objects.get(pk=row.subscription.node_id)
+    how = programs(row, node)
+    boxes = _mailboxes(request, row)
+    # First what there is; where there is no mail at all, first that.
     if not node.has("mail"):
-        return [{"title": "", "text": NOT_HERE}, _mailboxes(request, row)]
-    return [_mailboxes(request, row), {"title": _("Mail programs"), "facts": _facts(row, node)}]
+        return [*how, boxes]
+    records = views_records.section(request, row)
+    return [boxes, *_names(request, row), *how, *_signing(request, row, node), *records]
 
 
-def _facts(row: Domain, node: Node) -> list[dict[str, Any]]:
-    ports = node.offers("mail")["ports"]
-    is_shut = row.subscription.is_suspended and not row.subscription.is_overuse_only
-    state = tag(_("Refused while suspended"), "bad") if is_shut else tag(_("Open"), "ok")
-    return [
-        fact(_("State"), state),
-        fact(_("Host"), node.ipv4 or row.name),
-        fact(_("Username"), _t("the whole address")),
-        fact(_("IMAP"), _t("port %(n)s, SSL/TLS") % {"n": ports["imaps"]}),
-        fact(_("POP3"), _t("port %(n)s, SSL/TLS") % {"n": ports["pop3s"]}),
-        fact(_("SMTP"), _t("port %(n)s, STARTTLS") % {"n": ports["submission"]}),
-    ]
+def _names(request: HttpRequest, row: Domain) -> list[dict[str, Any]]:
+    """Names that nothing arrives for yet, once there is a mailbox that it could arrive in."""
+    boxes = Mailbox.objects.visible_to(request.actor).filter(domain=row)
+    waiting = localnames.waiting(row) if boxes.exists() else []
+    if not waiting:
+        return []
+    text = _t(
+        "Nothing arrives here for %(names)s, and nobody sends as it, until its MX record points to"
+        " this node (that is looked at every ten minutes) or somebody above the subscriber takes"
+        " its mail in."
+    ) % {"names": ", ".join(waiting)}
+    add, operation = None, operations["domain.take-mail-in"]
+    may = operation.may(request.actor) and may_manage(row.subscription, request.actor)
+    if may and operation.offered(row, request.actor):
+        url = reverse("domain_operation", args=[row.pk, operation.verb])
+        add = {"label": operation.label, "url": url}
+    return [{"title": _("Names that wait for mail"), "text": text, "add": add}]
+
+
+def _signing(request: HttpRequest, row: Domain, node: Node) -> list[dict[str, Any]]:
+    """Whether letters of the domain are signed, where they could be."""
+    if not node.offers("mail").get("signs"):
+        return []
+    key = DkimKey.objects.filter(domain=row).first()
+    text, verb, is_waiting = _NOT_SIGNED, "sign-mail", False
+    if key is not None:
+        is_waiting = not key.sealed
+        text = _KEY_IS_MADE if is_waiting else _SIGNED % {"selector": key.selector}
+        verb = "stop-signing"
+    section: dict[str, Any] = {"title": _("Signatures (DKIM)"), "text": text, "waiting": is_waiting}
+    operation = operations[f"domain.{verb}"]
+    if operation.may(request.actor) and may_manage(row.subscription, request.actor):
+        url = reverse("domain_operation", args=[row.pk, operation.verb])
+        section["add"] = {"label": operation.label, "url": url, "plain": True}
+    return [section]
 
 
 def _mailboxes(request: HttpRequest, row: Domain) -> dict[str, Any]:
@@ -89,61 +121,24 @@ def _mailboxes(request: HttpRequest, row: Domain) -> dict[str, Any]:
     section: dict[str, Any] = {"title": _("Mailboxes"), "add": add}
     if not rows:
         return section | {"text": _("No mailboxes yet: this domain takes no mail.")}
-    return section | {"table": _table([_cells(box, request.actor, edits) for box in rows])}
+    return section | {"table": _table(rows, row.subscription)}
 
 
-def _cells(box: Mailbox, actor: Actor, edits: bool) -> tuple[Any, ...]:
-    labels = (_t("Address"), _t("State"), _t("Size"), _t("Mail goes to"))
-    size = filesizeformat(box.size) if box.size else _t("unlimited")
-    state = tag(_("Active"), "ok") if box.is_on else tag(_("Suspended"), "bad")
-    goes = [_t("this mailbox")] if box.keeps else []
-    also = [_t("everything for nobody")] if box.is_catch_all else []
-    also += [_t("automatic reply")] if box.reply_text else []
-    shown = format_html_join(SafeString("<br>"), "{}", ((one,) for one in (*goes, *box.forwards)))
-    names = format_html(
-        '{}<br><span class="muted">{}</span>', box.address, ", ".join([*box.aliases, *also])
-    )
-    values = (names if box.aliases or also else box.address, state, size, shown)
-    actions = _actions(box, actor) if edits else ""
-    return (*(part for pair in zip(labels, values, strict=True) for part in pair), actions)
-
-
-def _actions(box: Mailbox, actor: Actor) -> SafeString:
+def _table(rows: Iterable[Mailbox], subscription: Subscription) -> SafeString:
+    heads = (_t("Address"), _t("Status"), _t("Size"), _t("Mail goes to"))
     found = []
-    for verb in ("edit", "password", "suspend", "activate", "remove"):
-        operation = operations[f"mailbox.{verb}"]
-        if operation.may(actor) and operation.applies_to(box, actor):
-            url = reverse("mailbox_operation", args=[box.pk, verb])
-            found.append((url, operation.label, box.address, operation.label))
-    return format_html_join(" · ", '<a href="{}" aria-label="{} {}">{}</a>', found)
-
-
-def _table(rows: list[tuple[Any, ...]]) -> SafeString:
+    for box in rows:
+        name = main_cell(nouns["mailbox"].url(box.pk), box.address, besides(box))
+        most = sizes.in_force(box.size, subscription.limits)
+        cells = (name, state(box), size(most), lines(goes_to(box)))
+        found.append(tuple(part for pair in zip(heads, cells, strict=True) for part in pair))
     body = format_html_join(
         "",
         '<tr><td class="main" data-th="{}">{}</td><td data-th="{}">{}</td>'
-        '<td data-th="{}">{}</td><td data-th="{}">{}</td><td class="date">{}</td></tr>',
-        rows,
+        '<td data-th="{}">{}</td><td data-th="{}">{}</td></tr>',
+        found,
     )
+    head = format_html_join("", '<th scope="col">{}</th>', ((word,) for word in heads))
     return format_html(
-        '<table class="list"><thead><tr><th scope="col">{}</th><th scope="col">{}</th>'
-        '<th scope="col">{}</th><th scope="col">{}</th>'
-        '<th scope="col"><span class="visually-hidden">{}</span></th></tr></thead>'
-        "<tbody>{}</tbody></table>",
-        _t("Address"),
-        _t("State"),
-        _t("Size"),
-        _t("Mail goes to"),
-        _t("Actions"),
-        body,
+        '<table class="list"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
     )
-
-
-@require_safe
-def mailbox_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """A mailbox has no page of its own: its domain's tab shows it."""
-    row = Mailbox.objects.visible_to(request.actor).present().filter(pk=pk).first()
-    if row is None:
-        raise Http404
-    url = reverse("domain_operation", args=[row.domain_id, "mail"])
-    return go(url, request.META.get("QUERY_STRING", ""))
