@@ -1,4 +1,4 @@
-"""The FTP driver: accounts in one SQLite file that ProFTPD asks at each login.
+"""The FTP driver: accounts in one SQLite file that the server asks at each login.
 
 On disk, below the platform's own directory:
 
@@ -7,11 +7,11 @@ On disk, below the platform's own directory:
     ftp/ssh_host_key     the key of SFTP
     ftp/accounts.sqlite3
 
-Suspending is one statement there. Sessions are processes that have nothing of root's left and run
-as the subscription's user: they are found by that, and ended.
+Suspending is one statement there. ProFTPD's sessions are processes that have nothing of root's left
+and run as the subscription's user: they are found by that, and ended. Where all are one uid, a
+small server of ours reads the same file, and ends sessions by itself when it changes.
 """
 
-import signal
 import threading
 from collections.abc import Collection, Mapping
 from typing import ClassVar
@@ -19,12 +19,12 @@ from typing import ClassVar
 from hosting.agent import trees
 from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
-from hosting.agent.platform import Platform, uid_of
+from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, told
-from hosting.services.ftp import driver_daemon, driver_desired
+from hosting.services.ftp import driver_daemon, driver_desired, driver_serving
 from hosting.services.ftp.driver_daemon import FtpServer
 from hosting.services.ftp.driver_desired import Ftp
-from hosting.services.ftp.driver_sessions import running
+from hosting.services.ftp.driver_serving import SmallServer
 from hosting.services.ftp.driver_store import Store
 
 _NOTHING = Ftp()
@@ -43,7 +43,10 @@ class FtpDriver(Driver[Ftp]):
         self._homes = host.platform.homes
         self._directory = host.platform.node / "ftp"
         self._store = Store(host, self._directory / "accounts.sqlite3")
-        self.server = FtpServer(host, self._directory, self._directory / "accounts.sqlite3")
+        kind = FtpServer if host.platform.isolates else SmallServer
+        self.server: FtpServer | SmallServer = kind(
+            host, self._directory, self._directory / "accounts.sqlite3"
+        )
         self._words: str | None = None
         self._is_watched = False
         self._leaving = threading.Event()
@@ -53,7 +56,7 @@ class FtpDriver(Driver[Ftp]):
     @staticmethod
     def is_possible(platform: Platform) -> bool:
         """Say whether a node can serve FTP."""
-        return driver_daemon.is_possible(platform)
+        return driver_daemon.is_possible(platform) or driver_serving.is_possible(platform)
 
     def offers(self) -> dict[str, object]:
         """Return the ports."""
@@ -87,7 +90,7 @@ class FtpDriver(Driver[Ftp]):
                 self.server.daemon.end()
             if any(ftp.accounts for ftp in applied.values()):
                 self.server.daemon.start()
-            self._end(set(shut) | wrong.keys())
+            self.server.end_sessions(set(shut) | wrong.keys())
             self._words = None
         except (AgentError, OSError, LookupError) as error:
             # problem() tells; the next batch tries again.
@@ -96,20 +99,12 @@ class FtpDriver(Driver[Ftp]):
     def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
         """Shut and open in one transaction; end the sessions of those shut."""
         self._store.switch(shut, opened)
-        self._end(shut)
+        self.server.end_sessions(shut)
         if shut:
             now = self._host.runner.now()
             with self._looking:
                 self._again += [(now + later, frozenset(shut)) for later in _LOOKS]
                 self._looking.notify()
-
-    def _end(self, numbers: Collection[int]) -> None:
-        """End the sessions of these. They are listed once, whoever started them."""
-        uids = {uid_of(number) for number in numbers}
-        found = running(self.server.program) if uids else {}
-        for pid, uid in found.items():
-            if uid in uids:
-                self._host.signal(pid, signal.SIGKILL)
 
     def look_again(self) -> float | None:
         """End what came up since of those that were shut; say when the next look is due."""
@@ -120,7 +115,7 @@ class FtpDriver(Driver[Ftp]):
             later = min((at - now for at, _numbers in self._again), default=None)
         if due:
             # Who was opened meanwhile is left alone.
-            self._end(due & self._store.shut())
+            self.server.end_sessions(due & self._store.shut())
         return later
 
     def plan(self, wanted: Mapping[int, Ftp | None]) -> dict[int, list[Change]]:
@@ -200,7 +195,7 @@ class FtpDriver(Driver[Ftp]):
                 for number, ftp in news.items()
                 if not set(there.get(number, _NOTHING).accounts) <= set(ftp.accounts)
             }
-            self._end(lost)
+            self.server.end_sessions(lost)
         except (AgentError, OSError) as error:
             result.failures |= dict.fromkeys(good, told(error))
 

@@ -6,14 +6,16 @@ reloaded for one.
 
 import pwd
 import re
+import signal
+from collections.abc import Collection
 from pathlib import Path
 
 from hosting.agent.daemon import Complaints, Daemon, Program
 from hosting.agent.host import Host
-from hosting.agent.platform import FIRST_UID, Platform
+from hosting.agent.platform import FIRST_UID, Platform, uid_of
 from hosting.agent.protocol import AgentError
 from hosting.services.ftp.driver_config import TEXT
-from hosting.services.ftp.driver_sessions import greeting
+from hosting.services.ftp.driver_sessions import greets, running
 from hosting.services.ftp.driver_store import READ_ONLY
 
 # Debian's package makes it.
@@ -57,6 +59,7 @@ class FtpServer:
         self._log = host.platform.logs / "ftp.log"
         self._pair, self._host_key = directory / "tls.pem", directory / "ssh_host_key"
         self._pid = host.platform.run / "ftp.pid"
+        self._greeted: int | None = None
         conf = str(self._conf)
 
         def is_master(line: str) -> bool:
@@ -160,22 +163,33 @@ class FtpServer:
             found = self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout")
             self._host.replace(self._host_key, "".join(found.values()).encode(), 0o600)
 
+    def end_sessions(self, numbers: Collection[int]) -> None:
+        """End the sessions of these subscriptions. They are listed once, whoever started them."""
+        uids = {uid_of(number) for number in numbers}
+        found = running(self.program) if uids else {}
+        for pid, uid in found.items():
+            if uid in uids:
+                self._host.signal(pid, signal.SIGKILL)
+
     def answers(self) -> bool:
         """Say whether both ports greet."""
-        address = self._platform.probe_address()
-        ports = (self._platform.ftp_port, self._platform.sftp_port)
-        said = [greeting(address, port, 2.0) for port in ports if port is not None]
-        return said[0][:3] == b"220" and said[1][:4] == b"SSH-"
+        return greets(self._platform)
 
     def await_answer(self) -> None:
-        """Start the daemon if it is not there, and wait for it; AgentError with its words."""
-        if self.daemon.master() is not None and self.answers():
+        """Start the daemon if it is not there, and wait for it; AgentError with its words.
+
+        Each life of it is asked once: accounts are nothing that it reads again. To be asked costs
+        it a fifth of a second at times.
+        """
+        master = self.daemon.master()
+        if master is not None and master == self._greeted:
             return
         complaints = Complaints(self._log)
         mark = complaints.mark()
         self.daemon.start()
         if not self.daemon.await_until(self.answers, _PATIENCE, _STEP):
             raise AgentError("probe", f"ProFTPD does not answer: {self.words(mark)}")
+        self._greeted = self.daemon.master()
 
     def words(self, mark: int) -> str:
         """Return the last that it complained of since then."""

@@ -5,6 +5,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from hosting.agent.platform import Platform
+
 
 def running(program: Path) -> dict[int, int]:
     """Return the processes that run a program, and the user of each, whoever started them."""
@@ -29,3 +31,11 @@ def greeting(address: str, port: int, timeout: float) -> bytes:
             return connection.recv(256)
     except OSError:
         return b""
+
+
+def greets(platform: Platform) -> bool:
+    """Say whether both ports of a node greet."""
+    address = platform.probe_address()
+    ports = (platform.ftp_port, platform.sftp_port)
+    said = [greeting(address, port, 2.0) for port in ports if port is not None]
+    return [each[:4] for each in said] == [b"220 ", b"SSH-"]

@@ -1,4 +1,4 @@
-"""The tables that ProFTPD asks at each login: one SQLite file, written by the agent alone.
+"""The tables that the FTP server asks at each login: one SQLite file, written by the agent alone.
 
 It keeps a rollback journal and no WAL: ProFTPD says PRAGMA journal_mode at each connection, which
 waits for everybody else where the file is in WAL mode.
@@ -49,13 +49,16 @@ class Store:
         self._lock = threading.RLock()
         self._open: sqlite3.Connection | None = None
 
-    def lay_out(self, owner: int) -> None:
-        """Make the file, the daemon's to read and nobody else's, and its tables."""
+    def lay_out(self, owner: int | None) -> None:
+        """Make the file, the daemon's to read and nobody else's, and its tables.
+
+        `owner` is whose it is; None where all are one uid.
+        """
         if not self._path.exists():
             self._host.write(self._path, b"", 0o600)
         place = os.open(self._path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if os.fstat(place).st_uid != owner:
+            if owner is not None and os.fstat(place).st_uid != owner:
                 self._host.own(place, owner, 0)
         finally:
             os.close(place)

@@ -149,6 +149,7 @@ def _connecting(row: Subscription, name: str) -> dict[str, Any]:
         fact(_("Host"), host),
         fact(_("FTP"), _t("port %(n)s, with TLS (explicit, FTPES)") % {"n": offered["port"]}),
         fact(_("SFTP"), command),
+        fact(_("Certificate"), _("the node's own, self-signed: programs ask whether to trust it")),
     ]
     return {"title": title, "facts": facts}
 
