@@ -45,5 +45,7 @@ class DatabaseConfig(base.ServiceConfig):
     handed_over_source = "hosting.services.database.desired.handed_over"
 
     def ready(self) -> None:
-        for room in ("nouns", "operations", "operations_users"):
+        for room in ("settings", "nouns", "operations", "carrying"):
             import_module(f"hosting.services.database.{room}")
+        for kind in ("users", "dumps"):
+            import_module(f"hosting.services.database.operations_{kind}")

@@ -8,7 +8,7 @@ from django.db.models import Count
 
 from hosting import provisioning
 from hosting.models.subscriptions import Subscription
-from hosting.services.database.models import Database, DatabaseUser
+from hosting.services.database.models import Database, DatabaseDump, DatabaseUser
 from hosting.services.database.words import is_remote, prefix
 
 _WHY = "the worker provisions everybody's subscriptions"
@@ -58,7 +58,8 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 def purge(subscription_ids: Sequence[int]) -> None:
     """Databases and their users go with their subscription."""
-    for model in (DatabaseUser, Database):
+    # The files of dumps are nobody's then, and go within the hour.
+    for model in (DatabaseDump, DatabaseUser, Database):
         model.objects.unscoped("purging").filter(subscription_id__in=subscription_ids).delete()
 
 

@@ -6,16 +6,18 @@ changed. Names begin with the subscription's number, which the driver puts there
 
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 from hosting.agent.driver import Change, Driver, Result, sift
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
-from hosting.agent.protocol import AgentError, told
+from hosting.agent.protocol import AgentError, one_of, record, text, truth
+from hosting.agent.protocol import told as told_as
 from hosting.services.database import driver_desired
-from hosting.services.database.driver_desired import NOTHING, Databases, prefixed
+from hosting.services.database.driver_desired import NOTHING, SERVERS, Databases, prefixed
+from hosting.services.database.driver_dumps import Dumps, MariaDumps, PostgreSqlDumps
 from hosting.services.database.driver_mariadb import MariaDb
 from hosting.services.database.driver_postgresql import PostgreSql
 from hosting.services.database.driver_server import Facts, Server
@@ -44,6 +46,8 @@ class DatabaseDriver(Driver[Databases]):
         # Whom a server that was down has not been told of yet, and that there are some.
         self._late: dict[str, set[int]] = {kind: set() for kind in self._servers}
         self._is_late = threading.Event()
+        # Of which a dump is written or read: (subscription, server, name).
+        self._busy: set[tuple[int, str, str]] = set()
 
     @staticmethod
     def is_possible(platform: Platform) -> bool:
@@ -52,7 +56,14 @@ class DatabaseDriver(Driver[Databases]):
 
     def offers(self) -> dict[str, object]:
         """Return the servers that this node has, or would have with the first database."""
-        return {kind: server.offers() for kind, server in self._servers.items()}
+        return {
+            kind: server.offers() | {"dumps": self._dumps(kind).is_possible()}
+            for kind, server in self._servers.items()
+        }
+
+    def _dumps(self, kind: str) -> Dumps:
+        server = self._servers[kind]
+        return PostgreSqlDumps(server) if isinstance(server, PostgreSql) else MariaDumps(server)
 
     def parse(self, value: object) -> Databases:
         """Return the databases of a subscription."""
@@ -140,7 +151,7 @@ class DatabaseDriver(Driver[Databases]):
                 self._apply(server, wanted, result)
             except (AgentError, OSError) as error:
                 for number in wanted:
-                    result.failures.setdefault(number, told(error))
+                    result.failures.setdefault(number, told_as(error))
         result.changed -= result.failures.keys()
         self._held |= {n: each for n, each in wanted.items() if each and n not in result.failures}
         for number, each in wanted.items():
@@ -222,6 +233,52 @@ class DatabaseDriver(Driver[Databases]):
             kind: server.sizes([subscription]) if server.is_there else {}
             for kind, server in self._servers.items()
         }
+
+    def transfer(
+        self,
+        what: str,
+        subscription: int,
+        parameters: object,
+        file: int,
+        told: Callable[[int], bool],
+    ) -> dict[str, object]:
+        """Write a dump of a database into the file ("export"), or run one that it holds ("import").
+
+        Parameters: server, database (its name without the beginning), and for an import whether to
+        "recreate" the database first.
+        """
+        fields = record(parameters, "parameters", ("server", "database"), ("recreate",))
+        kind = one_of(fields["server"], "server", SERVERS)
+        name = text(fields["database"], "database", 32)
+        recreate = truth(fields.get("recreate", False), "recreate")
+        if what not in ("export", "import"):
+            raise AgentError("invalid", f"databases transfer no {what[:60]!r}")
+        if name not in self._held.get(subscription, {}).get(kind, NOTHING).databases:
+            raise AgentError("refused", f"subscription {subscription} has no such database here")
+        if what == "import" and subscription in self._shut:
+            raise AgentError("refused", "the subscription is suspended")
+        dumps = self._dumps(kind)
+        if not dumps.is_possible():
+            raise AgentError("refused", "this node lacks the programs for dumps")
+        with self._alone(subscription, kind, name):
+            database = prefixed(subscription, name)
+            if what == "export":
+                return {"size": dumps.export(subscription, database, file, told)}
+            dumps.take_in(subscription, database, file, told, recreate=recreate)
+            return {}
+
+    @contextmanager
+    def _alone(self, subscription: int, kind: str, name: str) -> Iterator[None]:
+        one = (subscription, kind, name)
+        with self._lock:
+            if one in self._busy:
+                raise AgentError("refused", "another dump of this database is under way")
+            self._busy.add(one)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(one)
 
     def problem(self) -> str | None:
         """Return which server does not serve."""

@@ -28,7 +28,7 @@ CONNECTIONS, ALL_CONNECTIONS = 25, 500
 # By the socket, and by the address that websites of this node use.
 HERE = ("localhost", "127.0.0.1")
 # No EVENT: nothing of a subscription runs by itself while it is suspended.
-_FULL = (
+FULL_RIGHTS = (
     "ALTER",
     "ALTER ROUTINE",
     "CREATE",
@@ -181,10 +181,13 @@ class MariaDb(Server):
             if kind == "database":
                 rows[number].add(f"database {name}")
             elif kind == "account":
-                _host, plugin, password, is_locked, access, tls, most = rest
-                is_usual = (plugin, access, most) == ("mysql_native_password", 0, CONNECTIONS)
+                _host, plugin, password, is_locked, access, tls, most, besides = rest
+                usual = ("mysql_native_password", 0, CONNECTIONS, None)
                 line = _account_line(account, str(password), is_remote=tls == 1)
-                rows[number].add(line if is_usual else f"{line} {plugin} {access} {most}")
+                if (plugin, access, most, besides) != usual:
+                    line += f" {plugin} {access} {most}"
+                    line += f" or by {besides}" if besides else ""
+                rows[number].add(line)
                 rows[number].add(f"{'locked' if is_locked else 'open'} {account}")
             else:
                 where, rights = rest[1:]
@@ -207,7 +210,10 @@ class MariaDb(Server):
         ended = _accounts(found) if dropped else gone
         names = {account.rpartition("@")[0] for account in ended}
         lines += [f"KILL USER {maria_text(name)}" for name in sorted(names)]
-        lines += [f"DROP DATABASE IF EXISTS {maria_name(name)}" for name in dropped]
+        for name in dropped:
+            lines.append(f"DROP DATABASE IF EXISTS {maria_name(name)}")
+            # Whose the views and routines of what was imported are.
+            lines.append(f"DROP USER IF EXISTS {maria_account(f'owner_{name}', 'localhost')}")
         for user in part.users:
             for host in _hosts(user):
                 account = f"{prefixed(number, user.name)}@{host}"
@@ -295,7 +301,8 @@ SELECT JSON_ARRAY('database', SCHEMA_NAME) FROM information_schema.SCHEMATA
 SELECT JSON_ARRAY('account', User, Host, JSON_VALUE(Priv, '$.plugin'),
  JSON_VALUE(Priv, '$.authentication_string'), JSON_VALUE(Priv, '$.account_locked') <=> 1,
  CAST(JSON_VALUE(Priv, '$.access') AS UNSIGNED), CAST(IFNULL(JSON_VALUE(Priv, '$.ssl_type'), 0)
- AS UNSIGNED), CAST(IFNULL(JSON_VALUE(Priv, '$.max_user_connections'), 0) AS UNSIGNED))
+ AS UNSIGNED), CAST(IFNULL(JSON_VALUE(Priv, '$.max_user_connections'), 0) AS UNSIGNED),
+ CAST(JSON_EXTRACT(Priv, '$.auth_or[*].plugin') AS CHAR))
  FROM mysql.global_priv WHERE {_among(user, numbers)};
 SET group_concat_max_len = 100000;
 SELECT JSON_ARRAY('grant', SUBSTRING_INDEX(SUBSTRING(GRANTEE, 2), CONCAT(CHAR(39), '@'), 1),
@@ -306,6 +313,11 @@ SELECT JSON_ARRAY('grant', SUBSTRING_INDEX(SUBSTRING(GRANTEE, 2), CONCAT(CHAR(39
  GROUP BY GRANTEE, TABLE_SCHEMA;
 SELECT JSON_ARRAY('grant', User, Host, CONCAT(Db, '.', Table_name), Table_priv)
  FROM mysql.tables_priv WHERE {_among(user, numbers)};
+SELECT JSON_ARRAY('grant', User, Host, CONCAT(Db, '.', Routine_name), Proc_priv)
+ FROM mysql.procs_priv WHERE {_among(user, numbers)}
+ AND SUBSTRING_INDEX(Db, '_', 1) <> {user};
+SELECT JSON_ARRAY('grant', User, Host, CONCAT('role ', Role), 'member')
+ FROM mysql.roles_mapping WHERE {_among(user, numbers)};
 """
 
 
@@ -314,7 +326,7 @@ def _hosts(user: User) -> tuple[str, ...]:
 
 
 def _rights(user: User) -> tuple[str, ...]:
-    return _FULL if user.access == FULL else _READ
+    return FULL_RIGHTS if user.access == FULL else _READ
 
 
 def _account_line(account: str, password: str, *, is_remote: bool) -> str:

@@ -48,7 +48,8 @@ class PostgreSql(Server):
         except (OSError, ValueError):
             return _versions(self.platform)[-1]
 
-    def _path(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
+        """Return a program of the server's version."""
         program = self.platform.programs.get(f"{name}-{self.version}")
         if program is None:
             raise AgentError("io", f"there is no PostgreSQL {self.version} on this node")
@@ -81,7 +82,7 @@ class PostgreSql(Server):
         mark = f"-D {self.data} "
         return Program(
             name=self.kind,
-            command=(*self._as_user(), self._path("postgres"), "-D", str(self.data), *options),
+            command=(*self._as_user(), self.path_of("postgres"), "-D", str(self.data), *options),
             directory=self.data,
             pid_file=self.platform.run / f"{self.kind}.pid",
             is_master=lambda line: mark in line,
@@ -99,7 +100,7 @@ class PostgreSql(Server):
             *("-D", str(data), "-U", self.user, "-E", "UTF8", "--locale=C.UTF-8"),
             *("--auth-local=peer", "--auth-host=scram-sha-256", "--no-instructions"),
         )
-        done = self.host.run([*self._as_user(), self._path("initdb"), *words], PATIENCE)
+        done = self.host.run([*self._as_user(), self.path_of("initdb"), *words], PATIENCE)
         if done.code:
             raise AgentError("io", f"initdb: {done.output.strip()[-400:]}")
 
@@ -117,7 +118,7 @@ class PostgreSql(Server):
     def _client(self) -> list[str]:
         words = ("-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
         where = ("-h", str(self.run_directory), "-p", str(self.port))
-        return [self._path("psql"), *words, *where, "-U", self.user, "-d", "postgres", "-f", "-"]
+        return [self.path_of("psql"), *words, *where, "-U", self.user, "-d", "postgres", "-f", "-"]
 
     def ask(self, statements: str) -> list[list[object]]:
         """Return rows of JSON."""
@@ -186,10 +187,11 @@ class PostgreSql(Server):
         lines: list[str] = []
         for name in sorted(_databases(found) - _databases(wanted)):
             lines.append(f"DROP DATABASE IF EXISTS {pg_name(name)} WITH (FORCE)")
+            lines.append(f"DROP ROLE IF EXISTS {pg_name(f'transfer_{name}')}")
         kept = sorted(_databases(wanted) & _databases(found))
         for name in sorted(_roles(found) - _roles(wanted)):
             if "." not in name:
-                lines += _dropped(name, kept)
+                lines += dropped(name, kept)
         there = {name for name in kept if _database_line(name) in found}
         for name in sorted(_databases(wanted) - there):
             lines += _made(name, is_there=name in kept)
@@ -320,7 +322,7 @@ def _terminate(where: str) -> str:
     )
 
 
-def _dropped(user: str, databases: Iterable[str]) -> list[str]:
+def dropped(user: str, databases: Iterable[str]) -> list[str]:
     """Return what takes a user away; what it made itself stays with the database."""
     quoted = pg_name(user)
     lines = [

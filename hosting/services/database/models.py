@@ -1,4 +1,7 @@
-"""Databases and their users."""
+"""Databases, their users, and dumps of them."""
+
+from collections.abc import Callable
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -7,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from hosting.models.subscriptions import Subscription
 from hosting.services.database.words import Access, Server, prefix
 from panel.core.access import Owned, RemovableQuerySet
+from panel.core.work import State, Work, register_queue
 
 
 class DatabaseQuerySet(RemovableQuerySet):
@@ -73,3 +77,72 @@ class DatabaseUser(OnServer):
             models.Index("account", "created_at", "id", name="database_user_account"),
             models.Index("reseller", "created_at", "id", name="database_user_reseller"),
         ]
+
+
+class Task(models.TextChoices):
+    """What is being done with a dump, or was done with it last."""
+
+    EXPORT = "export", _("Export")
+    IMPORT = "import", _("Import")
+
+
+@register_queue
+class DatabaseDump(Work, Owned):
+    """A file with all that is in a database: exported from it, or uploaded to be imported.
+
+    The file lies in the panel's own directory, under the name `token` (see `spool`).
+    """
+
+    at_once: ClassVar[int] = 2
+
+    subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="+", db_index=False)
+    # The one that it was made of, or imported into last.
+    database = models.ForeignKey(Database, models.CASCADE, related_name="dumps")
+    server = models.CharField(_("Server"), max_length=10, choices=Server.choices, editable=False)
+    name = models.CharField(_("File"), max_length=255, editable=False)
+    token = models.CharField(max_length=32, unique=True, editable=False)
+    task = models.CharField(_("Task"), max_length=10, choices=Task.choices, editable=False)
+    recreates = models.BooleanField(default=False, editable=False)
+    # Whether the file is complete, and can be downloaded and imported.
+    is_whole = models.BooleanField(default=False, editable=False)
+    # Bytes: of the file, and how far the task has come in it.
+    size = models.BigIntegerField(_("Size"), default=0, editable=False)
+    progress = models.BigIntegerField(default=0, editable=False)
+    # The node was told: what was not undone by a failure stays as it is.
+    has_begun = models.BooleanField(default=False, editable=False)
+    # Why it failed, in the server's words.
+    error = models.TextField(default="", editable=False)
+    by_name = models.CharField(max_length=255, default="", editable=False)
+
+    objects = DatabaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("Database dump")
+        verbose_name_plural = _("Database dumps")
+        indexes = [
+            models.Index(
+                "run_after",
+                name="database_dump_due",
+                condition=models.Q(state__in=["queued", "running"]),
+            ),
+            models.Index("created_at", "id", name="database_dump_made"),
+            models.Index("subscription", "created_at", "id", name="database_dump_of"),
+            models.Index("account", "created_at", "id", name="database_dump_account"),
+            models.Index("reseller", "created_at", "id", name="database_dump_reseller"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done with it, or will be."""
+        return self.state in {State.QUEUED, State.RUNNING}
+
+    def carry_out(self) -> None:
+        """Export or import it, in the worker."""
+        carrier(self)
+
+
+# Set by `carrying`, which knows the node.
+carrier: Callable[[DatabaseDump], None] = lambda row: None  # noqa: E731

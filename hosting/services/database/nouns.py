@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from hosting.services.database.models import Database, DatabaseUser
+from hosting.services.database.models import Database, DatabaseDump, DatabaseUser
 from panel.core.operations import Noun, register_noun
 
 DATABASE = register_noun(
@@ -38,6 +38,34 @@ DATABASE_USER = register_noun(
             "access",
             "hosts",
             "created_at",
+        ],
+    )
+)
+DATABASE_DUMP = register_noun(
+    Noun(
+        "database-dump",
+        "database-dumps",
+        DatabaseDump,
+        _("Database dump"),
+        _("Database dumps"),
+        "database",
+        "database_dump",
+        area="sites",
+        list_name="database_list",
+        api_fields=[
+            "id",
+            "subscription_id",
+            "database_id",
+            "server",
+            "name",
+            "task",
+            "state",
+            "is_whole",
+            "size",
+            "progress",
+            "error",
+            "created_at",
+            "finished_at",
         ],
     )
 )

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from hosting import questions
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from hosting.services.database import views_dumps
 from hosting.services.database.models import Database, DatabaseUser
 from hosting.services.database.operations import SERVICE, may_manage
 from hosting.services.database.words import Access, Server
@@ -35,7 +36,7 @@ HERE = "127.0.0.1"
 
 class DatabaseDetail(DetailPage):
     noun = "database"
-    tabs = (("users", _("Users")), ("activity", _("Activity")))
+    tabs = (("users", _("Users")), ("dumps", _("Dumps")), ("activity", _("Activity")))
 
     def queryset(self, actor: Actor) -> Any:
         return super().queryset(actor).present().select_related("subscription")
@@ -47,7 +48,11 @@ class DatabaseDetail(DetailPage):
         section: dict[str, Any]
         if tab == "activity":
             logged = {"target_kind": "database", "target_id": target.pk}
-            sections = [{"title": "", "table": entries_table(request, **logged)}]
+            sections: list[dict[str, Any]] = [
+                {"title": "", "table": entries_table(request, **logged)}
+            ]
+        elif tab == "dumps":
+            sections = views_dumps.sections(request, target)
         else:
             rows = _users(request, row).filter(server=target.server)
             mine = [user for user in rows if user.database_id in {None, target.pk}]
@@ -62,11 +67,11 @@ class DatabaseDetail(DetailPage):
             "facts": [
                 fact(_("State on the node"), state_markup(row)),
                 fact(_("Subscription"), link(url, row.name)),
-                *([] if tab == "activity" else [size_fact(request, row, target)]),
+                *([] if tab != "users" else [size_fact(request, row, target)]),
             ],
             "sidebar_facts": [fact(_("Created"), moment(target.created_at))],
             "panel_sections": sections,
-            "waiting": _is_asked(request, row),
+            "waiting": _is_asked(request, row) or any(each.get("waiting") for each in sections),
         }
 
 

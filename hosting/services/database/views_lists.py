@@ -2,19 +2,21 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
-from hosting.services.database.filters import DatabaseFilter, DatabaseUserFilter
-from hosting.services.database.operations import may_manage
+from hosting.services.database.filters import DatabaseDumpFilter, DatabaseFilter, DatabaseUserFilter
+from hosting.services.database.operations import SERVICE, may_manage
 from hosting.services.database.words import Server
 from hosting.views.columns import SUBSCRIPTION
 from panel.core.access import Actor
 from panel.core.lists import Column, ListPage, Sort, register_list
 from panel.core.markup import day, main_cell
-from panel.core.operations import PROVIDERS, operations
+from panel.core.operations import operations
 
+NOWHERE = _("The servers here have neither MariaDB nor PostgreSQL, so there is none to be added.")
 _LABELS = dict(Server.choices)
 
 
@@ -24,8 +26,6 @@ class DatabaseList(ListPage):
     noun = "database"
     title = _("Databases")
     url_name = "database"
-    beside = ("subscription", "database", "ftp-account")
-    beside_roles = PROVIDERS
     filterset_class = DatabaseFilter
     fields = "name server account_id reseller_id subscription_id created_at"
     empty_title = _("No databases yet")
@@ -43,6 +43,12 @@ class DatabaseList(ListPage):
         SUBSCRIPTION,
         Column(_("Created"), lambda row, ls: day(row.created_at), css="date"),
     )
+
+    def why_empty(self, actor: Actor) -> Any:
+        # Of each node whether there is one: not which nodes all subscriptions are on.
+        on_it = Subscription.objects.visible_to(actor).present().filter(node_id=OuterRef("pk"))
+        nodes = Node.objects.filter(Exists(on_it))
+        return self.empty_text if any(node.has(SERVICE) for node in nodes) else NOWHERE
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()
@@ -84,6 +90,29 @@ class DatabaseUserList(ListPage):
         Column(_("Name"), lambda row, ls: row.name, css="main"),
         Column(_("Server"), lambda row, ls: _LABELS.get(row.server, row.server)),
         Column(_("Access"), lambda row, ls: row.access),
+    )
+
+    def rows(self, actor: Actor) -> Any:
+        return super().rows(actor).present()
+
+    def found(self, actor: Actor, queryset: Any, text: str) -> Any:
+        return queryset.filter(name=text)
+
+
+@register_list
+class DatabaseDumpList(ListPage):
+    """For programs: on pages dumps stand with their database."""
+
+    noun = "database-dump"
+    title = _("Database dumps")
+    url_name = "database_dump"
+    filterset_class = DatabaseDumpFilter
+    sorts = (Sort("created", "created_at"),)
+    default_sort = "created"
+    columns = (
+        Column(_("File"), lambda row, ls: row.name, css="main"),
+        Column(_("Server"), lambda row, ls: _LABELS.get(row.server, row.server)),
+        Column(_("Status"), lambda row, ls: row.state),
     )
 
     def rows(self, actor: Actor) -> Any:
