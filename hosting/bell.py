@@ -7,6 +7,7 @@ itself now and then. So nothing rests on it but speed.
 import logging
 import sqlite3
 import threading
+import time
 
 from django.db import connection
 
@@ -67,7 +68,9 @@ class Bell:
         database = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
         try:
             known = None
-            while not self.stopping.wait(_POLL):
+            while not self.stopping.is_set():
+                # Not `stopping.wait`: with its locks it costs five times what the question does.
+                time.sleep(_POLL)
                 version = database.execute("PRAGMA data_version").fetchone()[0]
                 if version != known:
                     known = version

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account
-from hosting import conditions, counters, locks, notices, samples
+from hosting import conditions, counters, held, locks, notices, samples
 from hosting import provisioning_queue as queue
 from hosting import purge as purging
 from hosting.exclusive import only_one
@@ -84,17 +84,27 @@ def expire() -> None:
     """Suspend what has expired, unless that looks like a wrong clock rather than like a day."""
     rows = conditions.newly_expired()
     count = rows.count()
-    if not count or not _is_plausible("expiry", count):
-        return
-    expired = list(rows.order_by("pk")[:_AT_ONCE])
+    if not count:
+        held.drop(held.EXPIRY)
+    elif _is_plausible(held.EXPIRY, count):
+        suspend_expired(list(rows.order_by("pk")[:_AT_ONCE]))
+
+
+def suspend_expired(rows: list[Subscription], by: Actor | None = None) -> None:
+    """Judge these, whose last day is over; an entry for each."""
     with transaction.atomic():
-        conditions.judge(row.pk for row in expired)
-        _log("subscription.expire", {"expired": True}, expired)
+        conditions.judge(row.pk for row in rows)
+        _log("subscription.expire", {"expired": True}, rows, by)
 
 
-def _log(action: str, new: dict[str, Any], subscriptions: Iterable[Subscription]) -> None:
-    """What the clock did, as an entry for each."""
-    if actor := _clock():
+def _log(
+    action: str,
+    new: dict[str, Any],
+    subscriptions: Iterable[Subscription],
+    by: Actor | None = None,
+) -> None:
+    """What the clock did, or somebody in its place, as an entry for each."""
+    if actor := by or _clock():
         entries = [log.Entry(action, "subscription", row, {}, new) for row in subscriptions]
         log.write(actor, entries)
 
@@ -109,7 +119,9 @@ def recalculate() -> None:
     ids = list(rows.values_list("pk", flat=True))
     batches = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
     count = sum(len(conditions.newly_overused(batch)) for batch in batches)
-    if count and not _is_plausible("overuse", count):
+    if not count:
+        held.drop(held.OVERUSE)
+    elif not _is_plausible(held.OVERUSE, count):
         return
     for batch in batches:
         with transaction.atomic():
@@ -118,13 +130,24 @@ def recalculate() -> None:
     counters.recount_accounts(resellers.values_list("pk", flat=True))
 
 
-def judge_usage(ids: list[int]) -> None:
+def due() -> dict[str, list[int]]:
+    """Which subscriptions a daily run would suspend now, if nothing held it back."""
+    rows = Subscription.objects.unscoped(_WHY).filter(removing_at=None).order_by("pk")
+    ids = list(rows.values_list("pk", flat=True))
+    over: set[int] = set()
+    for start in range(0, len(ids), _AT_ONCE):
+        over |= conditions.newly_overused(ids[start : start + _AT_ONCE])
+    expired = conditions.newly_expired().order_by("pk").values_list("pk", flat=True)
+    return {held.EXPIRY: list(expired), held.OVERUSE: sorted(over)}
+
+
+def judge_usage(ids: list[int], by: Actor | None = None) -> None:
     """Judge what was measured of these; an entry for each that is shut for it. In a transaction."""
     locks.subscriptions(ids)
     shut = conditions.newly_overused(ids)
     conditions.judge(ids)
     rows = Subscription.objects.unscoped(_WHY).filter(pk__in=shut)
-    _log("subscription.overuse", {"overused": True}, rows)
+    _log("subscription.overuse", {"overused": True}, rows, by)
 
 
 def notify() -> None:
@@ -166,21 +189,25 @@ def _is_plausible(what: str, count: int) -> bool:
     if is_off:
         text = gettext(
             "The server's clock was set by more than a day, so the daily run did not suspend them."
-            " Check the server's date, then start the worker again."
+            " Check the server's date, then start the worker again; or have them suspended by the"
+            " page that Home leads to."
         )
     else:
         text = gettext(
             "The daily run did not suspend them, as so many look like a wrong clock. Check the"
-            " server's date; if it is right, set the expiry of these subscriptions anew, or the"
-            " limits of their plans."
+            " server's date; if it is right, Home leads to a page that names them, where you have"
+            " them suspended. Or set their expiry anew, or the limits of their plans."
         )
     if is_off or is_many:
         logger.error("%s: %s subscriptions at once: is the clock right?", what, count)
         subjects = {
-            "expiry": gettext("%(count)s subscriptions would expire at once"),
-            "overuse": gettext("%(count)s subscriptions would be suspended for overuse at once"),
+            held.EXPIRY: gettext("%(count)s subscriptions would expire at once"),
+            held.OVERUSE: gettext("%(count)s subscriptions would be suspended for overuse at once"),
         }
         _tell_administrator(what, subjects[what] % {"count": count}, text)
+        held.keep(what, count, is_clock_off=is_off)
+    else:
+        held.drop(what)
     return not (is_off or is_many)
 
 

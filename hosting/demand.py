@@ -193,6 +193,9 @@ class Room:
         declared = base.resources("reseller")
         for name, amount in asked.amounts.items():
             limit = limits.limit_of(self.limits, name)
+            if name in declared and declared[name].unit == "bytes":
+                # What is measured is never refused: it shows as overused.
+                continue
             # Who adds nothing of a resource is not refused for it, however much others use.
             if name in declared and amount and not limits.fits(limit, self.used[name] + amount):
                 return self._refused("limit", declared[name], self.used[name], actor)

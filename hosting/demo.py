@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hosting.demo_extras import NEWSLETTER, TASK
+
 
 @dataclass(frozen=True)
 class Space:
@@ -92,6 +94,14 @@ RESELLERS = (
         ),
         plan="",
     ),
+    Person(
+        "moreau",
+        "Claire Moreau",
+        "Moreau Conseil",
+        "claire@moreau-conseil.example",
+        description="Gave up hosting, handed all customers over",
+        then=(("remove", {}),),
+    ),
 )
 
 CUSTOMERS = (
@@ -111,6 +121,10 @@ CUSTOMERS = (
                     ("bergsbageri.localhost", {"mode": "redirect"}),
                     ("surdeg.localhost", {"mode": "same", "has_mail": False}),
                     ("bergs-bageri.example", {"mode": "redirect", "syncs_dns": False}),
+                ),
+                by_subscriber=(
+                    ("add-scheduled-task", TASK),
+                    ("add-scheduled-task", NEWSLETTER),
                 ),
                 below=(("meny", {}), ("order", {"document_root": "order"})),
                 sites=(("meny.bergs-bageri.localhost", "suspend", {}),),
@@ -337,6 +351,14 @@ CUSTOMERS = (
         then=(("remove", {}),),
     ),
     Person(
+        "haddad",
+        "Nadia Haddad",
+        "Haddad Festival",
+        "nadia@haddad-festival.example",
+        description="Films of the concerts, asked about Business",
+        spaces=(Space("haddad-festival.localhost", "Starter"),),
+    ),
+    Person(
         "novak",
         "Ivana Novák",
         "",
@@ -345,19 +367,19 @@ CUSTOMERS = (
     ),
 )
 
+# What these had of traffic since the month began, in GiB; the rest has had next to none. The one
+# that has had more than its plan allows is suspended for it until the month ends.
+TRAFFIC = {
+    "bergs-bageri.localhost": 9,
+    "weber-steuer.localhost": 23,
+    "haddad-festival.localhost": 58,
+    "ramantextiles.localhost": 31,
+}
+
 # Who answers for zones: without any, every zone's page would warn of that.
 SETTINGS = {"dns_name_servers": ["ns1.panel.example", "ns2.panel.example"]}
 
-# A file that somebody uploaded: rows that are good, and some that are refused.
-FILE = """\
-contact_name,company,email,username,domain,plan,subscriber
-Hanna Vogt,Vogt Optik,hanna@vogt-optik.example,vogt,vogt-optik.localhost,Starter,
-Luca Moretti,,luca.moretti@post.example,moretti,,,
-Weber Steuerberatung,,kanzlei@weber-steuer.example,weber,,,
-Nadia Petrova,Petrova Dance,,petrova,petrova-dance.localhost,Starter,
-,,,,vogt-brillen.localhost,Starter,vogt
-,,,,libreria-elfaro.localhost,Starter,vogt
-"""
-
 # The login of each role that is shown.
 SHOWN = {"administrator": "admin", "reseller": "lindqvist", "customer": "anna.berg"}
+# Her FTP account, at home where her first website is.
+FTP_USERNAME, FTP_HOME = "anna.web", "httpdocs"

@@ -1,14 +1,21 @@
-"""A past for example data: samples of days on which nobody has looked. Never for real ones."""
+"""A past for example data: samples and traffic of days on which nobody has looked. Never for real
+ones."""
 
 import random
+from collections.abc import Mapping
 from datetime import timedelta
 
+from django.db import transaction
+
 from accounts.models import Account
-from hosting import conditions, samples
+from hosting import conditions, daily, measuring, samples
+from hosting.models.subscriptions import Subscription
+from hosting.models.usage import UsageDay
 from panel.core.access import Role
 
 _WHY = "example data"
 DAYS = 400
+_GIB = 1024**3
 
 
 def write(days: int = DAYS, seed: int = 1) -> None:
@@ -32,6 +39,35 @@ def write(days: int = DAYS, seed: int = 1) -> None:
             for pk, (over, figures) in now.items()
         ]
         samples.write(today - timedelta(days=back), found)
+
+
+def traffic(this_month: Mapping[str, int], seed: int = 1) -> None:
+    """Traffic of subscriptions, by name: so many GiB since the month began, over its days until
+    yesterday, and before that a little less each day. Then they are judged."""
+    dice, today = random.Random(seed), conditions.today()
+    names = Subscription.objects.unscoped(_WHY).filter(name__in=list(this_month))
+    rows = []
+    for pk, name in names.values_list("pk", "name"):
+        # On the first of a month that is one busy day.
+        days = max(1, today.day - 1)
+        weights = [dice.uniform(0.4, 1.0) for _day in range(days)]
+        by_day = [this_month[name] * weight / sum(weights) for weight in weights]
+        mean = this_month[name] / max(days, 20)
+        by_day += [mean * dice.uniform(0.3, 0.9) for _day in range(60)]
+        last = today - timedelta(days=min(1, today.day - 1))
+        rows += [
+            UsageDay(
+                subscription_id=pk,
+                day=last - timedelta(days=back),
+                traffic=round(amount * _GIB),
+            )
+            for back, amount in enumerate(by_day)
+        ]
+    UsageDay.objects.bulk_create(rows)
+    ids = sorted({row.subscription_id for row in rows})
+    with transaction.atomic():
+        daily.judge_usage(ids)
+    measuring.recount_above(ids)
 
 
 def _past(dice: random.Random, days: int) -> list[float]:

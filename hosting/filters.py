@@ -14,9 +14,9 @@ from hosting.models.plans import AddOn, Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core import search
 from panel.core.access import Role
-from panel.core.filters import DayFilter, PanelFilterSet, flagged, ranged
+from panel.core.filters import REMOVED, DayFilter, PanelFilterSet, flagged, ranged
 
-ACTIVE, SUSPENDED, REMOVED = "active", "suspended", "removed"
+ACTIVE, SUSPENDED = "active", "suspended"
 STATUS = [(ACTIVE, _("Active")), (SUSPENDED, _("Suspended"))]
 # So many providers are looked up behind what was typed.
 PROVIDERS = 50

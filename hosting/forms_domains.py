@@ -1,6 +1,6 @@
 """Forms of domains, subdomains and aliases."""
 
-from typing import Any
+from typing import Any, cast
 
 from crispy_forms.layout import Column, Fieldset, Layout, Row
 from django import forms
@@ -135,7 +135,20 @@ def subdomain_name(typed: str, above: Domain) -> str:
 
 
 class HostingSettingsForm(HostingFields):
+    """Of several domains at once each field may be left as it is."""
+
     version = VersionField()
+
+    def prepare(self) -> None:
+        if len(self.targets) < 2:
+            return
+        for name in ("hosting_type", "preferred_name", "forward_code"):
+            field = cast(forms.ChoiceField, self.fields[name])
+            field.choices = [("", _("As it is")), *field.choices]
+            field.initial = ""
+        self.fields["document_root"].help_text = _(
+            "Below the subscription's home. Empty: as it is."
+        )
 
     def get_layout(self) -> Layout:
         return Layout(*self.hosting(), "version")
@@ -158,10 +171,7 @@ class AliasFields(OperationForm):
         label=_("Mail"),
         required=False,
         initial=True,
-        help_text=_(
-            "What arrives for anyone at this name is handled as for the domain. (This installation"
-            " has no mail service yet.)"
-        ),
+        help_text=_("What arrives for anyone at this name is handled as for the domain."),
     )
     syncs_dns = forms.BooleanField(
         label=_("Synchronise the DNS zone with the domain's"),

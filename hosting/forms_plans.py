@@ -64,13 +64,31 @@ _SIZE = re.compile(r"(\d{1,16})(?:[.,](\d{1,6}))?\s*([kmgtp]?i?b?)", re.ASCII)
 
 
 class SizeField(LimitField):
-    """A limit in bytes: "10 GiB", "512 MB" or plain bytes. In JSON a number of bytes, or null."""
+    """A limit in bytes, typed with its unit: "10 GiB" or "512 MB". In JSON a number of bytes, text
+    as it is typed, or null."""
 
-    default_error: ClassVar[Any] = _("A size such as “10 GiB” or “512 MiB”, or “unlimited”.")
+    default_error: ClassVar[Any] = _(
+        "A size with its unit, such as “10 GiB” or “512 MiB”, or “unlimited”."
+    )
+    json_schema: ClassVar[dict[str, Any]] = LimitField.json_schema | {
+        "description": "Bytes as a number, or text with a unit: 10737418240 or “10 GiB”."
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            **{"help_text": _("With its unit, such as 10 GiB; or “unlimited”."), **kwargs}
+        )
+
+    def from_json(self, value: Any) -> str:
+        text = super().from_json(value)
+        return f"{text} B" if isinstance(value, int) else text
 
     def number(self, text: str) -> int | None:
         found = _SIZE.fullmatch(text)
         if not found or found[3] not in _UNITS:
+            return None
+        if not found[3] and int(found[1]):
+            # Ten of what? Nobody means ten bytes, and much would be shut for them.
             return None
         whole, part, power = found[1], found[2] or "", _UNITS[found[3]]
         # In whole numbers: a fraction of a float would not come back as it was typed.

@@ -163,6 +163,11 @@ class AddSubscriptionForm(OperationForm):
         self.subscriber = account
         if not came_from:
             self.subscriber = self.fields["subscriber"].offer(self) or account
+        if not came_from and self.actor.is_reseller:
+            # Of its own subscriptions it is the subscriber, who sees none.
+            self.fields["description"].help_text = _(
+                "For those of your customers. Of your own the administrator alone sees it."
+            )
         if self.subscriber is not None:
             self.fields["plan"].offer(provider_of(self.subscriber))
             AddOnsField.offer(self, provider_of(self.subscriber))

@@ -24,11 +24,10 @@ def _lock(rows: QuerySet) -> None:
 
 def accounts(ids: Iterable[int]) -> None:
     """Resellers above first, then the accounts themselves."""
-    wanted = list(ids)
     rows = Account.objects.unscoped(_WHY)
-    above = rows.filter(pk__in=rows.filter(pk__in=wanted).values("reseller_id"))
-    _lock(above)
-    _lock(rows.filter(pk__in=wanted))
+    own = rows.filter(pk__in=among(ids))
+    _lock(rows.filter(pk__in=own.values("reseller_id")))
+    _lock(own)
 
 
 def plan(pk: int) -> Plan | None:
@@ -50,7 +49,6 @@ def subscriptions(ids: Iterable[int], plans: Iterable[int] = ()) -> None:
 
 def domains(ids: Iterable[int]) -> None:
     """The subscriptions of these domains with what is above, then they themselves."""
-    wanted = list(ids)
-    rows = Domain.objects.unscoped(_WHY).filter(pk__in=wanted)
+    rows = Domain.objects.unscoped(_WHY).filter(pk__in=among(ids))
     subscriptions(rows.values_list("subscription_id", flat=True))
     _lock(rows)

@@ -65,7 +65,8 @@ def record(ids: Sequence[int], figures: Figures) -> list[int]:
         if pk not in wanted:
             continue
         row = known.get((pk, day))
-        traffic = said.get((pk, day), row.traffic if row else 0)
+        # What was counted of a day stays, whatever became of the node that counted it.
+        traffic = max(said.get((pk, day), 0), row.traffic if row else 0)
         space = row.disk if row else None
         if day == today:
             space = disk.get(pk, space)

@@ -232,10 +232,18 @@ NODE = register_noun(
 
 
 def _subscriptions(ids: list[int]) -> Iterable[tuple]:
-    rows = Subscription.objects.unscoped("search text").filter(pk__in=ids, removing_at=None)
+    rows = Subscription.objects.unscoped("search text").filter(pk__in=ids)
     for row in rows.select_related("account"):
         words = [row.name, row.system_user]
-        yield row.pk, row.account_id, row.reseller_id, row.name, str(row.account), words
+        yield (
+            row.pk,
+            row.account_id,
+            row.reseller_id,
+            row.name,
+            str(row.account),
+            words,
+            row.removing_at is not None,
+        )
 
 
 def _domains(ids: list[int]) -> Iterable[tuple]:
@@ -254,13 +262,15 @@ def _domains(ids: list[int]) -> Iterable[tuple]:
             row.name,
             detail,
             [row.name, *sorted(words - {row.name}), *sorted(aliases.get(row.pk, []))],
+            False,
         )
 
 
 def _plans(kind: str) -> Callable[[list[int]], Iterable[tuple]]:
     def found(ids: list[int]) -> Iterable[tuple]:
         for row in Plan.objects.unscoped("search text").filter(pk__in=ids, kind=kind):
-            yield row.pk, row.account_id, row.reseller_id, row.name, row.description, [row.name]
+            words = [row.name]
+            yield row.pk, row.account_id, row.reseller_id, row.name, row.description, words, False
 
     return found
 
@@ -274,6 +284,7 @@ search.register("reseller-plan", _plans(PlanKind.RESELLER))
 # What the daily run writes down.
 log.labels |= {
     "subscription.expire": _("Expired"),
+    "subscription.overuse": _("Suspended for overuse"),
     "subscription.notice": _("Notice by email"),
     "reseller.notice": _("Notice by email"),
 }

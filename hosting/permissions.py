@@ -4,7 +4,9 @@ Subscriptions store what they were given; what is in force is that, less what th
 lacks. Everything that asks for a permission asks here.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from accounts.models import Account
@@ -13,11 +15,28 @@ from panel.core.access import Actor
 
 _WHY = "what a reseller lacks holds below it, whoever asks"
 Names = frozenset[str]
+_remembered: ContextVar[dict[int, Names] | None] = ContextVar("remembered", default=None)
+
+
+@contextlib.contextmanager
+def remembered() -> Iterator[None]:
+    """While this lasts, a reseller's permissions are read once. Only for what changes nothing:
+    a page asks once for each tab and each tool."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
 
 
 def of_resellers(ids: Iterable[int | None]) -> dict[int, Names]:
     """The permissions that each of these resellers has."""
-    return {pk: frozenset(names) for pk, names in _of_resellers(ids, "permissions")}
+    wanted = {pk for pk in ids if pk is not None}
+    known = _remembered.get()
+    known = {} if known is None else known
+    unknown = wanted - known.keys()
+    known.update((pk, frozenset(names)) for pk, names in _of_resellers(unknown, "permissions"))
+    return {pk: known[pk] for pk in wanted if pk in known}
 
 
 def applications_of_resellers(ids: Iterable[int | None]) -> dict[int, Names | None]:

@@ -50,7 +50,8 @@ def deploy(subscription_ids: Iterable[int]) -> None:
 def touch(subscription_ids: Iterable[int]) -> None:
     """Something about these changed: their nodes are to be brought up to it."""
     for ids in _chunks(subscription_ids):
-        with transaction.atomic():
+        # Without a savepoint: for one, the database keeps a copy of every page that is changed.
+        with transaction.atomic(savepoint=False):
             _mend(ids)
             _raise(Deployment.objects.filter(subscription_id__in=among(ids)))
     wake()

@@ -158,19 +158,18 @@ class Seed(People):
 
     def _found_accounts(self) -> Iterator[tuple]:
         for owner in self.accounts:
-            if owner.removed:
-                continue
             below = [word for word in (owner.company, owner.username, owner.email) if word]
             words = [owner.name, *below]
             detail = " · ".join(below)
-            yield owner.role, owner.pk, owner.pk, owner.reseller_id, owner.name, detail, words
+            who = owner.role, owner.pk, owner.pk, owner.reseller_id, owner.name
+            yield *who, detail, words, owner.removed
 
     def _search(self, *sources: Iterable[tuple]) -> None:
-        columns = "kind object_id account_id reseller_id label detail text"
+        columns = "kind object_id account_id reseller_id label detail text is_removed"
         rows = (
-            (kind, pk, account_id, reseller_id, label[:255], detail[:255], fold(" ".join(words)))
+            (*owner, label[:255], detail[:255], fold(" ".join(words)), removed)
             for source in sources
-            for kind, pk, account_id, reseller_id, label, detail, words in source
+            for *owner, label, detail, words, removed in source
         )
         insert(SearchText, columns, rows)
 

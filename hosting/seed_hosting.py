@@ -263,7 +263,8 @@ class Hosted:
         adapt, now = connection.ops.adapt_datetimefield_value, self.seed.now
         at, purge_at = adapt(now), adapt(now + timedelta(days=KEEP_REMOVED_DAYS.get()))
         permissions = stored_json(self._permissions())
-        none_used = dict.fromkeys(base.resources(), 0)
+        counted = [name for name, each in base.resources().items() if each.unit != "bytes"]
+        none_used = dict.fromkeys(counted, 0)
         for number, space in enumerate(self.spaces):
             name, domains = space.names[0], 0 if space.removed else len(space.names)
             allowed = self._limits(space.domain_limit, space.offer.aliases if space.offer else 20)
@@ -362,17 +363,18 @@ class Hosted:
                 words = sorted({word for word in (owner.name, owner.company) if word})
                 alias = [self.aliased[pk]] if pk in self.aliased else []
                 found = [name, *words, *alias]
-                yield "domain", pk, owner.pk, owner.reseller_id, name, owner.name, found
+                where = "domain", pk, owner.pk, owner.reseller_id, name
+                yield *where, owner.name, found, False
 
     def found_rest(self) -> Iterator[tuple]:
         """What it knows of subscriptions and plans."""
         for number, space in enumerate(self.spaces):
-            if not space.removed:
-                name, owner = space.names[0], space.owner
-                words = [name, f"{name.partition('-')[0]}{number}"]
-                yield "subscription", space.pk, owner.pk, owner.reseller_id, name, owner.name, words
+            name, owner = space.names[0], space.owner
+            words = [name, f"{name.partition('-')[0]}{number}"]
+            where = "subscription", space.pk, owner.pk, owner.reseller_id, name
+            yield *where, owner.name, words, space.removed
         for offers in self.offers.values():
             for offer in offers:
                 owner, name = offer.owner, offer.name
-                words = [name]
-                yield "plan", offer.pk, owner.pk, owner.reseller_id, name, offer.description, words
+                where = "plan", offer.pk, owner.pk, owner.reseller_id, name
+                yield *where, offer.description, [name], False

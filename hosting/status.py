@@ -7,13 +7,21 @@ from typing import Any
 from django.db.models import Q
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
 from hosting.suspension import known_cause
 from panel.core.access import Actor, Role
 from panel.core.markup import day, safe, tag
 
-_ORDER = [Level.ADMINISTRATOR, Level.RESELLER, Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE]
+# By value, as rows have them: a member of Level is another key than its text.
+_LEVELS = (Level.ADMINISTRATOR, Level.RESELLER, Level.CUSTOMER, Level.EXPIRED, Level.OVERUSE)
+_ORDER = [level.value for level in _LEVELS]
+_BY = {
+    Level.ADMINISTRATOR.value: gettext_noop("Suspended by the administrator"),
+    Level.RESELLER.value: gettext_noop("Suspended by the reseller"),
+    Level.CUSTOMER.value: gettext_noop("Switched off by the subscriber"),
+}
 
 
 @dataclass
@@ -31,7 +39,9 @@ class Causes:
             entries = self.of_account.get(owner, [])
             is_self = is_account and owner == row.pk
             found += [e for e in entries if is_self or e.scope == Scope.EVERYTHING]
-        return sorted(found, key=lambda entry: _ORDER.index(Level(entry.level)))
+        if len(found) > 1:
+            found.sort(key=lambda entry: _ORDER.index(entry.level))
+        return found
 
 
 def causes(rows: Sequence[Any], *, subscriptions: Iterable[int] = ()) -> Causes:
@@ -51,6 +61,10 @@ def causes(rows: Sequence[Any], *, subscriptions: Iterable[int] = ()) -> Causes:
     return result
 
 
+def _kind(kind: str) -> str:
+    return "" if kind == Kind.OTHER else str(Kind(kind).label).lower()
+
+
 def words(entry: SuspensionEntry, actor: Actor) -> str:
     """Why, in a line: "Suspended by the administrator, 3 Nov 2026: invoice 1042 unpaid"."""
     if entry.level == Level.EXPIRED:
@@ -63,15 +77,9 @@ def words(entry: SuspensionEntry, actor: Actor) -> str:
         is_addressed = entry.account_id is None or entry.account_id == actor.account_id
         is_addressed = is_addressed or actor.is_reseller
         return f"{text}: {entry.message}" if entry.message and is_addressed else text
-    by = {
-        Level.ADMINISTRATOR: _("Suspended by the administrator"),
-        Level.RESELLER: _("Suspended by the reseller"),
-        Level.CUSTOMER: _("Switched off by the subscriber"),
-    }[Level(entry.level)]
-    if entry.level == Level.RESELLER and actor.is_reseller:
-        by = _("Suspended by you")
-    kind = "" if entry.kind == Kind.OTHER else str(Kind(entry.kind).label).lower()
-    tail = entry.message or kind
+    is_own = entry.level == Level.RESELLER and actor.is_reseller
+    by = _("Suspended by you") if is_own else _(_BY[entry.level])
+    tail = entry.message or _kind(entry.kind)
     return f"{by}, {day(entry.at)}" + (f": {tail}" if tail else "")
 
 

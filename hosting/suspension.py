@@ -117,12 +117,13 @@ def level_of(actor: Actor, target: Any) -> Level:
 def liftable_levels(actor: Actor, target: Any) -> list[Level]:
     """The levels whose entries the actor may lift: its own and those below, highest first.
 
-    What the subscriber switched off itself, nobody else switches on.
+    What the subscriber switched off itself, nobody else switches on; who took it over is that
+    subscriber, the administrator too.
     """
-    own = level_of(actor, target)
-    if own == Level.CUSTOMER:
-        return [own]
-    return [level for level in PERSONAL[PERSONAL.index(own) :] if level != Level.CUSTOMER]
+    levels = PERSONAL[PERSONAL.index(level_of(actor, target)) :]
+    if target.account_id == actor.account_id or levels[0] == Level.CUSTOMER:
+        return levels
+    return [level for level in levels if level != Level.CUSTOMER]
 
 
 def pass_on(entries_of: models.QuerySet, level: Level) -> None:

@@ -171,6 +171,15 @@ class _Shares:
         return {**values, "limits": {**values["limits"], **given}}
 
 
+def reaches_nodes(old: Values, new: Values) -> bool:
+    """Whether what changed is something that nodes hold: settings, and limits on each item."""
+    if "settings" in old:
+        return True
+    before, after = old.get("limits") or {}, new.get("limits") or {}
+    each = (name for name, resource in base.resources().items() if resource.is_each)
+    return any(before.get(name) != after.get(name) for name in each)
+
+
 def follow(subscription_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
     """Bring these to what their plans promise, as far as that can be; gives the old and new values
     of those that changed.
@@ -196,7 +205,7 @@ def follow(subscription_ids: Iterable[int]) -> dict[int, tuple[Values, Values]]:
         found = Subscription.objects.unscoped(_WHY).filter(pk__in=among(ids))
         found.update(**values, version=F("version") + 1)
     conditions.judge(changed)
-    if to_nodes := [pk for pk, (old, _new) in changed.items() if "settings" in old]:
+    if to_nodes := [pk for pk, (old, new) in changed.items() if reaches_nodes(old, new)]:
         provisioning.touch(to_nodes)
     judge(row.pk for row in rows)
     return changed

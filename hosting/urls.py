@@ -6,6 +6,7 @@ from hosting.views import domains, home, hosted, imports, plans, preview, resell
 from hosting.views.accounts import CustomerDetail
 from hosting.views.choosing import AddBelowView
 from hosting.views.domain_list import DomainList
+from hosting.views.holding import HeldBack
 from hosting.views.lists import (
     CustomerList,
     ResellerList,
@@ -17,6 +18,7 @@ from panel.core.urls import noun_urls
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("daily-run/", HeldBack.as_view(), name="held_back"),
     path("subscriptions/<int:pk>/state.json", hosted.subscription_state, name="subscription_state"),
     path("subscriptions/<int:pk>/preview/ask/", preview.ask_preview, name="subscription_preview"),
     *noun_urls("customer", CustomerList, CustomerDetail),

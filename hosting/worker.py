@@ -21,7 +21,7 @@ from hosting.daily import Schedule
 from hosting.drift import Nightly
 from hosting.measuring import Hourly
 from hosting.models.nodes import Node
-from hosting.worker_jobs import Claims, Questions, Queue, Runs, seal
+from hosting.worker_jobs import Claims, News, Questions, Queue, Runs, seal
 from hosting.worker_provisioning import Applier, Line, Switcher
 from panel.core.work import QUEUES
 
@@ -46,11 +46,13 @@ class Loop:
     """Calls `step` whenever the bell rings or its own patience ends, whatever happens in it.
 
     `calm` is the least time from one ring to the next step: what is not urgent gathers meanwhile.
+    What goes `by_clock` hears no bell: nothing that is committed makes it due.
     """
 
     name: str
     step: Callable[[], float]
     calm: float = 0.0
+    by_clock: bool = False
 
     def run(self, bell: Bell) -> None:
         failures = 0
@@ -67,7 +69,9 @@ class Loop:
                 connections.close_all()
                 bell.stopping.wait(pause)
                 continue
-            if patience:
+            if patience and self.by_clock:
+                bell.stopping.wait(patience)
+            elif patience:
                 bell.wait(seen, patience)
                 if self.calm:
                     bell.stopping.wait(self.calm)
@@ -92,9 +96,10 @@ class Worker:
         self._go(Loop("runs", Runs(self._claims, self.bell.stopping).step, calm=0.05))
         for kind in QUEUES:
             name = str(kind._meta.verbose_name)
-            self._go(Loop(name, Queue(self._claims, kind).step, calm=0.1))
+            for _each in range(kind.at_once):
+                self._go(Loop(name, Queue(self._claims, kind).step, calm=0.1))
         self._go(Loop("seal", seal, calm=1.0))
-        self._go(Loop("daily", Schedule().step))
+        self._go(Loop("daily", Schedule().step, by_clock=True))
         node_id = self._await_node()
         if node_id is not None:
             self._provision(node_id)
@@ -111,9 +116,11 @@ class Worker:
         self._go(Loop("switch", Switcher(node_id, self._client, line).step))
         # A moment later than the switcher, which has told the agent what is urgent by then.
         self._go(Loop("apply", Applier(node_id, self._client, line).step, calm=0.03))
-        self._go(Loop("drift", Nightly(node_id, self._client, self.bell.stopping).step, calm=60.0))
-        measurer = Client(self._socket, _MEASURING)
-        self._go(Loop("measure", Hourly(node_id, measurer, self.bell.stopping).step))
+        nightly = Nightly(node_id, self._client, self.bell.stopping)
+        self._go(Loop("drift", nightly.step, by_clock=True))
+        hourly = Hourly(node_id, Client(self._socket, _MEASURING), self.bell.stopping)
+        self._go(Loop("measure", hourly.step, by_clock=True))
+        self._go(Loop("news", News(node_id, self._client).step, calm=0.2))
         self._go(Loop("questions", Questions(node_id, self._client).step, calm=0.02))
 
     def _await_node(self) -> int | None:

@@ -10,12 +10,14 @@ import logging
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from hosting import drift, measuring
 from hosting import provisioning_queue as queue
@@ -23,6 +25,7 @@ from hosting.agent.client import AgentAway
 from hosting.agent.protocol import AgentError
 from hosting.exclusive import only_one
 from hosting.models.questions import Question
+from hosting.services import base
 from panel.core import log, runs
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.log import Activity
@@ -172,6 +175,34 @@ def seal() -> float:
     with only_one("seal") as is_ours:
         sealed = log.seal(_SEALED_AT_ONCE) if is_ours else 0
     return 0.0 if sealed == _SEALED_AT_ONCE else LOOK
+
+
+class TellingAgent(Protocol):
+    """The verb by which nodes tell what happened; see `hosting.agent.client.Client`."""
+
+    def news(self, service: str, after: int) -> list[dict]: ...
+
+
+class News:
+    """Takes in what services of a node tell by themselves (runs of scheduled tasks, say)."""
+
+    def __init__(self, node_id: int, agent: TellingAgent) -> None:
+        self._node_id = node_id
+        self._agent = agent
+        # How far each service was read; None: as its rows say.
+        self._read: dict[str, int] = {}
+
+    def step(self) -> float:
+        for config in base.services():
+            if config.news_source:
+                take_in = import_string(config.news_source)
+                ask = partial(self._agent.news, config.service)
+                after = self._read.get(config.service)
+                try:
+                    self._read[config.service] = take_in(self._node_id, ask, after)
+                except AgentAway:
+                    return LOOK
+        return LOOK
 
 
 class ReadOnlyAgent(Protocol):

@@ -90,9 +90,11 @@ class Subscription(Owned):
                 for by, sort in (("name", "name_key"), ("made", "created_at"))
             ),
             *(
-                # What is looked up in no order: see panel.core.filters.flagged.
+                # What is looked up in no order: see panel.core.filters.flagged. With all that the
+                # list asks, so that no row is read to count them.
                 models.Index(
                     f"is_{flag}",
+                    "removing_at",
                     "id",
                     name=f"sub_{flag}",
                     condition=models.Q(**{f"is_{flag}": True}),
@@ -103,6 +105,7 @@ class Subscription(Owned):
             models.Index(
                 "reseller",
                 "is_suspended",
+                "removing_at",
                 "id",
                 name="sub_of_suspended",
                 condition=models.Q(is_suspended=True),

@@ -16,7 +16,7 @@ from hosting.operations.base import OnSubscriptions
 from hosting.operations.removing import refuse_held, what_goes
 from panel.core import reasons
 from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, Consequence, Operation, Refused, Step, register
+from panel.core.operations import ANY_ROLE, MORE, Consequence, Operation, Refused, Step, register
 
 reasons.declare(
     no_permission=_("The plan of %(name)s does not include this. Its provider can grant it."),
@@ -134,11 +134,13 @@ class HostingSettings(OnDomains):
     verb = "hosting-settings"
     label = _("Hosting Settings")
     form_class = HostingSettingsForm
-    bulk = False
+    bulk_group = MORE
     permission = "manage_hosting"
     order = 20
 
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
+        if len(targets) != 1:
+            return {}
         row = targets[0]
         names = ("hosting_type", "document_root", "preferred_name", "forward_to", "version")
         found = {name: getattr(row, name) for name in names}

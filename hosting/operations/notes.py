@@ -66,6 +66,10 @@ class SubscriptionDescription(_Text):
         rows = super().visible(actor)
         return rows.exclude(account_id=actor.account_id) if actor.is_reseller else rows
 
+    def offered(self, target: Any, actor: Actor) -> bool:
+        is_own = actor.is_reseller and target.account_id == actor.account_id
+        return not is_own and super().offered(target, actor)
+
     def hide(self, target: Any) -> None:
         if target.account_id == target.reseller_id:
             target.reseller_id = None

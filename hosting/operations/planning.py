@@ -44,6 +44,11 @@ def is_prolonging_own(actor: Actor, row: Any, expires_on: date | None) -> bool:
     return expires_on is None or row.expires_on < expires_on
 
 
+def _is_own(row: Any, actor: Actor) -> bool:
+    """Whether it belongs to who acts, with somebody above who says when it ends."""
+    return not actor.is_administrator and row.account_id == actor.account_id
+
+
 def refuse_allotments(step: Step, given: dict[int, Any]) -> None:
     """Refuse those for whose new limits the reseller above has nothing left to promise. `given`
     are the limits to come, by target."""
@@ -93,7 +98,7 @@ class Customize(OnSubscriptions):
             row.save()
             new = {name: values[name] for name in old}
             step.changed(row.pk, {**old, "version": version}, {**new, "version": version + 1})
-            if "settings" in old:
+            if sync.reaches_nodes(old, new):
                 provisioning.touch([row.pk])
         conditions.judge(step.open_ids)
         sync.judge(step.open_ids)
@@ -112,9 +117,12 @@ class SetExpiry(OnSubscriptions):
     def initial(self, actor: Actor, targets: Sequence[Any]) -> dict[str, Any]:
         return {"expires_on": targets[0].expires_on} if targets else {}
 
+    def offered(self, target: Any, actor: Actor) -> bool:
+        return super().offered(target, actor) and not _is_own(target, actor)
+
     def check(self, step: Step) -> None:
         for row in step.open:
-            if not step.actor.is_administrator and row.account_id == step.actor.account_id:
+            if _is_own(row, step.actor):
                 step.refuse(row.pk, "own_expiry")
             elif not step.actor.is_administrator and row.is_expiry_held:
                 step.refuse(row.pk, "held_expiry")

@@ -38,12 +38,15 @@ from panel.core.operations import (
 )
 
 _WHY = "rows of the targets, which the actor sees"
+# What suspending and activating read of a subscription.
+SHUT_BY = "account_id reseller_id name is_suspended removing_at"
 
 
 @register
 class SuspendSubscription(Suspend):
     noun = "subscription"
     column = "subscription_id"
+    reads = SHUT_BY
     undo = "subscription.lift"
 
 
@@ -51,12 +54,14 @@ class SuspendSubscription(Suspend):
 class LiftSubscription(Lift):
     noun = "subscription"
     column = "subscription_id"
+    reads = SHUT_BY
 
 
 @register
 class ActivateSubscription(Activate):
     noun = "subscription"
     column = "subscription_id"
+    reads = SHUT_BY
 
 
 @register

@@ -39,6 +39,7 @@ class Suspending(Operation):
     # The column of SuspensionEntry that holds the target.
     column: ClassVar[str] = "account_id"
     chunk_size = 500
+    reads = "role account_id reseller_id contact_name is_suspended removing_at"
 
     def may(self, actor: Actor) -> bool:
         if suspension.is_billing(actor):

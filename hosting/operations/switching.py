@@ -1,4 +1,7 @@
-"""The subscriber's own suspension of a subscription: switching hosting off, and on again."""
+"""A customer's own suspension of a subscription: switching hosting off, and on again.
+
+A provider that keeps a subscription for itself has Suspend and Activate for the same.
+"""
 
 from typing import Any
 
@@ -7,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from hosting import suspension
 from hosting.models.suspension import Level, SuspensionEntry
 from hosting.operations.base import OnSubscriptions
-from panel.core.access import Actor
-from panel.core.operations import ANY_ROLE, MORE, Step, register
+from panel.core.access import Actor, Role
+from panel.core.operations import MORE, Step, register
 
 
 class _OwnSwitch(OnSubscriptions):
     """The subscriber's own suspension: nobody's activation undoes it, and it undoes nobody's."""
 
-    roles = ANY_ROLE
+    roles = frozenset({Role.CUSTOMER})
     bulk_group = MORE
     confirm = "many"
     order = 60
@@ -31,10 +34,7 @@ class SwitchHostingOff(_OwnSwitch):
     label = _("Switch hosting off")
 
     def applies_to(self, target: Any, actor: Actor) -> bool:
-        return (
-            target.account_id == actor.account_id
-            and suspension.level_of(actor, target) == Level.CUSTOMER
-        )
+        return target.account_id == actor.account_id
 
     def check(self, step: Step) -> None:
         for pk in self.mine(step).values_list("subscription_id", flat=True):
@@ -65,10 +65,7 @@ class SwitchHostingOn(_OwnSwitch):
     def applies_to(self, target: Any, actor: Actor) -> bool:
         if target.account_id != actor.account_id or not target.is_suspended:
             return False
-        return (
-            suspension.level_of(actor, target) == Level.CUSTOMER
-            and target.suspensions.filter(level=Level.CUSTOMER).exists()
-        )
+        return target.suspensions.filter(level=Level.CUSTOMER).exists()
 
     def check(self, step: Step) -> None:
         present = set(self.mine(step).values_list("subscription_id", flat=True))

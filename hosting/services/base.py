@@ -91,6 +91,8 @@ class PlanSetting:
     maximum: int = 2**31 - 1
     or_unlimited: bool = False
     help_text: Text = ""
+    # What a number is of, behind it.
+    unit: Text = ""
     # The heading that it stands under.
     section: Text = HOSTING
     permission: str = ""
@@ -119,7 +121,7 @@ class PlanSetting:
             return _("yes") if value else _("no")
         if self.kind == "choice":
             return dict(self.choices).get(value, value)
-        return _("unlimited") if value is None else f"{value:,}"
+        return _("unlimited") if value is None else f"{value:,} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ class Tab:
     """A tab of a service on the page of an object that hosting knows (`of`: its noun).
 
     `shown` names (actor, row) -> whether it is there for this reader; `content` names
-    (request, row) -> the sections of the page.
+    (request, row) -> the sections of the page; `card` names (actor, rows) -> what stands on the
+    cards of these objects, by number: a few words, "" for the link alone. It asks the same as
+    `shown`, of many at once; a row without the tab is left out.
     """
 
     of: str
@@ -135,12 +139,17 @@ class Tab:
     label: Text
     shown: str
     content: str
+    card: str = ""
 
     def is_shown(self, actor: Any, row: Any) -> bool:
         return bool(import_string(self.shown)(actor, row))
 
     def sections(self, request: Any, row: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = import_string(self.content)(request, row)
+        return found
+
+    def on_cards(self, actor: Any, rows: Sequence[Any]) -> dict[int, Text]:
+        found: dict[int, Text] = import_string(self.card)(actor, rows) if self.card else {}
         return found
 
 
@@ -172,8 +181,13 @@ class ServiceConfig(AppConfig):
     purge_source: ClassVar[str] = ""
     # (subscription_ids): these have another subscriber from now on; what let the old one in goes.
     handed_over_source: ClassVar[str] = ""
+    # (node_id, ask, after): take in what a node tells by itself; see `worker_jobs.News`.
+    news_source: ClassVar[str] = ""
     # (actor, aliases): what editing these aliases could bring about, as consequences.
     aliases_source: ClassVar[str] = ""
+    # (actor): what a provider should look at first, for Home: several (rows, tone, words for how
+    # many, address of the list that shows them).
+    attention_source: ClassVar[str] = ""
 
     def desired(self, subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """What a node should have of these subscriptions, by subscription."""
@@ -234,6 +248,12 @@ def alias_consequences(actor: Any, aliases: Any) -> list[Any]:
     """What services say before these aliases (a queryset) are edited."""
     paths = [config.aliases_source for config in services() if config.aliases_source]
     return [found for path in paths for found in import_string(path)(actor, aliases)]
+
+
+def attention(actor: Any) -> list[tuple[Any, str, Any, str]]:
+    """What services have that somebody should look at first."""
+    paths = [config.attention_source for config in services() if config.attention_source]
+    return [found for path in paths for found in import_string(path)(actor)]
 
 
 def handed_over(subscription_ids: Iterable[int]) -> None:

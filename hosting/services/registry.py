@@ -3,4 +3,4 @@
 Read before Django's apps are ready, and by the agent, which knows no Django.
 """
 
-SERVICES = ("system", "php", "web", "dns", "database", "tls", "mail", "ftp")
+SERVICES = ("system", "php", "web", "dns", "database", "tls", "mail", "ftp", "cron")

@@ -11,7 +11,7 @@ from accounts.views import log_in_as_action
 from hosting import status
 from hosting.views.domain_list import DomainList
 from hosting.views.lists import CustomerList, SubscriptionList, described
-from panel.core.access import Role
+from panel.core.access import Actor, Role
 from panel.core.activity_views import entries_table
 from panel.core.lists import Listing, ListPage, list_pages
 from panel.core.markup import day, link, moment, number
@@ -89,7 +89,7 @@ class AccountDetail(DetailPage):
 
     def sidebar_facts(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         actor = request.actor
-        facts = self.counts(row)
+        facts = self.counts(row, actor)
         if actor.is_administrator:
             facts.insert(0, (_("Provider"), self.provider(row)))
         facts.append((_("Created"), moment(row.created_at)))
@@ -100,7 +100,7 @@ class AccountDetail(DetailPage):
             for label, value in facts
         ]
 
-    def counts(self, row: Any) -> list[tuple[Any, Any]]:
+    def counts(self, row: Any, actor: Actor) -> list[tuple[Any, Any]]:
         """How much it has, for the sidebar."""
         return [
             (_("Subscriptions"), number(row.subscriptions_count)),

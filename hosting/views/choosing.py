@@ -20,7 +20,8 @@ from panel.core.forms import OperationForm
 from panel.core.http import PanelRequest
 from panel.core.operation_views import OperationView
 from panel.core.operations import Operation, nouns, operations
-from panel.core.views import crumbs, go
+from panel.core.path_bar import crumbs
+from panel.core.views import go
 
 # So many are offered to choose from; of more, one types the name.
 OFFERED = 50

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from hosting import status, tools
 from hosting.models.domains import Alias, AliasMode, HostingType
 from hosting.services import base
-from hosting.sites import site_url
+from hosting.sites import has_site, site_url
 from hosting.views.accounts import list_panel, narrowed
 from hosting.views.domain_list import DomainList
 from hosting.views.hosted import fact
@@ -85,7 +85,8 @@ class DomainDetail(DetailPage):
             facts.append(fact(_("Domain"), above))
         facts.append(fact(_("Hosting type"), target.get_hosting_type_display()))
         if target.hosting_type != HostingType.NONE:
-            facts.append(fact(_("Address"), external(site_url(target.ascii))))
+            url = site_url(target.ascii)
+            facts.append(fact(_("Address"), external(url) if has_site(target) else url))
         if target.hosting_type == HostingType.WEBSITE:
             facts += [
                 fact(_("Document root"), target.document_root),
@@ -123,7 +124,7 @@ class DomainDetail(DetailPage):
                 "add": add,
                 "text": _("No aliases yet: other names for this site."),
             }
-        return {"title": "", "add": add, "table": aliases_table(aliases, request)}
+        return {"title": "", "add": add, "table": aliases_table(row, aliases, request)}
 
     def below(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Its subdomains."""
@@ -154,7 +155,7 @@ def kind_of(row: Any) -> Any:
     return _("Additional domain") if row.parent_id is None else _("Subdomain")
 
 
-def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
+def aliases_table(of: Any, aliases: list[Alias], request: HttpRequest) -> SafeString:
     heads = (_t("Name"), _t("Web"), _t("Mail"), _t("DNS zone"), _t("Created"))
     may_edit = operations["alias.edit"].may(request.actor)
     rows = format_html_join(
@@ -164,7 +165,7 @@ def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
         '<td class="date" data-th="{}">{}</td><td class="date">{}</td></tr>',
         (
             (
-                *(part for pair in zip(heads, _cells(alias), strict=True) for part in pair),
+                *(part for pair in zip(heads, _cells(of, alias), strict=True) for part in pair),
                 _actions(alias) if may_edit else "",
             )
             for alias in aliases
@@ -179,9 +180,9 @@ def aliases_table(aliases: list[Alias], request: HttpRequest) -> SafeString:
     )
 
 
-def _cells(alias: Alias) -> tuple[Any, ...]:
+def _cells(of: Any, alias: Alias) -> tuple[Any, ...]:
     return (
-        external(site_url(alias.ascii), alias.name),
+        external(site_url(alias.ascii), alias.name) if has_site(of) else alias.name,
         _t("redirects") if alias.mode == AliasMode.REDIRECT else _t("same site"),
         _t("yes") if alias.has_mail else _t("no"),
         _t("follows the domain's") if alias.syncs_dns else _t("its own"),

@@ -13,19 +13,22 @@ from django.utils.translation import ngettext_lazy as _n
 from django.views.decorators.http import require_safe
 
 from accounts.models import Reseller
-from hosting import conditions, status
+from hosting import conditions, held, status
 from hosting.filters import SOON, SubscriptionStatus
-from hosting.models.domains import Domain, HostingType, SiteState
+from hosting.models.domains import Domain, HostingType
 from hosting.models.subscriptions import Subscription
-from hosting.sites import site_url
+from hosting.services import base
+from hosting.sites import has_site, site_url
 from hosting.validators import host_of, to_unicode
 from hosting.views import choosing, home_figures
+from panel.core import outcomes
 from panel.core.access import Actor
 from panel.core.activity_views import action_label, who
 from panel.core.filters import flagged
 from panel.core.log import Activity
 from panel.core.markup import moment
 from panel.core.operations import nouns
+from panel.core.views import shown_run
 
 RECENT = 8
 SITES = 50
@@ -41,10 +44,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def provider_home(request: HttpRequest) -> dict[str, Any]:
     actor = request.actor
     attention = needs_attention(actor)
+    run = shown_run(request)
     figures = home_figures.figures(actor, home_figures.period(request))
     return {
         "title": _("Home"),
         "today": date_format(timezone.localdate(), "l, j F Y"),
+        "outcome": outcomes.describe(run, actor) if run else None,
         "attention": attention,
         "calm": not attention,
         "figures": figures,
@@ -97,7 +102,33 @@ def needs_attention(actor: Actor) -> list[dict[str, Any]]:
         words = _n("reseller is over its limits", "resellers are over their limits")
         url = reverse("reseller_list")
         found.insert(2, _attention(resellers, "warn", words, f"{url}?status=overused"))
+        if actor.subscriptions is None:
+            found = held_back() + found
+    found += [_attention(*entry) for entry in base.attention(actor)]
     return [entry for entry in found if entry]
+
+
+def held_back() -> list[dict[str, Any]]:
+    """What the daily run did not do by itself, and waits for somebody to look at."""
+    words = {
+        held.EXPIRY: _n(
+            "subscription would expire at once: the daily run waits",
+            "subscriptions would expire at once: the daily run waits",
+        ),
+        held.OVERUSE: _n(
+            "subscription would be suspended for overuse at once: the daily run waits",
+            "subscriptions would be suspended for overuse at once: the daily run waits",
+        ),
+    }
+    return [
+        {
+            "text": words[what] % one.count,
+            "tone": "bad",
+            "url": reverse("held_back"),
+            "count": home_figures.written(one.count),
+        }
+        for what, one in held.found().items()
+    ]
 
 
 def _attention(rows: Any, tone: str, text: Any, url: str) -> dict[str, Any]:
@@ -126,7 +157,8 @@ def recent(actor: Actor) -> list[dict[str, Any]]:
 def customer_home(request: HttpRequest) -> dict[str, Any]:
     """Websites & Domains: each subscription with its sites."""
     actor = request.actor
-    rows = list(Subscription.objects.visible_to(actor).present().order_by("name_key", "pk")[:SITES])
+    found = Subscription.objects.visible_to(actor).present().select_related("node")
+    rows = list(found.order_by("name_key", "pk")[:SITES])
     shut = [row for row in rows if row.is_suspended]
     causes = status.causes(shut, subscriptions=[row.pk for row in shut])
     plans = dict(
@@ -135,10 +167,8 @@ def customer_home(request: HttpRequest) -> dict[str, Any]:
         .filter(pk__in={row.plan_id for row in rows if row.plan_id})
         .values_list("pk", "name")
     )
-    domains: dict[int, list[Domain]] = {}
-    found = Domain.objects.visible_to(actor).present().filter(subscription__in=[r.pk for r in rows])
-    for domain in found.order_by("-is_main", "name_key")[: SITES * 10]:
-        domains.setdefault(domain.subscription_id, []).append(domain)
+    domains = domains_of(actor, rows)
+    tools = tools_of(actor, [domain for several in domains.values() for domain in several])
     return {
         "title": _("Websites & Domains"),
         "adds": choosing.add_buttons(actor, rows),
@@ -148,7 +178,10 @@ def customer_home(request: HttpRequest) -> dict[str, Any]:
                 "url": nouns["subscription"].url(row.pk),
                 "plan": plans.get(row.plan_id, _("Custom plan")),
                 "tags": subscription_tags(row, causes, actor),
-                "domains": [site(domain, row) for domain in domains.get(row.pk, [])],
+                "domains": [
+                    site(domain, row) | {"tools": tools.get(domain.pk, [])}
+                    for domain in domains.get(row.pk, [])
+                ],
             }
             for row in rows
         ],
@@ -159,6 +192,27 @@ def customer_home(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def domains_of(actor: Actor, rows: list[Subscription]) -> dict[int, list[Domain]]:
+    """The sites of these subscriptions, by subscription."""
+    above = {row.pk: row for row in rows}
+    domains: dict[int, list[Domain]] = {}
+    found = Domain.objects.visible_to(actor).present().filter(subscription__in=above)
+    for domain in found.order_by("-is_main", "name_key")[: SITES * 10]:
+        domain.subscription = above[domain.subscription_id]
+        domains.setdefault(domain.subscription_id, []).append(domain)
+    return domains
+
+
+def tools_of(actor: Actor, domains: list[Domain]) -> dict[int, list[dict[str, Any]]]:
+    """What services show of each of these on its card, with the way to it."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for tab in base.tabs("domain").values():
+        for pk, words in tab.on_cards(actor, domains).items():
+            url = reverse("domain_operation", args=[pk, tab.name])
+            found.setdefault(pk, []).append({"label": tab.label, "url": url, "text": words})
+    return found
+
+
 def subscription_tags(row: Subscription, causes: Any, actor: Actor) -> list[dict[str, Any]]:
     if row.is_suspended:
         why = status.reason(row, causes, actor, is_account=False)
@@ -166,11 +220,6 @@ def subscription_tags(row: Subscription, causes: Any, actor: Actor) -> list[dict
     else:
         tags = [{"text": _("Active"), "tone": "ok", "title": ""}]
     return tags + [{"text": text, "tone": tone, "title": ""} for text, tone in status.flags(row)]
-
-
-def has_site(domain: Domain) -> bool:
-    """Whether visitors see something: of a suspended one its page, of a disabled one nothing."""
-    return domain.hosting_type != HostingType.NONE and domain.site_state != SiteState.DISABLED
 
 
 def site(domain: Domain, row: Subscription) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hosting import status
 from hosting.filters import AccountFilter, ResellerFilter, SubscriptionFilter
 from panel.core.access import Actor, Role
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
-from panel.core.markup import day, link, main_cell, number, safe, usage
+from panel.core.markup import day, link, main_cell, number, safe, share, size, usage
 from panel.core.operations import ADMINISTRATOR, ANY_ROLE, PROVIDERS, nouns, operations
 
 PROVIDERS_ONLY = PROVIDERS
@@ -202,6 +202,19 @@ def domain_usage(row: Any, _listing: Listing) -> Any:
     return usage(row.usage.get("domains", 0), row.limits.get("domains", 0))
 
 
+def measured(row: Any, _listing: Listing) -> SafeString:
+    """Disk space and traffic, each with how much of its limit that is; nothing before they were
+    measured. The limits stand on the row's own page: both beside each other are too wide."""
+    found = []
+    for name in ("disk", "traffic"):
+        used, limit = row.usage.get(name), row.limits.get(name, 0)
+        if used is not None:
+            bar = "" if limit is None else share(used, limit)
+            found.append(f"<div>{bar}{safe(size(used))}</div>")
+    # Each part was escaped by safe(), or is markup.
+    return SafeString("".join(found))
+
+
 @register_list
 class SubscriptionList(ListPage):
     noun = "subscription"
@@ -244,9 +257,17 @@ class SubscriptionList(ListPage):
             csv=lambda row, ls: row.usage.get("domains", 0),
             css="num",
         ),
+        Column(
+            _("Disk, traffic"),
+            measured,
+            csv=lambda row, ls: row.usage.get("disk", ""),
+            csv_label=_("Disk space"),
+            css="num",
+        ),
         Column(_("Expires"), lambda row, ls: day(row.expires_on), css="date"),
         Column(_("Created"), lambda row, ls: day(row.created_at), sort="created", css="date"),
     )
+    more_csv = (Column(_("Traffic per month"), lambda row, ls: row.usage.get("traffic", "")),)
 
     def extra(self, rows: list[Any], listing: Listing) -> dict[str, Any]:
         suspended = [row for row in rows if row.is_suspended]

@@ -26,7 +26,8 @@ from panel.core.bulk import BulkRun
 from panel.core.lists import Column, Listing, ListPage, Sort, register_list
 from panel.core.markup import day, link, main_cell, moment, number
 from panel.core.operations import ADMINISTRATOR, PROVIDERS, nouns
-from panel.core.views import DetailPage, crumbs
+from panel.core.path_bar import crumbs
+from panel.core.views import DetailPage
 from panel.core.work import State
 
 _NAME = Column(

@@ -47,10 +47,10 @@ class ResellerDetail(AccountDetail):
             *({"text": text, "tone": tone, "title": ""} for text, tone in beside),
         ]
 
-    def counts(self, row: Any) -> list[tuple[Any, Any]]:
+    def counts(self, row: Any, actor: Actor) -> list[tuple[Any, Any]]:
         declared = base.resources("reseller")
         return [
-            (_("Reseller plan"), plan_words(row)),
+            (_("Reseller plan"), plan_words(row, actor)),
             *(
                 (
                     declared[name].label,
@@ -72,13 +72,15 @@ class ResellerDetail(AccountDetail):
         return shown
 
 
-def plan_words(row: Account) -> Any:
-    """The plan it follows, or Custom."""
+def plan_words(row: Account, actor: Actor) -> Any:
+    """The plan it follows, or Custom; its page is the administrator's alone."""
     if row.plan_id is None:
         return _("(Custom)")
     plan = Plan.objects.unscoped("resellers are the administrator's, as their plans are").get(
         pk=row.plan_id
     )
+    if not actor.is_administrator:
+        return plan.name
     return link(nouns["reseller-plan"].url(plan.pk), plan.name)
 
 

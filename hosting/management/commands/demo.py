@@ -25,13 +25,16 @@ class Command(BaseCommand):
 
         from accounts.creation import has_administrator
         from accounts.models import Account
-        from hosting import example_history
+        from hosting import demo, example_history
 
         target = Path(settings.DATA_DIR) / "demo.json"
         if has_administrator():
             if target.exists():
                 known = json.loads(target.read_text(encoding="utf-8"))
                 passwords = {role: login["password"] for role, login in known["logins"].items()}
+                for name in ("ftp", "mail"):
+                    if name in known:
+                        passwords[name] = known[name]["password"]
                 self.write(target, passwords)
                 return
             count = Account.objects.unscoped("is it empty?").count()
@@ -56,9 +59,10 @@ class Command(BaseCommand):
         passwords = {
             role: "-".join(secrets.choice(words) for _ in range(3))
             + f"-{secrets.randbelow(9000) + 1000}"
-            for role in ("administrator", "reseller", "customer")
+            for role in ("administrator", "reseller", "customer", "ftp", "mail")
         }
         Demo(passwords).fill()
+        example_history.traffic(demo.TRAFFIC)
         example_history.write()
         self.write(target, passwords)
 
@@ -66,7 +70,7 @@ class Command(BaseCommand):
         """Logins and sites, for people, the supervisor and tests. Only its owner may read it."""
         from django.conf import settings
 
-        from hosting import demo
+        from hosting import demo, demo_mail
         from hosting.models.domains import Domain, HostingType, SiteState
         from hosting.sites import site_url
 
@@ -97,6 +101,9 @@ class Command(BaseCommand):
             ],
             "dns": {"address": "127.0.0.1", "port": settings.DNS_PORT, "zone": own_zone},
         }
+        names = {"ftp": demo.FTP_USERNAME, "mail": demo_mail.ADDRESS}
+        for name in names.keys() & passwords.keys():
+            data[name] = {"username": names[name], "password": passwords[name]}
         staged = target.with_suffix(".tmp")
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -108,10 +115,11 @@ class Demo:
     """Makes everything through operations, as the people of the demo would have."""
 
     def __init__(self, passwords: dict[str, str]) -> None:
-        from hosting import demo, demo_plans
+        from hosting import demo, demo_extras, demo_plans
 
-        self.data, self.offers = demo, demo_plans
-        self.passwords = {demo.SHOWN[role]: password for role, password in passwords.items()}
+        self.data, self.offers, self.extras = demo, demo_plans, demo_extras
+        self.passwords = {username: passwords[role] for role, username in demo.SHOWN.items()}
+        self.ftp_password, self.mail_password = passwords["ftp"], passwords["mail"]
 
     def fill(self) -> None:
         from accounts.creation import add_account
@@ -146,7 +154,55 @@ class Demo:
                 for name, params in person.from_above:
                     self.do(name, "admin", self.id_of(person.username), params)
                 self.users(person)
+        self.ftp_account()
+        self.mailboxes()
+        self.own_record_and_task_off()
         self.upload()
+
+    def ftp_account(self) -> None:
+        """The one that `make run` shows: somebody's, for the files of their first website."""
+        from hosting.models.subscriptions import Subscription
+
+        who = self.data.SHOWN["customer"]
+        rows = Subscription.objects.unscoped("the demo").filter(account_id=self.id_of(who))
+        params = {
+            "name": self.data.FTP_USERNAME,
+            "home": self.data.FTP_HOME,
+            "password": self.ftp_password,
+            "description": "For the photographer",
+        }
+        pk = rows.earliest("pk").pk
+        self.do("subscription.add-ftp-account", who, pk, params)
+        off = {**self.extras.FTP_OFF, "password": secrets.token_urlsafe(16)}
+        made = self.do("subscription.add-ftp-account", who, pk, off)
+        self.do("ftp-account.suspend", who, made, {})
+
+    def mailboxes(self) -> None:
+        """The same customer's, whose provider knows that the name is theirs."""
+        from hosting import demo_mail
+        from hosting.models.domains import Domain
+
+        row = Domain.objects.unscoped("the demo").get(name=demo_mail.DOMAIN)
+        who = self.data.SHOWN["customer"]
+        for given in demo_mail.MAILBOXES:
+            is_shown = given["local"] == demo_mail.SHOWN
+            password = self.mail_password if is_shown else secrets.token_urlsafe(16)
+            made = self.do("domain.add-mailbox", who, row.pk, {**given, "password": password})
+            if given["local"] == demo_mail.OFF:
+                self.do("mailbox.suspend", who, made, {})
+        self.do("domain.take-mail-in", self.data.SHOWN["reseller"], row.pk, {})
+
+    def own_record_and_task_off(self) -> None:
+        """Of the same customer: a zone that is edited, and a task that rests."""
+        from hosting.services.cron.models import ScheduledTask
+        from hosting.services.dns.models import Zone
+
+        who = self.data.SHOWN["customer"]
+        zone = Zone.objects.unscoped("the demo").filter(account_id=self.id_of(who)).earliest("pk")
+        self.do("zone.add-record", self.data.SHOWN["reseller"], zone.pk, self.extras.RECORD)
+        tasks = ScheduledTask.objects.unscoped("the demo")
+        row = tasks.get(description=self.extras.NEWSLETTER["description"])
+        self.do("scheduled-task.deactivate", who, row.pk, {})
 
     def actor(self, username: str) -> Any:
         from accounts.actors import actor_of
@@ -210,18 +266,16 @@ class Demo:
         domains: int,
         aliases: int,
         permissions: list[str],
-        validity: int | None,
+        more: dict[str, Any],
     ) -> None:
         params: dict[str, Any] = {
             "name": name,
             "description": description,
             "limit_domains": domains,
             "limit_aliases": aliases,
-            "overuse_policy": "space",
             **{f"may_{permission}": True for permission in permissions},
+            **more,
         }
-        if validity:
-            params["validity_days"] = validity
         self.do("account.add-plan", provider, self.id_of(provider), params)
 
     def space(self, person: Any, space: Any) -> None:
@@ -292,5 +346,5 @@ class Demo:
         """An import that was checked and waits for somebody to look at what is refused."""
         from hosting.importing import carry_out_here
 
-        params = {"file": self.data.FILE}
+        params = {"file": self.extras.FILE}
         carry_out_here(self.do("account.add-import", "admin", self.id_of("admin"), params))

@@ -24,6 +24,7 @@ class DnsConfig(base.ServiceConfig):
             _("DNS"),
             "hosting.services.dns.views_zones.shows_tab",
             "hosting.services.dns.views_zones.domain_sections",
+            "hosting.services.dns.views_zones.cards",
         ),
     )
     urls = "hosting.services.dns.urls"

@@ -13,6 +13,7 @@ from hosting.services.dns.forms import AddressesForm
 from hosting.services.dns.models import Record
 from hosting.services.dns.operations_zones import MOST_LISTED
 from hosting.services.dns.rules import whole_host
+from hosting.services.mail import programs
 from panel.core.access import Actor
 from panel.core.operations import ADMINISTRATOR, Consequence, Operation, Step, register
 
@@ -84,6 +85,8 @@ class ChangeAddresses(Operation):
             old = {"ipv4": row.ipv4, "ipv6": row.ipv6}
             row.ipv4, row.ipv6 = step.params["ipv4"] or None, step.params["ipv6"] or None
             row.save(update_fields=["ipv4", "ipv6"])
+            if row.ipv4 != old["ipv4"]:
+                programs.tell_again([row.pk])
             count = sum(self.follow(change, row) for change in found if step.params["replace"])
             new = {"ipv4": row.ipv4, "ipv6": row.ipv6, "changed": count}
             step.changed(row.pk, old, new)

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hosting.services.dns.models import TemplateScope
 from hosting.views.hosted import fact
-from panel.core.views import DetailPage, crumbs
+from panel.core.path_bar import crumbs
+from panel.core.views import DetailPage
 
 
 class TemplateRecordDetail(DetailPage):

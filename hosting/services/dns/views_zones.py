@@ -1,5 +1,6 @@
 """Pages of zones, and their tab on the pages of domains."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -8,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from hosting import permissions
 from hosting.models.domains import Domain
 from hosting.services.dns import views_serving, zones
 from hosting.services.dns.models import Zone
-from hosting.services.dns.operations_zones import may_edit
+from hosting.services.dns.operations_zones import PERMISSION, may_edit
 from hosting.services.dns.settings import NAME_SERVERS
 from hosting.services.dns.views_records import records_section
 from hosting.services.dns.zonefile import serialize
@@ -117,6 +119,13 @@ def _seconds(value: int) -> str:
 def shows_tab(actor: Actor, domain: Domain) -> bool:
     """The tab on a domain's page: to its provider, and to a customer with the permission."""
     return may_edit(domain.subscription, actor) and domain.removing_at is None
+
+
+def cards(actor: Actor, domains: Sequence[Domain]) -> dict[int, str]:
+    """The link alone, where the tab is."""
+    lacking = permissions.lacking({row.subscription for row in domains}, actor, PERMISSION)
+    here = (row for row in domains if row.removing_at is None)
+    return {row.pk: "" for row in here if row.subscription_id not in lacking}
 
 
 def domain_sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:

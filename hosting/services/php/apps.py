@@ -31,6 +31,7 @@ class PhpConfig(base.ServiceConfig):
             _("PHP Settings"),
             "hosting.services.php.pages.shows_tab",
             "hosting.services.php.pages.sections",
+            "hosting.services.php.pages.cards",
         ),
     )
     desired_source = "hosting.services.php.desired.desired"

@@ -1,5 +1,6 @@
 """The tab "PHP Settings" on a domain's page: what is in force, and whose word that is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -25,6 +26,22 @@ NOT_AVAILABLE = _(
 def shows_tab(actor: Actor, domain: Domain) -> bool:
     """On websites, to everybody who sees them."""
     return domain.hosting_type == HostingType.WEBSITE and domain.removing_at is None
+
+
+def cards(actor: Actor, domains: Sequence[Domain]) -> dict[int, Any]:
+    """The version that runs, where the node has PHP at all."""
+    shown = [
+        row for row in domains if shows_tab(actor, row) and rules.versions(row.subscription.node)
+    ]
+    own = rules.own_of(shown)
+    found: dict[int, Any] = {}
+    for row in shown:
+        php = own.get(row.pk) or DomainPhp()
+        is_on = php.is_on and parameters.is_on(row.subscription.settings)
+        newest = rules.versions(row.subscription.node)[-1]
+        version = newest if php.php_version == NEWEST else php.php_version
+        found[row.pk] = version if is_on else _("off")
+    return found
 
 
 def sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:

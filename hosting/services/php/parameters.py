@@ -57,6 +57,11 @@ def label(directive: Directive) -> Any:
     return LABELS.get(directive.name, directive.ini)
 
 
+def unit(directive: Directive) -> Any:
+    """What a number is of."""
+    return UNITS.get("s" if directive.name in _SECONDS else directive.unit, "")
+
+
 def words(directive: Directive, value: Any) -> Any:
     """A value as people read it."""
     if directive.kind == "switch":
@@ -65,8 +70,7 @@ def words(directive: Directive, value: Any) -> Any:
         return dict(REPORTING).get(value, value)
     if directive.kind != "number":
         return value
-    unit = UNITS.get("s" if directive.name in _SECONDS else directive.unit, "")
-    return f"{value:,} {unit}".strip()
+    return f"{value:,} {unit(directive)}".strip()
 
 
 def plan_name(name: str) -> str:
@@ -81,7 +85,7 @@ def _setting(directive: Directive) -> base.PlanSetting:
         "help_text": HELP.get(directive.name, ""),
     }
     if directive.kind == "number":
-        given |= {"minimum": directive.low, "maximum": directive.high}
+        given |= {"minimum": directive.low, "maximum": directive.high, "unit": unit(directive)}
     if directive.kind == "choice":
         given["choices"] = REPORTING
     return base.PlanSetting(

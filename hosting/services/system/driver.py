@@ -43,7 +43,7 @@ class SystemDriver(Driver[SystemUser]):
         # Held while the files are written: `switch` runs beside `apply`.
         self._lock = threading.RLock()
         self._looking = threading.Condition()
-        self._again: list[tuple[float, frozenset[int]]] = []
+        self._again: list[tuple[float, frozenset[int], bool]] = []
         self._port: int | None = None
         self._sshd_words = ""
 
@@ -245,7 +245,7 @@ class SystemDriver(Driver[SystemUser]):
                 result.changed.clear()
                 return result
         self._end(ended)
-        self._look_again(ended)
+        self._look_again(ended - self._users.keys(), gone=True)
         return result
 
     def _check(self, number: int, user: SystemUser, users: Mapping[int, SystemUser]) -> None:
@@ -266,26 +266,27 @@ class SystemDriver(Driver[SystemUser]):
         for uid in sorted(uids & self._host.runner.users() if uids else ()):
             self._host.end(uid)
 
-    def _look_again(self, numbers: Collection[int]) -> None:
+    def _look_again(self, numbers: Collection[int], *, gone: bool = False) -> None:
+        """Have these looked at again: who was shut, or, if "gone", who has no system user now."""
         if not numbers:
             return
         now = self._host.runner.now()
         with self._looking:
-            self._again += [(now + later, frozenset(numbers)) for later in _LOOKS]
+            self._again += [(now + later, frozenset(numbers), gone) for later in _LOOKS]
             self._looking.notify()
 
     def look_again(self) -> float | None:
         """End what came up since of those that were shut; say when the next look is due."""
         now = self._host.runner.now()
         with self._looking:
-            due = [numbers for at, numbers in self._again if at <= now]
-            self._again = [(at, numbers) for at, numbers in self._again if at > now]
-            later = min((at - now for at, _numbers in self._again), default=None)
-        numbers = {number for each in due for number in each}
+            due = [(numbers, gone) for at, numbers, gone in self._again if at <= now]
+            self._again = [each for each in self._again if each[0] > now]
+            later = min((at - now for at, _numbers, _gone in self._again), default=None)
         with self._lock:
-            # Who was opened meanwhile, or may do again what it does, is left alone.
-            numbers = {n for n in numbers if n in self._shut or n not in self._users}
-        self._end(numbers)
+            # Who was opened meanwhile, or has a system user again, is left alone.
+            shut = {n for numbers, _ in due for n in numbers if n in self._shut}
+            gone = {n for numbers, of_gone in due if of_gone for n in numbers - self._users.keys()}
+        self._end(shut | gone)
         return later
 
     def problem(self) -> str | None:

@@ -33,9 +33,11 @@ class TlsConfig(base.ServiceConfig):
             _("SSL/TLS Certificates"),
             "hosting.services.tls.views.shows_tab",
             "hosting.services.tls.views.sections",
+            "hosting.services.tls.views.cards",
         ),
     )
     urls = "hosting.services.tls.urls"
+    attention_source = "hosting.services.tls.views.attention"
     names_source = "hosting.services.tls.following.names_changed"
     purge_source = "hosting.services.tls.desired.purge"
 

@@ -24,21 +24,29 @@ class StateFilter(django_filters.ChoiceFilter):
         walk = self.parent.walk
         if value == EXPIRING:
             return expiring(rows, walk)
+        if value == FAILED:
+            return failed(rows, walk)
         column, wanted = {
-            FAILED: ("state", CertificateState.FAILED),
             ORDERED: ("state", CertificateState.ORDERED),
             UPLOADED: ("kind", Kind.UPLOADED),
         }.get(value, ("", ""))
-        if not column:
-            return rows
-        rows = rows.filter(**{column: wanted})
-        # As a value and not as a condition the index has it.
-        return rows if walk else rows.filter(**{f"{column}__in": [wanted]})
+        return _of(rows, column, wanted, walk) if column else rows
 
 
 def expiring(rows: models.QuerySet, walk: str = "") -> models.QuerySet:
-    """Certificates that run out soon, or have."""
-    return ranged(rows, "not_after", walk, lt=timezone.now() + SOON)
+    """Certificates that run out soon, or have; what was never there does not."""
+    return ranged(rows, "not_after", walk, lt=timezone.now() + SOON).exclude(not_before=None)
+
+
+def failed(rows: models.QuerySet, walk: str = "") -> models.QuerySet:
+    """Certificates that could not be issued or renewed."""
+    return _of(rows, "state", CertificateState.FAILED, walk)
+
+
+def _of(rows: models.QuerySet, column: str, wanted: str, walk: str) -> models.QuerySet:
+    rows = rows.filter(**{column: wanted})
+    # As a value and not as a condition the index has it.
+    return rows if walk else rows.filter(**{f"{column}__in": [wanted]})
 
 
 class CertificateFilter(ProviderFilters):

@@ -59,7 +59,9 @@ class IssueCertificate(OnDomains):
         return {name: name in found.extent for name in EXTENT} if found else {}
 
     def offered(self, target: Any, actor: Actor) -> bool:
-        return target.hosting_type != HostingType.NONE
+        # No button that is always refused: the tab says why there is none.
+        has_site = target.hosting_type != HostingType.NONE
+        return has_site and is_reached(Node.objects.get(pk=target.subscription.node_id))
 
     def check(self, step: Step) -> None:
         super().check(step)

@@ -1,5 +1,6 @@
 """The tab SSL/TLS Certificates on the page of a domain, and the list of all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -10,13 +11,21 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
 
 from hosting import permissions
 from hosting.models.domains import Domain, HostingType
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
-from hosting.services.tls.filters import SOON, CertificateFilter
+from hosting.services.tls.filters import (
+    EXPIRING,
+    FAILED,
+    SOON,
+    CertificateFilter,
+    expiring,
+    failed,
+)
 from hosting.services.tls.models import Certificate, CertificateState, Kind
 from hosting.services.tls.rules import PERMISSION, is_reached
 from hosting.views.columns import SUBSCRIPTION
@@ -39,18 +48,23 @@ NOT_REACHED = _(
 )
 
 
-def _state(row: Any) -> SafeString:
-    """What is to be known first; of a certificate, or of a row of the list."""
+_IN_USE = (_("In use"), "ok")
+
+
+def _state_words(row: Any) -> tuple[Any, str]:
+    """What is to be known first, and its tone; of a certificate, or of a row of the list."""
     is_there = row.not_before is not None
     if is_there and row.not_after <= timezone.now():
-        return tag(_("Run out"), "bad")
+        return _("Run out"), "bad"
     if row.state == CertificateState.FAILED:
-        return tag(_("Renewal failed") if is_there else _("Failed"), "bad")
+        return _("Renewal failed") if is_there else _("Failed"), "bad"
     if row.state == CertificateState.ORDERED:
-        return tag(_("Being renewed") if is_there else _("Being issued"), "info")
-    if row.not_after <= timezone.now() + SOON:
-        return tag(_("Runs out soon"), "warn")
-    return tag(_("In use"), "ok")
+        return _("Being renewed") if is_there else _("Being issued"), "info"
+    return (_("Runs out soon"), "warn") if row.not_after <= timezone.now() + SOON else _IN_USE
+
+
+def _state(row: Any) -> SafeString:
+    return tag(*_state_words(row))
 
 
 class CertificateList(ListPage):
@@ -111,9 +125,41 @@ class CertificateList(ListPage):
         }
 
 
+def attention(actor: Actor) -> list[tuple[Any, str, Any, str]]:
+    """For Home: certificates that could not be had, and those that run out."""
+    rows, url = Certificate.objects.visible_to(actor).present(), reverse("certificate_list")
+    not_had = ngettext_lazy("certificate could not be issued", "certificates could not be issued")
+    runs_out = ngettext_lazy(
+        "certificate runs out within 14 days", "certificates run out within 14 days"
+    )
+    return [
+        (failed(rows), "bad", not_had, f"{url}?state={FAILED}"),
+        (expiring(rows), "warn", runs_out, f"{url}?state={EXPIRING}"),
+    ]
+
+
 def shows_tab(actor: Actor, domain: Domain) -> bool:
     """Where there is something on the web."""
     return domain.hosting_type != HostingType.NONE and domain.removing_at is None
+
+
+def cards(actor: Actor, domains: Sequence[Domain]) -> dict[int, Any]:
+    """Until when the certificate is good, or what is the matter with it."""
+    shown = {row.pk: row for row in domains if shows_tab(actor, row)}
+    rows = Certificate.objects.visible_to(actor).filter(
+        domain_id__in={*shown, *(row.parent_id for row in shown.values() if row.parent_id)}
+    )
+    by_domain = {row.domain_id: row for row in rows.defer("chain", "key")}
+    found: dict[int, Any] = {}
+    for pk, domain in shown.items():
+        row = by_domain.get(pk) or _covering(by_domain.get(domain.parent_id), domain)
+        if row is None:
+            found[pk] = _("self-signed")
+        elif _state_words(row) == _IN_USE:
+            found[pk] = _("until %(day)s") % {"day": day(row.not_after)}
+        else:
+            found[pk] = _state_words(row)[0]
+    return found
 
 
 def sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:
@@ -158,7 +204,11 @@ def _section(request: HttpRequest, domain: Domain, row: Certificate | None) -> d
 def _own_wildcard(request: HttpRequest, domain: Domain) -> Certificate | None:
     """The certificate of the domain above, where it is good for this one, too."""
     rows = Certificate.objects.visible_to(request.actor).filter(domain_id=domain.parent_id or 0)
-    row: Certificate | None = rows.first()
+    return _covering(rows.first(), domain)
+
+
+def _covering(row: Certificate | None, domain: Domain) -> Certificate | None:
+    """The certificate of the domain above, if it is good for everything one level below."""
     wild = f"*.{domain.ascii.partition('.')[2]}"
     return row if row is not None and wild in row.names else None
 

@@ -41,6 +41,7 @@ class WebConfig(base.ServiceConfig):
             _("Logs"),
             "hosting.services.web.views_logs.shows_tab",
             "hosting.services.web.views_logs.sections",
+            "hosting.services.web.views_logs.cards",
         ),
     )
     urls = "hosting.services.web.urls"

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from hosting.models.domains import Alias, AliasMode, Domain, HostingType, PreferredName
 from hosting.models.subscriptions import Subscription
+from hosting.services.mail import programs
 from hosting.services.tls import desired as tls
 
 # The parameter of hosting that a plan sets.
@@ -23,7 +24,7 @@ _COLUMNS = (
 
 
 def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """All sites of these subscriptions, by subscription. Six queries, however many there are."""
+    """All sites of these subscriptions, by subscription. A constant number of queries."""
     secured = tls.parts(subscription_ids)
     sites: dict[int, list[dict[str, Any]]] = {pk: [] for pk in subscription_ids}
     same, redirecting = _aliases(subscription_ids)
@@ -43,8 +44,10 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
             site["certificate"] = chosen
         sites[row["subscription_id"]].append(site)
     rates = _rates(subscription_ids)
+    mail = programs.told(subscription_ids)
     return {
         pk: {"sites": found, **rates.get(pk, {}), **secured[pk].said()}
+        | ({"mail": mail[pk]} if pk in mail else {})
         for pk, found in sites.items()
     }
 

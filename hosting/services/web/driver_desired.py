@@ -16,9 +16,11 @@ from hosting.agent.protocol import (
     truth,
     whole,
 )
+from hosting.services.web import driver_mail
 from hosting.services.web import driver_pairs as pairs
 from hosting.services.web.driver_directives import checked
 from hosting.services.web.driver_grammar import BadText, Directive
+from hosting.services.web.driver_mail import MailDomain
 
 MAX_SITES = 2000
 MAX_NAMES = 1000
@@ -84,6 +86,8 @@ class Web:
     rate: int | None = None
     certificates: tuple[pairs.Certificate, ...] = ()
     challenges: tuple[tuple[str, str], ...] = ()
+    # What mail programs are told about, by names of its own.
+    mail: tuple[MailDomain, ...] = ()
 
     def with_all_of(self, other: "Web") -> "Web":
         """Return what there may be on disk of this one and another."""
@@ -96,8 +100,9 @@ class Web:
 
     @property
     def all_names(self) -> list[str]:
-        """Every name of every site."""
-        return [name for site in self.sites for name in site.all_names]
+        """Every name of every site, and of services."""
+        found = [name for site in self.sites for name in site.all_names]
+        return found + [name for domain in self.mail for name in domain.hosts]
 
 
 def document_root(value: object) -> tuple[str, ...]:
@@ -186,7 +191,7 @@ def _site(value: object, certificates: Sequence[pairs.Certificate]) -> Site:
 
 def parse(value: object) -> Web:
     """Return the web part of a subscription."""
-    fields = record(value, "web", ("sites",), ("rate", "certificates", "challenges"))
+    fields = record(value, "web", ("sites",), ("rate", "certificates", "challenges", "mail"))
     sites = listed(fields["sites"], "sites", MAX_SITES)
     rate = whole(fields["rate"], "rate", 1, MAX_RATE) if "rate" in fields else None
     certificates = pairs.certificates(fields.get("certificates", []))
@@ -195,13 +200,18 @@ def parse(value: object) -> Web:
         rate,
         certificates,
         pairs.challenges(fields.get("challenges", [])),
+        driver_mail.domains(fields.get("mail", [])),
     )
     if len({site.id for site in web.sites}) != len(web.sites):
         raise invalid("a site is given twice")
     seen: set[str] = set()
-    for site in web.sites:
-        for name in (*site.names, *site.redirects, *(name for name, _to in site.moves)):
-            if name in seen:
-                raise invalid(f"{name} is given twice")
-            seen.add(name)
+    given = [
+        *(name for each in web.sites for name in (*each.names, *each.redirects)),
+        *(name for each in web.sites for name, _to in each.moves),
+        *(name for each in web.mail for name in each.hosts),
+    ]
+    for name in given:
+        if name in seen:
+            raise invalid(f"{name} is given twice")
+        seen.add(name)
     return web

@@ -30,7 +30,7 @@ class Held:
                 del self._owners[name]
         self.applied.pop(subscription, None)
         self.lines.pop(subscription, None)
-        if web.sites:
+        if web.sites or web.mail:
             self.applied[subscription] = web
             self.lines[subscription] = maps.lines(subscription, web, self._platform)
             self._owners.update(dict.fromkeys(web.all_names, subscription))

@@ -11,8 +11,9 @@ from hosting.agent import trees
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, is_host_name
 from hosting.services.web.driver_desired import Site, Web, address
+from hosting.services.web.driver_mail import MailDomain
 
-_SITE = re.compile(r"s[1-9][0-9]{0,18}-[1-9][0-9]{0,18}", re.ASCII)
+_SITE = re.compile(r"s[1-9][0-9]{0,18}-[1-9][0-9]{0,18}(?:-mail)?", re.ASCII)
 _HARMLESS = re.compile(r"[^\x00-\x1f\x7f\"'\\$]+")
 
 # Half a year: what browsers' makers ask for at least.
@@ -70,10 +71,18 @@ def own_line(name: str, to: str, is_secure: bool) -> str:
     return f'{site_name(name)} "{where.format(_plain(to))}$request_uri";\n'
 
 
+def mail_line(subscription: int, domain: MailDomain) -> str:
+    """Return the line by which mail programs are told what logins end with, and the server."""
+    told = f"{_plain(domain.name)} {domain.server}"
+    return f"{trees.site_key(subscription, domain.id)} {quoted(told)};\n"
+
+
 # The maps by file, and what each gives: the address to lead to, for good and for now; how much a
-# connection gets; whether plain http leads to https; how long browsers shall keep to https.
+# connection gets; whether plain http leads to https; how long browsers shall keep to https; what
+# mail programs are told.
 BY_NAME = ("hosts.map", "redirects.map", "temporary.map")
-BY_KEY = ("rates.map", "secure.map", "strict.map")
+MAIL = "mail.map"
+BY_KEY = ("rates.map", "secure.map", "strict.map", MAIL)
 # Which certificate is for a name: names of services are among them, which no site has.
 CERTIFICATES = "certificates.map"
 MAPS = (*BY_NAME, *BY_KEY, CERTIFICATES)
@@ -86,8 +95,8 @@ class Lines:
     maps: Mapping[str, str] = field(default_factory=dict)
     names: int = 0
     longest: int = 0
-    # Sites with directives of their own.
-    own: tuple[tuple[str, Site], ...] = ()
+    # Sites with directives of their own, and whether their domain has mail.
+    own: tuple[tuple[str, Site, bool], ...] = ()
 
 
 def lines(subscription: int, web: Web, platform: Platform) -> Lines:
@@ -112,6 +121,9 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
         if is_secure and site.hsts:
             found["strict.map"].append(f'{key} "max-age={_HSTS_SECONDS}";\n')
         found[CERTIFICATES] += _certificate_lines(subscription, web, site)
+    for domain in web.mail:
+        found["hosts.map"] += [host_line(name, domain.key(subscription)) for name in domain.hosts]
+        found[MAIL].append(mail_line(subscription, domain))
     if web.rate:
         found["rates.map"].append(f"s{subscription:d} {web.rate:d}k;\n")
     hosts, secured = found["hosts.map"], found[CERTIFICATES]
@@ -120,7 +132,7 @@ def lines(subscription: int, web: Web, platform: Platform) -> Lines:
         names=max(len(hosts), len(secured)),
         longest=max(map(len, (*hosts, *secured)), default=0),
         own=tuple(
-            (trees.site_key(subscription, site.id), site)
+            (trees.site_key(subscription, site.id), site, site.id in {one.id for one in web.mail})
             for site in web.sites
             if site.directives and site.state != "disabled"
         ),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hosting.agent.platform import Platform
 from hosting.services.web import driver_php as php
+from hosting.services.web import driver_programs as programs
 from hosting.services.web.driver_desired import Site
 from hosting.services.web.driver_directives import guarded, has_root_location
 from hosting.services.web.driver_grammar import Directive, serialize
@@ -111,7 +112,9 @@ def _listens(platform: Platform, http2: str, *more: str) -> str:
     return f"{found}\n    {_listen(platform, platform.https_port, *tls, *more)}"
 
 
-def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Directive]) -> str:
+def _site_server(
+    platform: Platform, listens: str, names: str, own: Sequence[Directive], mail: str
+) -> str:
     """Return a server of sites: the common one, or that of a site with directives of its own.
 
     What decides who is served stands before theirs, which no challenge reaches.
@@ -121,7 +124,7 @@ def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Dir
     directory = php.directories(platform)
     scripts = quoted_variable(directory, "$site") if directory else None
     everything = theirs = ""
-    refused = Directive("disable_symlinks", platform.refused_links)
+    refused = _links(platform)
     links = serialize((refused,)).strip()
     if not has_root_location(own):
         everything = f"location / {{ {links} try_files $uri $uri/ =404; }}"
@@ -157,20 +160,33 @@ def _site_server(platform: Platform, listens: str, names: str, own: Sequence[Dir
       add_header Cache-Control no-store always;
       return 503 {quoted(UNAVAILABLE)};
     }}
-{theirs}  }}
+{theirs}{mail}  }}
 """
 
 
-def own_server(platform: Platform, http2: str, key: str, site: Site) -> str:
+def _links(platform: Platform) -> Directive:
+    return Directive("disable_symlinks", platform.refused_links)
+
+
+def _mail(platform: Platform, http2: str, is_own: bool) -> str:
+    """Return what answers mail programs. Behind what a site says itself: there the first counts."""
+    links = serialize((_links(platform),)).strip()
+    return programs.locations(platform, links, _HEADERS, bool(http2), is_own)
+
+
+def own_server(platform: Platform, http2: str, key: str, site: Site, has_mail: bool) -> str:
     """Return the server of a site with directives of its own, under a line with its key."""
     names = " ".join(site_name(name) for name in site.all_names)
     listens = _listens(platform, http2)
-    return f"  # {key}\n{_site_server(platform, listens, names, site.directives).lstrip()}"
+    mail = _mail(platform, http2, is_own=True) if has_mail else ""
+    return f"  # {key}\n{_site_server(platform, listens, names, site.directives, mail).lstrip()}"
 
 
 def _servers(platform: Platform, http2: str) -> str:
     """Return the server of all sites, and the one that the agent asks."""
-    common = _site_server(platform, _listens(platform, http2, "default_server"), '""', ())
+    listens = _listens(platform, http2, "default_server")
+    mail = _mail(platform, http2, is_own=False)
+    common = _site_server(platform, listens, '""', (), mail)
     return f"""{common}
   server {{
     {_listen(platform, platform.port)}
@@ -211,7 +227,7 @@ def _maps(platform: Platform, http2: str) -> str:
   map $secure_site $strict {{ default ""; include strict.map; }}
   map $uri $secure_here {{ default $secure; {challenge} ""; }}
 {_ports(platform)}
-  map $site $logged {{ default $site; "" -; }}
+{programs.maps(platform)}  map $site $logged {{ default $site; "" -; }}
 """
 
 

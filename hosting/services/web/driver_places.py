@@ -71,10 +71,15 @@ class Places:
             present = self._marked()
             shut_keys = [key for key in shut_keys if key not in present]
             opened_keys = [key for key in opened_keys if key in present]
-        for key in shut_keys:
-            self.mark(key, True)
-        for key in opened_keys:
-            self.mark(key, False)
+        faults: list[OSError] = []
+        for key, is_shut in [(key, True) for key in shut_keys] + [(k, False) for k in opened_keys]:
+            # What cannot be done to one is done to the others.
+            try:
+                self.mark(key, is_shut)
+            except OSError as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
 
     def target(self, subscription: int, site: Site) -> str:
         """Return where a site's link leads. It is relative: a node can be moved as a whole."""

@@ -42,7 +42,7 @@ class Serving:
         files["sizes.conf"] = maps.sizes(
             sum(each.names for each in ordered),
             max((each.longest for each in ordered), default=0),
-            sum(len(site.all_names) for _key, site in own),
+            sum(len(site.all_names) for _key, site, _has_mail in own),
         )
         files["nginx.conf"] = nginx.configuration(self._platform, self._http2())
         return {name: text.encode() for name, text in files.items()}
@@ -50,9 +50,9 @@ class Serving:
     def _http2(self) -> str:
         return self.daemon.http2() if self._certificates.are_there else ""
 
-    def own_server(self, key: str, site: Site) -> str:
+    def own_server(self, key: str, site: Site, has_mail: bool) -> str:
         """Return the server of a site with directives of its own."""
-        return nginx.own_server(self._platform, self._http2(), key, site)
+        return nginx.own_server(self._platform, self._http2(), key, site, has_mail)
 
     def serve(self, batch: Mapping[int, Web]) -> dict[int, AgentError]:
         """Bring the names of a batch into force; return who is at fault."""

@@ -1,5 +1,6 @@
 """The page of a site's logs: asks the node, shows what it answered."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -49,6 +50,11 @@ class LogForm(forms.Form):
 def shows_tab(actor: Actor, domain: Domain) -> bool:
     """Where there is something on the web, for those who may look after sites."""
     return domain.hosting_type != HostingType.NONE and domain.removing_at is None
+
+
+def cards(actor: Actor, domains: Sequence[Domain]) -> dict[int, str]:
+    """The link alone: what is in the logs, only the node knows."""
+    return {row.pk: "" for row in domains if shows_tab(actor, row)}
 
 
 def sections(request: HttpRequest, domain: Domain) -> list[dict[str, Any]]:
