@@ -33,6 +33,7 @@ DAEMONS = {
     "pebble": "/usr/bin/pebble",
     "postfix": "/usr/sbin/postfix",
     "postfix-sqlite": "/usr/share/doc/postfix-sqlite",
+    "opendkim": "/usr/sbin/opendkim",
     "dovecot-imapd": "/usr/lib/dovecot/imap",
     "dovecot-pop3d": "/usr/lib/dovecot/pop3",
     "dovecot-lmtpd": "/usr/lib/dovecot/lmtp",
@@ -44,6 +45,7 @@ DAEMONS = {
     # Another name server, which fetches zones.
     "bind9": "/usr/sbin/named",
     "mariadb-server": "/usr/sbin/mariadbd",
+    "mariadb-client": "/usr/bin/mariadb-dump",
 }
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
@@ -136,6 +138,10 @@ def install_programs() -> None:
 # the near end of somebody's connection by the time a daemon wants to listen on it.
 _PORTS = range(12_000, 30_000)
 _given: set[int] = set()
+
+
+# What `make run` serves mail on.
+MAIL_PORTS = ("SMTP_PORT", "SUBMISSION_PORT", "SUBMISSIONS_PORT", "IMAPS_PORT")
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import machine, run
+from tests.yardstick import REFERENCE, Yardstick
 
 
 def a_part(work=lambda part: None) -> run.Part:
@@ -95,6 +96,16 @@ def test_a_part_over_its_budget_says_so():
     assert "OVER BUDGET" in part.row()
     part.seconds = 99.0
     assert "OVER BUDGET" not in part.row()
+
+
+def test_the_same_tests_are_over_on_an_ordinary_machine_and_not_on_a_slow_one(capsys):
+    with Yardstick(lambda: 2 * REFERENCE) as slow, Yardstick(lambda: REFERENCE / 2) as quick:
+        assert (slow.slowness, quick.slowness) == (2.0, 1.0)
+    assert not run.tell_time(run.TOTAL_BUDGET - 1, quick.slowness)
+    assert run.tell_time(run.TOTAL_BUDGET + 1, quick.slowness)
+    assert "OVER BUDGET" in capsys.readouterr().out
+    assert not run.tell_time(run.TOTAL_BUDGET + 1, slow.slowness)
+    assert run.tell_time(2 * run.TOTAL_BUDGET + 1, slow.slowness)
 
 
 def test_in_ci_nothing_is_left_out(monkeypatch):

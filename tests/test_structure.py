@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 
 from tests.source_code import APPS, ROOT, imports, path_of, python_files, sources, within
@@ -22,6 +23,22 @@ def offences(which: str, *forbidden: str) -> list[str]:
         for name in imports(module)
         if any(within(name, package) for package in forbidden)
     ]
+
+
+# What lies at the top, beside dotfiles: anything else came in by accident.
+_TOP = {
+    *("LICENSE", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("manage.py", "pyproject.toml"),
+    *("panel", "accounts", "hosting", "templates", "static", "tests", "docs", "requirements"),
+}
+
+
+def test_nothing_lies_at_the_top_that_does_not_belong_there() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:  # an archive of the code, without its history
+        return
+    found = {name.split("/")[0] for name in listed.stdout.split("\0") if name}
+    assert {name for name in found if not name.startswith(".")} == _TOP
 
 
 def test_the_foundation_knows_no_app() -> None:

@@ -19,6 +19,8 @@ from hosting.models.plans import Plan
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.models.suspension import SuspensionEntry
+from hosting.services.cron.models import ScheduledTask
+from hosting.services.database.models import DatabaseDump
 from hosting.services.dns.models import Record, Zone
 from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
@@ -49,6 +51,9 @@ EXEMPT = {
     "hosting.Name.ascii": "one table with all names, shown nowhere",
     "ftp.FtpAccount.off_level": "a level from a list",
     "ftp.FtpAccount.password_hash": "a secret: looked for by itself",
+    "cron.ScheduledTask.line": "times, which the page reads",
+    "cron.ScheduledTask.zone": "a name from a list",
+    "cron.ScheduledTask.off_level": "a level from a list",
     "dns.Zone.ascii": "the domain's or alias's name, which has a marker of its own",
     "dns.Zone.name": "the domain's or alias's name, which has a marker of its own",
     "dns.Zone.dnskey": "a public key, which every resolver is given",
@@ -58,6 +63,8 @@ EXEMPT = {
     "database.DatabaseUser.name": "a name that is made of letters, digits and _ only",
     "database.Database.server": "a name from a list",
     "database.DatabaseUser.server": "a name from a list",
+    "database.DatabaseDump.token": "a secret: looked for by itself",
+    "database.DatabaseDump.fence": "a random number of the worker's",
     "database.DatabaseUser.access": "a name from a list",
     "database.DatabaseUser.password": "a secret: looked for by itself",
     "tls.Certificate.key": "a secret: looked for by itself",
@@ -81,6 +88,8 @@ PLANTED = (
     Mailbox,
     FtpAccount,
     Certificate,
+    ScheduledTask,
+    DatabaseDump,
 )
 # Behind the markers of free texts: what ends an attribute and opens an element, if it ever stands
 # in a page as it is, or half of it escaped.

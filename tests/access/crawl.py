@@ -8,9 +8,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from hosting.services.cron.views import TaskDetail
 from hosting.services.database.views import DatabaseDetail
 from hosting.services.dns.views_zones import ZoneDetail
 from hosting.services.ftp.views import FtpAccountDetail
+from hosting.services.mail.views_mailboxes import MailboxDetail
 from hosting.views.accounts import CustomerDetail
 from hosting.views.domains import DomainDetail
 from hosting.views.hosted import SubscriptionDetail
@@ -33,6 +35,8 @@ _DETAILS = (
     ZoneDetail,
     DatabaseDetail,
     FtpAccountDetail,
+    MailboxDetail,
+    TaskDetail,
 )
 TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")

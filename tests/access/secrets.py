@@ -6,7 +6,7 @@ from django.contrib.sessions.models import Session
 from accounts.models import ApiToken, User
 from hosting.models.imports import ImportRow
 from hosting.models.subscriptions import Subscription
-from hosting.services.database.models import DatabaseUser
+from hosting.services.database.models import DatabaseDump, DatabaseUser
 from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
 from hosting.services.tls.models import Certificate
@@ -23,6 +23,8 @@ def secrets_of(world: AccessWorld) -> dict[str, str]:
     found[DATABASE_PASSWORD] = "the password of a database user"
     for user in DatabaseUser._base_manager.all():
         found[user.password] = "what a server stores of a password"
+    for dump in DatabaseDump._base_manager.all():
+        found[dump.token] = "where the file of a dump lies"
     for mailbox in Mailbox._base_manager.all():
         found[mailbox.password_hash] = "the hash of a mailbox's password"
     for account in FtpAccount._base_manager.exclude(password_hash=""):

@@ -1,5 +1,6 @@
 """Looking changes nothing; what changes needs a token of the page; no page brings its own code."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -22,11 +23,14 @@ class Code(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.links: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "style" or (tag == "script" and "src" not in given):
             self.found.append(f"<{tag}>")
+        if tag == "a" and given.get("href", "").startswith("/"):
+            self.links.add(given["href"].partition("#")[0].partition("?")[0])
         for name, value in given.items():
             if name == "style" or name.startswith("on"):
                 self.found.append(f"{tag} {name}={value}")
@@ -37,20 +41,22 @@ class Code(HTMLParser):
                 self.found.append(f"{tag} {name}={value}, from elsewhere")
 
 
-def inline_code(html: str) -> list[str]:
+def read(html: str) -> Code:
     parser = Code()
     parser.feed(html)
-    return parser.found
+    return parser
 
 
 @pytest.mark.parametrize("person", ["admin", "reseller", "customer"])
 def test_looking_at_everything_changes_nothing(world: AccessWorld, person: str) -> None:
-    """And every answer carries the policy, no page needs an exception from it, and nobody is shown
-    a secret: the administrator neither."""
-    client, before, wrong, count = world.browser(person), dump(but={"sessions.Session"}), [], 0
+    """And every answer carries the policy, no page needs an exception from it, no link leads to
+    what is refused, and nobody is shown a secret: the administrator neither."""
+    client, before, wrong = world.browser(person), dump(but={"sessions.Session"}), []
     secrets = secrets_of(world)
+    codes: dict[str, int] = {}
+    links: dict[str, str] = {}
     for url, answer in everything(client):
-        count += 1
+        codes[url] = answer.status_code
         if answer.status_code >= 500:
             wrong.append(f"{url}: {answer.status_code}")
         if answer.headers.get("Content-Security-Policy") != settings.CONTENT_SECURITY_POLICY:
@@ -58,10 +64,21 @@ def test_looking_at_everything_changes_nothing(world: AccessWorld, person: str) 
         text = content(answer)
         wrong += [f"{url}: {name}" for secret, name in secrets.items() if secret in text]
         if answer.headers.get("Content-Type", "").startswith("text/html"):
-            wrong += [f"{url}: {code}" for code in inline_code(text)]
+            page = read(text)
+            links |= dict.fromkeys(page.links, url)
+            wrong += [f"{url}: {code}" for code in page.found]
             if "no-store" not in answer.headers.get("Cache-Control", ""):
                 wrong.append(f"{url}: may be stored")
-    assert count > 100
+    assert len(codes) > 100
+    # Of a kind that nothing has been fetched of, one is.
+    kinds: dict[str, int] = {}
+    for to, url in links.items():
+        kind = re.sub(r"[0-9]+", "0", to)
+        if to not in codes and kind not in kinds:
+            kinds[kind] = client.get(to).status_code
+        code = codes.get(to) or kinds[kind]
+        if code >= 400 and code != 405:
+            wrong.append(f"{url} leads to {to}: {code}")
     assert not wrong
     assert not changed(before, dump(but={"sessions.Session"}))
 

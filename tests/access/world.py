@@ -24,7 +24,9 @@ from hosting.models.plans import Plan, PlanKind
 from hosting.models.questions import Question
 from hosting.models.subscriptions import Subscription
 from hosting.services import base
-from hosting.services.database.models import Database, DatabaseUser
+from hosting.services.cron.models import ScheduledTask, TaskRun
+from hosting.services.database import spool
+from hosting.services.database.models import Database, DatabaseDump, DatabaseUser
 from hosting.services.dns.models import Record, TemplateRecord, Zone
 from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
@@ -34,12 +36,14 @@ from panel.core.access import Actor
 from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
 from panel.core.setting import Settings
+from panel.core.work import State
 from tests.hosting.certificates import a_pair
 from tests.hosting.ssh import public_key
+from tests.hosting.world import every_limit
 from tests.world import PASSWORD, World, make_world
 
 ALL = ["manage_dns", "manage_domains", "manage_subdomains", "manage_aliases", "manage_hosting"]
-ALL += ["manage_databases", "manage_mail", "manage_ftp"]
+ALL += ["manage_databases", "manage_mail", "manage_ftp", "manage_cron"]
 SYSTEM_PASSWORD = "the system user's own, of nobody else"
 DATABASE_PASSWORD = "of a database, and of nothing else"
 # Person -> the login behind. The columns of the tables are these, in this order.
@@ -147,6 +151,7 @@ def make_access_world() -> AccessWorld:
 def _plan(world: World, owner: str) -> Plan:
     limits = {"limit_domains": "50", "limit_subdomains": "50", "limit_aliases": "50"}
     limits |= {"limit_databases": "50", "limit_mailboxes": "50", "limit_ftp_accounts": "50"}
+    limits |= {"limit_scheduled_tasks": "50"}
     granted = {f"may_{name}": "on" for name in ALL}
     values = {"name": f"{owner} plan", "description": "of a plan", "overuse_policy": "space"}
     outcome = world.perform(
@@ -218,10 +223,12 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     rows["record"] = Record.objects.get(zone=rows["zone"], host="www")
     rows["template-record"] = TemplateRecord.objects.earliest("pk")
     rows["ssh-key"] = _ssh_key(world, customer, rows["subscription"])
-    rows["database"], rows["database-user"] = _database(world, customer, rows["subscription"])
+    found = _database(world, customer, rows["subscription"])
+    rows["database"], rows["database-user"], rows["database-dump"] = found
     rows["certificate"] = _certificate(world, customer, rows["domain"])
     rows["mailbox"] = _mailbox(world, customer, rows["domain"])
     rows["ftp-account"] = _ftp_account(world, customer, rows["subscription"])
+    rows["scheduled-task"] = _task(rows["subscription"])
     rows["node"] = Node.objects.get()
     rows["user"] = world.add_user(customer, f"{customer}-extra", user_role="webmaster")
     rows["token"], _text = ApiToken.make(world.user(customer), "a token", ["read"])
@@ -242,6 +249,24 @@ def _fill(world: AccessWorld, tenant: Tenant) -> None:
     world.done(reseller, "customer.activate", rows["customer"])
 
 
+def _task(row: Subscription) -> ScheduledTask:
+    """Something that is run each night, and once was."""
+    task = ScheduledTask.objects.create(
+        account_id=row.account_id,
+        reseller_id=row.reseller_id,
+        subscription=row,
+        kind="url",
+        what=f"https://{row.name}/cron",
+        line="0 4 * * *",
+        zone="UTC",
+        seconds=60,
+        memory=512,
+    )
+    then = timezone.now()
+    TaskRun.objects.create(task=task, number=1, end=1, started_at=then, ended_at=then, code=0)
+    return task
+
+
 def _ssh_key(world: AccessWorld, who: str, row: Subscription) -> SshKey:
     """What lets into a system user: a password, and a key."""
     typed = {"password": SYSTEM_PASSWORD, "password_again": SYSTEM_PASSWORD}
@@ -250,13 +275,30 @@ def _ssh_key(world: AccessWorld, who: str, row: Subscription) -> SshKey:
     return SshKey.objects.get(subscription=row)
 
 
-def _database(world: AccessWorld, who: str, row: Subscription) -> tuple[Database, DatabaseUser]:
+def _database(
+    world: AccessWorld, who: str, row: Subscription
+) -> tuple[Database, DatabaseUser, DatabaseDump]:
     """On a node that has a server for it."""
-    Node.objects.update(services={"database": {"mariadb": {"port": 3306, "remote": True}}})
+    offer = {"port": 3306, "remote": True, "dumps": True}
+    Node.objects.update(services={"database": {"mariadb": offer}})
     typed = {"password": DATABASE_PASSWORD, "password_again": DATABASE_PASSWORD}
     params = {"server": "mariadb", "name": "shop", "user": "shop", **typed}
     world.done(who, "subscription.add-database", row, **params)
-    return Database.objects.get(subscription=row), DatabaseUser.objects.get(subscription=row)
+    made = Database.objects.get(subscription=row)
+    dump = DatabaseDump.objects.create(
+        database=made,
+        subscription=row,
+        account_id=made.account_id,
+        reseller_id=made.reseller_id,
+        server=made.server,
+        name="dump.sql.gz",
+        token=spool.new_token(),
+        task="export",
+        state=State.DONE,
+        is_whole=True,
+    )
+    spool.create(dump.token).close()
+    return made, DatabaseUser.objects.get(subscription=row), dump
 
 
 def _certificate(world: AccessWorld, who: str, row: Domain) -> Certificate:
@@ -293,7 +335,7 @@ def _add(world: AccessWorld, who: str, noun: str, username: str, **more: Any) ->
         "password_again": PASSWORD,
         "locale": "en",
         "time_zone": "UTC",
-        **{f"limit_{name}": "1" for name in base.resources("reseller")},
+        **every_limit("1", "reseller"),
         **more,
     }
     made = world.perform(who, f"account.add-{noun}", world.accounts[who], **values).findings[0]

@@ -1,12 +1,16 @@
 """Logging in and out: by username, slowed down by pair, refused while suspended."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
+from allauth.core.internal import ratelimit
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from accounts import backends
-from accounts.models import Account, User
+from accounts.models import Account, ApiToken, User
 from tests.world import PASSWORD, World
 
 
@@ -81,6 +85,23 @@ def test_the_eleventh_wrong_password_from_an_address_is_not_tried(world: World) 
     assert log_in(Client(REMOTE_ADDR="192.0.2.7"), "carl").status_code == 302
 
 
+def test_wrong_passwords_never_lock_the_account_for_its_owner(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from however many addresses, and where they came from for some minutes only."""
+    for number in range(11):
+        log_in(Client(REMOTE_ADDR=f"198.51.100.{number}"), "carl", "wrong password")
+    assert log_in(Client(), "carl").status_code == 302
+    for _attempt in range(10):
+        log_in(Client(), "carl", "wrong password")
+    assert "Too many failed login attempts" in log_in(Client(), "carl").content.decode()
+    later = SimpleNamespace(**{**vars(time), "time": lambda: time.time() + 301})
+    monkeypatch.setattr(ratelimit, "time", later)
+    client = Client()
+    assert log_in(client, "carl").status_code == 302
+    assert is_in(client)
+
+
 def test_forwarded_addresses_of_strangers_do_not_count(world: World) -> None:
     for number in range(10):
         log_in(Client(HTTP_X_FORWARDED_FOR=f"198.51.100.{number}"), "carl", "wrong password")
@@ -102,6 +123,25 @@ def test_a_suspended_account_is_told_so_after_the_right_password_only(
     assert "This account is suspended" in right.content.decode()
     assert "Invoice 1042 is unpaid." in right.content.decode()
     assert not is_in(client)
+
+
+def test_additional_users_of_a_suspended_account_are_refused_as_well(world: World) -> None:
+    helper, session, token = world.add_user("carl", "carl.helper"), Client(), Client()
+    _row, secret = ApiToken.make(helper, "t", ["read"])
+    log_in(session, "carl.helper")
+    assert is_in(session)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert token.get("/api/v1/me", headers=bearer).status_code == 200
+    assert world.perform("ada", "customer.suspend", world.carl).is_clean
+    assert not is_in(session)
+    assert token.get("/api/v1/me", headers=bearer).status_code == 401
+    answer = log_in(Client(), "carl.helper")
+    assert "This account is suspended" in answer.content.decode()
+    assert "suspended" not in log_in(Client(), "carl.helper", "wrong").content.decode()
+    assert log_in(Client(), "nora").status_code == 302
+    assert world.perform("ada", "customer.activate", world.carl).is_clean
+    assert log_in(Client(), "carl.helper").status_code == 302
+    assert not is_in(session), "what has ended does not come back"
 
 
 def test_a_user_that_is_not_active_is_not_let_in(world: World) -> None:

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hosting.agent import small
 from hosting.agent.host import Host, Runner
-from hosting.agent.platform import debian, uid_of
+from hosting.agent.platform import SMALL_MAIL_PORTS, debian, embedded, uid_of
 from hosting.agent.protocol import AgentError
+from hosting.services.ftp import driver_serving
 from hosting.services.ftp.driver_config import TEXT
 from hosting.services.ftp.driver_daemon import FtpServer
 from hosting.services.ftp.driver_desired import Account, Ftp, is_home, parse
 from hosting.services.ftp.driver_store import Store, _rfc4716
+from hosting.services.ftp.serving_accounts import Accounts
+from hosting.services.mail.driver import MailDriver
 from tests.hosting.ssh import line, public_key
 
 HASH = "$2b$12$" + "a" * 53
@@ -206,3 +210,49 @@ def test_a_key_in_the_form_of_rfc_4716_is_the_key_again(data):
     )
     assert all(len(row) <= 72 for row in middle)
     assert base64.b64decode("".join(middle)) == data
+
+
+def test_the_small_server_is_for_where_all_are_one_user_and_two_ports_were_given(monkeypatch):
+    def is_possible(platform):
+        return driver_serving.is_possible(platform)
+
+    ports = {"ftp_port": 8421, "sftp_port": 8422}
+    assert is_possible(embedded("/x", 8480, "/bin/nginx", **ports))
+    assert not is_possible(embedded("/x", 8480, "/bin/nginx"))
+    assert not is_possible(embedded("/x", 8480, "/bin/nginx", ftp_port=8421))
+    assert not is_possible(debian(**ports))
+    monkeypatch.setattr(small, "find_spec", lambda name: None)
+    assert not is_possible(embedded("/x", 8480, "/bin/nginx", **ports))
+
+
+def test_mail_is_possible_by_a_small_server_likewise(monkeypatch):
+    ports = dict(zip(SMALL_MAIL_PORTS, range(8500, 8504), strict=True))
+    assert MailDriver.is_possible(embedded("/x", 8480, "/bin/nginx", mail_ports=ports))
+    assert not MailDriver.is_possible(embedded("/x", 8480, "/bin/nginx"))
+    monkeypatch.setattr(small, "find_spec", lambda name: None)
+    assert not MailDriver.is_possible(embedded("/x", 8480, "/bin/nginx", mail_ports=ports))
+
+
+def test_a_session_of_the_small_server_rests_on_its_own_account_as_it_was(store, tmp_path):
+    places = Accounts(store._path, -1, str(HOMES))
+    anna = Account("anna", "shop", False, HASH, (public_key("anna"),))
+    nora = Account("nora", "", False, HASH, ())
+    store.write({1: Ftp((anna,)), 2: Ftp((nora,))}, HOMES)
+    before = {places.find("anna"), places.find("nora")}
+    mine = next(each for each in before if each.name == "anna")
+    assert places.changed(before) == set()
+    for change in (
+        {"home": ""},
+        {"is_read_only": True},
+        {"password": HASH[:-1] + "b"},
+        {"keys": ()},
+        {"name": "other"},
+    ):
+        store.write({1: Ftp((replace(anna, **change),))}, HOMES)
+        assert places.changed(before) == {mine}
+    store.write({1: Ftp((anna,))}, HOMES)
+    assert places.changed(before) == set()
+    store.switch({1}, ())
+    assert places.changed(before) == {mine}
+    # Where the tables cannot be read, nobody stays.
+    assert Accounts(tmp_path / "gone", -1, str(HOMES)).changed(before) == before

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,44 @@ def test_nothing_that_runs_as_root_imports_more_than_the_standard_library():
                 ours = name.startswith("hosting.agent") or ".driver" in name
                 is_standard = name.partition(".")[0] in sys.stdlib_module_names
                 assert ours or is_standard, f"{path.name} imports {name}"
+
+
+def test_a_transfer_fills_the_file_that_was_opened(client, agent, tmp_path, monkeypatch):
+    heard = []
+
+    def transfer(what, subscription, parameters, file, told):
+        assert (what, subscription, parameters) == ("export", 42, {"name": "wp"})
+        assert told(5)
+        os.write(file, b"all of it")
+        return {"size": 9}
+
+    monkeypatch.setattr(agent.applier._drivers["web"], "transfer", transfer)
+    with (tmp_path / "dump").open("wb") as place:
+        given = (("web", "export", 42), {"name": "wp"}, place.fileno())
+        assert client.transfer(*given, lambda far: not heard.append(far)) == {"size": 9}
+    assert (heard, (tmp_path / "dump").read_bytes()) == ([0, 5], b"all of it")
+    # Who does not want any more is gone, and the driver is told so.
+    over = threading.Event()
+
+    def endless(what, subscription, parameters, file, told):
+        while told(1):
+            pass
+        over.set()
+        raise AgentError("refused", "nobody waits")
+
+    monkeypatch.setattr(agent.applier._drivers["web"], "transfer", endless)
+    with (tmp_path / "dump").open("rb") as place, pytest.raises(AgentError, match="stopped"):
+        client.transfer(("web", "export", 42), {}, place.fileno(), lambda far: far == 0)
+    assert over.wait(20)
+
+
+def test_a_transfer_without_a_plain_file_is_refused(client, tmp_path, speak):
+    directory = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(AgentError, match="an open file"):
+        client.transfer(("web", "export", 42), {}, directory, lambda _far: True)
+    os.close(directory)
+    asked = {"verb": "transfer", "service": "web", "what": "export", "subscription": 42}
+    answers = speak(protocol.encode(asked | {"parameters": {}}) + b"f")
+    assert [answer.get("kind") for answer in answers][:2] == [None, "invalid"]
+    with (tmp_path / "file").open("wb") as place, pytest.raises(AgentError, match="transfers no"):
+        client.transfer(("web", "export", 42), {}, place.fileno(), lambda _far: True)

@@ -9,7 +9,7 @@ from hosting.agent.apply import Applier
 from hosting.agent.driver import Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import FIRST_UID, debian
-from tests.agent.fakes import node
+from tests.agent.fakes import node, site, subscription
 
 
 class Recording(Driver[object]):
@@ -140,3 +140,18 @@ def test_on_debian_each_subscription_has_a_uid_of_its_own(tmp_path):
     assert (platform.uid_of(42), platform.uid_of(43)) == (FIRST_UID + 42, FIRST_UID + 43)
     assert (platform.web_group, platform.isolates) == (group, True)
     assert platform.run.as_posix() == os.path.realpath("/run/freehold")
+
+
+def test_nothing_matches_by_the_beginning_of_a_number_or_of_a_name(agent, nginx):
+    """4 is not 42, and anna.example not anna.example.org, whatever becomes of the shorter one."""
+    longer = ("anna.example.org", "shop-anna.example", "anna.examples")
+    others = [subscription(n, 1, site(n, name)) for n, name in zip((42, 420, 14), longer, strict=1)]
+    short = site(4, "anna.example", redirects=["old.example"])
+    agent.desired(subscription(4, 1, short), *others)
+    for generation, (state, present) in enumerate((("shut", True), ("open", False)), start=2):
+        agent.desired(subscription(4, generation, short, state=state, present=present))
+        assert nginx.answer("anna.example")[0] == (503 if present else 404)
+        assert [nginx.answer(name)[0] for name in longer] == [200, 200, 200]
+    homes = {home.name for home in nginx.platform.homes.iterdir()}
+    assert {"s42", "s420", "s14"} <= homes
+    assert "s4" not in homes

@@ -157,6 +157,22 @@ def test_who_is_shut_has_expired_and_comes_back_byte_by_byte(real):
     assert files(real) == before
 
 
+def test_later_looks_end_who_is_still_shut_or_gone_and_nobody_who_was_opened(real):
+    node = FakeUsers(real)
+    agent = Agent(node)
+    # Subscription 44 serves a website and has no system user.
+    without = {key: value for key, value in frame(44).items() if key != "system"}
+    agent.desired(frame(42), frame(43, 1, "bert"), without, frame(45, 1, "dora"))
+    agent.switch((42, 2, "shut"), (43, 2, "shut"), (44, 2, "shut"))
+    agent.switch((43, 3, "open"), (44, 3, "open"))
+    agent.desired(frame(45, 2, present=False))
+    node.ended.clear()
+    node.living = {10_000_042, 10_000_043, 10_000_044, 10_000_045, 10_000_046}
+    node.clock = 5.0
+    assert agent.driver.look_again() is None
+    assert node.ended == [10_000_042, 10_000_045]
+
+
 def test_less_access_ends_what_runs_and_more_does_not(real):
     node = FakeUsers(real)
     agent = Agent(node)

@@ -172,7 +172,7 @@ def test_a_site_with_directives_has_a_server_with_the_same_gate_before_them():
     given = site(7, "anna.example", redirects=["old.example"], directives=SOUND)
     web = driver_desired.parse({"sites": [given]})
     lines = driver_maps.lines(42, web, PLATFORM)
-    assert [key for key, _site in lines.own] == ["s42-7"]
+    assert [key for key, _site, _has_mail in lines.own] == ["s42-7"]
     text = driver_nginx.own_server(PLATFORM, "on", *lines.own[0])
     found = statements(text)
     assert ["server_name", "anna.example", "old.example", ";"] in found

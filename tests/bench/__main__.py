@@ -1,7 +1,7 @@
 """`make bench`: what the panel costs at size, as ratios against the floor of the same run.
 
-    python -m tests.bench [--customers N] [--parts lists,search,suspend,operations,worker,dns,home]
-                          [--sqlite-only] [--grow 1000,1000000] [--keep DIRECTORY]
+    python -m tests.bench [--customers N] [--sqlite-only] [--grow 1000,1000000] [--keep DIRECTORY]
+                          [--parts lists,services,search,suspend,operations,worker,dns,home]
 
 Figures are CPU milliseconds, the minimum of many turns taken by all candidates in rotation. On
 PostgreSQL the server's own CPU is not in them; the wall time beside them has it.
@@ -20,7 +20,7 @@ from pathlib import Path
 from tests import machine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PARTS = ("lists", "search", "suspend", "operations", "worker", "dns", "home")
+PARTS = ("lists", "services", "search", "suspend", "operations", "worker", "dns", "home")
 
 
 def environment(data: Path, database: str) -> dict[str, str]:

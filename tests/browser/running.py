@@ -41,6 +41,9 @@ class RunningPanel:
             "SITES_PORT": str(self.sites_port),
             "SITES_TLS_PORT": str(machine.free_port()),
             "DNS_PORT": str(machine.free_port()),
+            "FTP_PORT": str(machine.free_port()),
+            "SFTP_PORT": str(machine.free_port()),
+            **{name: str(machine.free_port()) for name in machine.MAIL_PORTS},
             "DEMO": "1" if demo else "0",
         }
         self.output = data / "output"

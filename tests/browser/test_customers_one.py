@@ -268,6 +268,11 @@ def test_log_in_as_customer_and_back(visit: Visit, provider: str) -> None:
     expect(page.locator("h1")).to_have_text(f"Kira {provider.title()}")
     page.get_by_role("link", name="Activity", exact=True).last.click()
     expect(page.locator(".list")).to_contain_text(f"{provider} as kira.{provider}")
+    page.goto(f"/subscriptions/?q=kira-{provider}.localhost")
+    page.get_by_role("link", name=f"kira-{provider}.localhost", exact=True).click()
+    page.get_by_role("button", name="Log in as subscriber").click()
+    expect(page.locator(".acting")).to_contain_text(f"You are logged in as Kira {provider.title()}")
+    page.get_by_role("button", name=f"Back to {provider}").click()
 
 
 def test_quick_navigation_reaches_the_neighbours_in_one_click(visit: Visit, provider: str) -> None:

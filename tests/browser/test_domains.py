@@ -83,10 +83,10 @@ def test_an_alias_redirects_or_shows_the_same_site(
     panel.answers(200, main)
 
 
-def test_a_website_is_suspended_or_disabled_by_itself(
+def test_a_website_is_suspended_or_disabled_by_itself_and_several_at_once(
     visit: Visit, panel: RunningPanel, provider: str
 ) -> None:
-    name = f"carla-{provider}.localhost"
+    name, other = (f"{key}-{provider}.localhost" for key in ("carla", "lena"))
     page = visit(provider)
     open_domain(page, name)
     choose(page, "Change Status", "Suspend")
@@ -95,11 +95,13 @@ def test_a_website_is_suspended_or_disabled_by_itself(
     choose(page, "Change Status", "Disable")
     expect(page.locator(".page-title .tag")).to_have_text("Disabled")
     panel.answers(404, name)
-    page.goto("/domains/?status=disabled")
-    pick(page, name)
-    choose(page, "Change Status", "Activate")
-    outcome(page, "Activate: done.")
-    panel.answers(200, name)
+    page.goto(f"/domains/?q={provider}.localhost&size=100")
+    for label, status in (("Suspend", 503), ("Disable", 404), ("Activate", 200)):
+        pick(page, name, other)
+        choose(page, "Change Status", label)
+        outcome(page, f"{label}: 2 of 2 done.")
+        panel.answers(status, name, other)
+    assert panel.site(f"kira-{provider}.localhost")[0] == 200
 
 
 def test_the_document_root_moves_the_site(visit: Visit, panel: RunningPanel, provider: str) -> None:

@@ -71,6 +71,17 @@ def test_what_is_refused_is_downloaded_corrected_and_uploaded_again(
     expect(page.locator(".notice")).to_have_text("1 of 1 row is imported.")
 
 
+def test_all_rows_or_none_imports_nothing_while_one_is_refused(visit: Visit, provider: str) -> None:
+    page = visit(provider)
+    upload(page, f"Ina Import,ina@mail.example,ina-{provider},,", f"Ino Import,,ino-{provider},,")
+    act(page, "Import")
+    page.get_by_role("radio", name="All rows, or none").check()
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator(".problems, .error-summary").first).to_contain_text("refused")
+    page.goto("/customers/?q=Ina+Import")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
 def test_a_file_in_another_encoding_says_so_at_the_field(visit: Visit, provider: str) -> None:
     page = visit(provider)
     page.goto("/imports/add/")

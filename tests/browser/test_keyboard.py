@@ -32,7 +32,8 @@ def tab_to(page: Page, text: str, limit: int = 60) -> None:
 def test_log_in_and_skip_to_the_content(visit: Visit) -> None:
     page = visit()
     page.goto("/login/")
-    # The first field has the focus already.
+    # The first field gets the focus by itself, though not before the page is first drawn.
+    expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("kira-viewer")
     tab_to(page, "Password", 3)
     page.keyboard.type(PASSWORD)

@@ -52,6 +52,15 @@ def take_a_plan_and_go(page: Page) -> None:
     outcome(page, "Remove: done.")
     page.goto("/resellers/")
     expect(page.locator("tbody")).not_to_contain_text("Rea Reseller")
+    page.goto("/resellers/?status=removed&q=rea")
+    pick(page, "Rea Reseller")
+    press(page, "Restore")
+    outcome(page, "Restore: done.")
+    page.goto("/resellers/?q=rea")
+    pick(page, "Rea Reseller")
+    press(page, "Remove")
+    press(page, "Yes")
+    outcome(page, "Remove: done.")
 
 
 def test_add_a_reseller_then_contact_login_and_description(visit: Visit) -> None:
@@ -139,6 +148,23 @@ def test_suspend_and_activate_several_from_the_list(visit: Visit, panel: Running
     page.get_by_role("button", name="Activate", exact=True).click()
     outcome(page, "Activate: 2 of 2 done.")
     panel.answers(200, "rosa-kid.localhost")
+
+
+def test_several_are_removed_and_restored(visit: Visit) -> None:
+    names = ("Remi Reseller", "Remo Reseller")
+    page = visit("admin")
+    page.goto("/resellers/?q=randhof")
+    pick(page, *names)
+    press(page, "Remove")
+    expect(page.locator(".targets")).to_contain_text("Applies to 2")
+    press(page, "Yes")
+    outcome(page, "Remove: 2 of 2 done.")
+    page.goto("/resellers/?status=removed&q=randhof")
+    pick(page, *names)
+    press(page, "Restore")
+    outcome(page, "Restore: 2 of 2 done.")
+    page.goto("/resellers/?q=randhof")
+    expect(page.locator("tbody tr")).to_have_count(2)
 
 
 def test_with_customers_it_is_neither_removed_nor_converted_until_they_moved(

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit, act, box, log_in, outcome
+from tests.browser.conftest import Visit, act, box, choose, log_in, outcome, pick
 from tests.browser.running import RunningPanel
 
 pytestmark = pytest.mark.browser
@@ -61,6 +61,13 @@ def test_a_customer_switches_its_hosting_off_and_on(visit: Visit, panel: Running
     assert panel.site("juri-rita.localhost")[0] == 503
     act(page, "Switch hosting on")
     panel.answers(200, "juri-rita.localhost")
+    # One site by itself: suspended and disabled by its owner, who lifts it again.
+    page.goto("/")
+    page.locator("main").get_by_role("link", name="juri-rita.localhost", exact=True).last.click()
+    for label, status in (("Suspend", 503), ("Disable", 404), ("Activate", 200)):
+        choose(page, "Change Status", label)
+        outcome(page, f"{label}: done.")
+        panel.answers(status, "juri-rita.localhost")
 
 
 def test_a_customer_adds_a_user_and_limits_what_it_may(visit: Visit) -> None:
@@ -86,12 +93,33 @@ def test_a_customer_adds_a_user_and_limits_what_it_may(visit: Visit) -> None:
     log_in(user, "mona-olga", "a long enough password")
     expect(user.get_by_role("link", name="mona-admin.localhost", exact=True).first).to_be_visible()
     expect(user.get_by_text("mona2-admin.localhost")).to_have_count(0)
+    # "User is active": its provider clears that, the customer sets it again and removes the user.
+    provider = visit("admin")
+    provider.goto("/customers/?q=mona.admin")
+    provider.get_by_role("link", name="Mona Admin", exact=True).click()
+    provider.get_by_label("Sections").get_by_role("link", name="Users").click()
+    provider.get_by_role("link", name="mona-olga", exact=True).click()
+    choose(provider, "Change Status", "Deactivate")
+    outcome(provider, "Deactivate: done.")
+    user.goto("/")
+    expect(user.locator("h1")).to_have_text("Log in")
+    page.goto("/users/")
+    pick(page, "mona-olga")
+    choose(page, "Change Status", "Activate")
+    outcome(page, "Activate: done.")
+    pick(page, "mona-olga")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Yes").click()
+    outcome(page, "Remove: done.")
+    expect(page.get_by_role("link", name="mona-olga", exact=True)).to_have_count(0)
 
 
 def buttons(page: Page, path: str) -> str:
     """What stands in the sidebar of an object's page, and above its list."""
     page.goto(path)
     page.locator("td.main").get_by_role("link", name="kira-admin.localhost", exact=True).click()
+    # Texts of all are not waited for, so the page is.
+    expect(page.locator("h1")).to_have_text("kira-admin.localhost")
     parts = page.locator(".sidebar .actions, .section-head")
     return " ".join(parts.all_inner_texts())
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit, box, outcome
+from tests.browser.conftest import Visit, box, choose, outcome, pick
+from tests.browser.running import RunningPanel, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +35,40 @@ def test_the_administrator_changes_how_long_removed_objects_are_kept(visit: Visi
     page.get_by_role("link", name="Cancel").click()
     page.goto("/settings/removal/")
     box(page, "Keep what was removed (days)").fill("14")
+    page.get_by_role("button", name="Save").click()
+    outcome(page, "Edit Settings: done.")
+
+
+def test_the_administrator_has_suspended_accounts_told_in_words_of_its_own(
+    visit: Visit, panel: RunningPanel
+) -> None:
+    """Settings ▸ Notices: who is told, and the text; by email, here into files."""
+    page = visit("admin")
+    page.goto("/settings/notices/")
+    event = page.locator("fieldset", has_text="An account or a subscription was suspended")
+    told = event.get_by_label("Who is told")
+    expect(told.locator("option:checked")).to_have_text("Nobody")
+    told.select_option(label="The account it is about")
+    event.get_by_label("Subject").fill("Shut: {nothing_of_the_kind}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".error-summary")).to_contain_text("{nothing_of_the_kind}")
+    event.get_by_label("Subject").fill("Shut: {username}")
+    page.get_by_role("button", name="Save").click()
+    outcome(page, "Edit Settings: done.")
+    page.goto("/customers/?q=filler+21+admin")
+    pick(page, "Filler 21 Admin")
+    choose(page, "Change Status", "Suspend")
+    outcome(page, "Suspend: done.")
+
+    def is_sent() -> bool:
+        texts = [file.read_text() for file in (panel.data / "mail").glob("*.log")]
+        return any("Subject: Shut: filler21.admin" in text for text in texts)
+
+    wait_until(is_sent, "the notice is written")
+    page.get_by_role("button", name="Undo").click()
+    page.goto("/settings/notices/")
+    told.select_option(label="Nobody")
+    event.get_by_label("Subject").fill("")
     page.get_by_role("button", name="Save").click()
     outcome(page, "Edit Settings: done.")
 

@@ -1,5 +1,7 @@
 """Several subscriptions at once, and what is not in sync, by the labels on screen."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -23,6 +25,15 @@ def open_list(page: Page) -> None:
     page.get_by_role("link", name="Subscriptions", exact=True).first.click()
     page.get_by_placeholder("Search this list").fill("sofi")
     page.get_by_placeholder("Search this list").press("Enter")
+
+
+def set_expiry(page: Page, until: str, *names: str) -> None:
+    """select ▸ More ▸ Set expiry ▸ OK."""
+    pick(page, *names)
+    choose(page, "More", "Set expiry")
+    box(page, "Expires on").fill(until)
+    press(page, "OK")
+    outcome(page, "Set expiry: 2 of 2 done.")
 
 
 def test_several_change_plan_each_its_own_and_sync(visit: Visit, provider: str) -> None:
@@ -66,10 +77,19 @@ def test_several_change_plan_each_its_own_and_sync(visit: Visit, provider: str) 
     expect(page.locator("tbody")).not_to_contain_text("Locked")
 
 
-def test_several_are_removed_and_restored(visit: Visit, panel: RunningPanel, provider: str) -> None:
+def test_several_get_an_expiry_and_are_removed_and_restored(
+    visit: Visit, panel: RunningPanel, provider: str
+) -> None:
     names = names_of(provider)
     panel.answers(200, *names)
     page = visit(provider)
+    open_list(page)
+    set_expiry(page, (datetime.now(UTC) + timedelta(days=9)).date().isoformat(), *names)
+    page.locator(".filter-toggle summary").click()
+    box(page, "Status").select_option(label="Expires within 14 days")
+    page.get_by_role("button", name="Apply").click()
+    set_expiry(page, "", *names)
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
     open_list(page)
     pick(page, *names)
     press(page, "Remove")
@@ -112,3 +132,7 @@ def test_what_is_not_in_sync_shows_plan_value_and_available_value(visit: Visit, 
     for head in ("Property", "Plan value", "Available value"):
         expect(rows.get_by_role("columnheader", name=head)).to_be_visible()
     expect(rows.get_by_role("row").filter(has_text="DNS zone management")).to_have_count(1)
+    # What the provider itself has not, Sync cannot give: the same property is named again.
+    act(page, "Sync")
+    outcome(page, "Sync: ")
+    expect(page.locator(".page-title .tags")).to_contain_text("Unsynchronised")

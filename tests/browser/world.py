@@ -45,6 +45,8 @@ CUSTOMERS: dict[str, tuple[str, ...]] = {
     "pola": (),
     "sofi": ("sofi-{who}.localhost",),  # changes plan, is removed, together with the next
     "sofia": ("sofia-{who}.localhost",),
+    "tara": ("tara-{who}.localhost",),  # what goes wrong on the server
+    "ulla": ("ulla-{who}.localhost",),  # uses more than it may
     **{f"rem{n}": (f"rem{n}-{{who}}.localhost",) for n in range(4)},  # removed together
 }
 # One word finds those who are suspended and activated together.
@@ -149,6 +151,8 @@ class World:
         from accounts.models import Account
         from hosting import sync
 
+        for key in ("remi", "remo"):
+            self.account("reseller", admin, key, f"{key.title()} Reseller", company="Randhof")
         for key in ("rosa", "ralf"):
             name, company = key.title(), "Rosenhof"
             of = self.account("reseller", admin, key, f"{name} Reseller", company=company, **room)
@@ -180,6 +184,7 @@ class World:
             description="",
             limit_domains="3",
             limit_subdomains="5",
+            limit_scheduled_tasks="10",
             limit_aliases="5",
             overuse_policy="space",
             may_manage_aliases=True,

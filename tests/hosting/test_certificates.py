@@ -256,6 +256,31 @@ def test_a_secret_of_one_row_is_none_of_anothers(world: HostingWorld):
         driver_desired.parse(found).certificates[0].check()
 
 
+def test_home_counts_what_runs_out_and_what_could_not_be_issued(world: HostingWorld):
+    def shown(who: str) -> list[tuple[str, str]]:
+        page = world.client(who).get("/").context["page"]
+        found = [(one["url"], one["count"]) for one in page["attention"]]
+        return [one for one in found if one[0].startswith("/certificates/")]
+
+    uploaded(world, "carl.example", days=(-80, 10))
+    uploaded(world, "cleo.example", "ada", days=(-1, 90))
+    assert shown("ada") == shown("admin") == [("/certificates/?state=expiring", "1")]
+    assert shown("ben") == []
+    Certificate.objects.filter(domain__name="cleo.example").update(state="failed")
+    failing, runs_out = shown("ada")
+    assert failing == ("/certificates/?state=failed", "1")
+    for (url, _count), there, absent in (
+        (failing, "cleo.example", "carl.example"),
+        (runs_out, "carl.example", "cleo.example"),
+    ):
+        listed = world.client("ada").get(url).content.decode()
+        assert there in listed
+        assert absent not in listed
+    # One that was never there does not run out: it is on its way.
+    Certificate.objects.filter(domain__name="carl.example").update(not_before=None)
+    assert [url for url, _count in shown("ada")] == ["/certificates/?state=failed"]
+
+
 def test_pages_show_it_to_whoever_may_and_not_a_neighbour(world: HostingWorld):
     row = uploaded(world, "carl.example")
     site = world.site("carl.example")

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import ApiToken
+from panel.core import api_operations
 from tests.hosting.world import HostingWorld
 from tests.pages import Page
+from tests.panel.api_client import Api
 
 pytestmark = pytest.mark.django_db
 CHANGE = "subscription.change-plan"
@@ -76,6 +78,38 @@ def test_programs_give_each_its_plan_and_what_is_left_out_stays(world: HostingWo
     assert len(answer.json()["done"]) == 2
     assert world.sub("carl.example").plan.name == "Ada Basic"
     assert world.sub("cleo.example").plan == big
+
+
+def test_of_a_great_many_programs_change_the_plan_of_all(
+    world: HostingWorld, monkeypatch: pytest.MonkeyPatch
+):
+    """Beyond what has a form of its own the same is asked of all, as the page does."""
+    monkeypatch.setattr(api_operations, "MAX_ITEMS", 2)
+    big = world.plan("ada", "Big")
+    names = ("carl.example", "cleo.example", "ada.example")
+    ids = [world.sub(name).pk for name in names]
+    api = Api(world, "ada")
+    before = [str(world.sub(name).plan) for name in names]
+    asked = {"ids": ids, "plan": big.pk, "dry_run": True}
+    assert len(api.post("/subscriptions/change-plan", asked).json()["done"]) == 3
+    # Nothing said of the plan: each keeps its own.
+    answer = api.post("/subscriptions/change-plan", {"ids": ids}).json()
+    assert len(answer["unchanged"]) == 3
+    assert [str(world.sub(name).plan) for name in names] == before
+    wrong = api.post("/subscriptions/change-plan", {"ids": ids, "plan": 999_999})
+    assert wrong.status_code == 422
+    theirs = world.plan("ben", "Theirs")
+    wrong = api.post("/subscriptions/change-plan", {"ids": ids, "plan": theirs.pk})
+    assert wrong.status_code == 422
+    each = api.post("/subscriptions/change-plan", {"ids": ids, "items": {str(ids[0]): {}}})
+    assert each.status_code == 422
+    answer = api.post("/subscriptions/change-plan", {"ids": ids, "plan": big.pk}).json()
+    assert len(answer["done"]) == 3
+    given = {"filter": {"status": "active"}, "plan": None}
+    answer = api.post("/subscriptions/change-plan", given).json()
+    assert len(answer["done"]) == 3
+    assert [world.sub(name).plan for name in names] == [None] * 3
+    assert str(world.sub("nora.example").plan) == "Ben Basic"
 
 
 def test_the_plans_are_read_once_for_all(

@@ -113,6 +113,15 @@ def test_custom_plan_is_the_sum_of_all_its_subscriptions(world: HostingWorld):
     assert not row.is_overused
 
 
+def test_of_a_limit_on_each_item_custom_plan_takes_the_largest(world: HostingWorld):
+    world.space("carl", "second.example")
+    give("carl.example", limits={"domains": 1, "mailbox_size": 3 * 2**20})
+    give("second.example", limits={"domains": 1, "mailbox_size": 7 * 2**20})
+    convert(world, "carl")
+    limits = world.fresh("carl").limits
+    assert (limits["domains"], limits["mailbox_size"]) == (2, 7 * 2**20)
+
+
 def test_a_permission_that_was_not_in_force_is_not_handed_on(world: HostingWorld):
     """A permission that a reseller does not have, nobody below it has."""
     Account.objects.filter(pk=world.ada.pk).update(permissions=["manage_aliases"])
@@ -195,7 +204,7 @@ def test_its_own_switch_stays_its_own(world: HostingWorld):
     world.perform("carl", "subscription.switch-off", world.sub("carl.example"))
     convert(world, "carl")
     assert world.entries("carl.example") == {("customer", "other")}
-    world.perform("carl", "subscription.switch-on", world.sub("carl.example"))
+    world.activate("carl", "carl.example")
     assert world.runs_("carl.example")
 
 

@@ -14,7 +14,7 @@ from hosting.models.domains import Alias, Domain, Name
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import RetiredSystemUser, Subscription
 from hosting.models.suspension import SuspensionEntry
-from panel.core import runs, setting
+from panel.core import runs, search, setting
 from panel.core.log import Activity
 from panel.core.operations import operations
 from panel.core.search import SearchText
@@ -80,10 +80,26 @@ def test_it_stops_counting_against_limits_at_once(world: HostingWorld):
 
 
 def test_the_search_forgets_it_and_finds_it_again(world: HostingWorld):
+    search.refresh("customer", [world.carl.pk])
     remove(world, "ada", "carl")
-    assert not SearchText.objects.filter(kind="customer", object_id=world.carl.pk).exists()
+    assert not search.matching(world.actor("ada"), "carl").exists()
     restore(world, "ada", "carl")
-    assert SearchText.objects.filter(kind="customer", object_id=world.carl.pk).exists()
+    assert search.matching(world.actor("ada"), "carl", ["customer"]).exists()
+
+
+def test_the_list_is_searched_under_the_filter_removed(world: HostingWorld):
+    """Its fields find customers and subscriptions in the trash, and there nothing else."""
+    world.perform("ada", "customer.remove", world.cleo)
+    for which in ("customers", "subscriptions"):
+        page = world.client("ada").get(f"/{which}/?q=cleo").content.decode()
+        assert "Nothing matches" in page
+        page = world.client("ada").get(f"/{which}/?q=cleo&status=removed").content.decode()
+        assert "Cleo Customer" in page
+        assert "Restore" in page
+        page = world.client("ada").get(f"/{which}/?q=carl&status=removed").content.decode()
+        assert "Nothing matches" in page
+        page = world.client("ben").get(f"/{which}/?q=cleo&status=removed").content.decode()
+        assert "Cleo Customer" not in page
 
 
 def test_restoring_brings_back_exactly(world: HostingWorld):

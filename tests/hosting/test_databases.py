@@ -6,6 +6,8 @@ import hmac
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from hosting.models.nodes import Node
 from hosting.models.questions import Question
@@ -292,3 +294,24 @@ def test_many_are_told_in_a_constant_number_of_questions(
     ids = list(Subscription.objects.values_list("pk", flat=True))
     with django_assert_num_queries(3):
         assert set(desired(ids)) == set(ids)
+
+
+def test_the_list_looks_round_at_nodes_only_while_it_is_empty(world: HostingWorld):
+    """Which nodes those of an administrator's subscriptions are took five times the page."""
+
+    def page(who: str) -> tuple[str, list[str]]:
+        with CaptureQueriesContext(connection) as asked:
+            html = world.client(who).get("/databases/").content.decode()
+        return html, [q["sql"] for q in asked.captured_queries if "hosting_node" in q["sql"]]
+
+    html, looked = page("ada")
+    assert "A database is added on the page of its subscription" in html
+    assert looked
+    Node.objects.update(services={})
+    assert "neither MariaDB nor PostgreSQL" in page("ada")[0]
+    Node.objects.update(services={"database": {"mariadb": {"port": 1, "remote": True}}})
+    made = add(world, "carl.example")
+    html, looked = page("ada")
+    assert made.name in html
+    assert looked == []
+    assert made.name not in page("ben")[0]

@@ -5,10 +5,12 @@ import stat
 from io import StringIO
 from pathlib import Path
 
+import bcrypt
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from accounts.actors import actor_of
 from accounts.creation import add_account
 from accounts.models import Account, User
 from hosting import demo
@@ -17,8 +19,12 @@ from hosting.models.imports import Import
 from hosting.models.plans import Plan, PlanKind
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.models.suspension import Kind, Level, Scope, SuspensionEntry
+from hosting.services.cron.models import ScheduledTask
 from hosting.services.dns.settings import NAME_SERVERS
+from hosting.services.ftp.models import FtpAccount
+from hosting.services.mail.models import Mailbox
 from panel.core.bulk import BulkTarget
+from panel.core.lists import Listing, list_pages
 from panel.core.log import Activity
 from tests.hosting.truth import check_everything
 
@@ -41,23 +47,61 @@ def assert_every_cause_and_every_user() -> None:
     told = [(row.username, row.plan_id, row.is_locked, row.is_overused) for row in resellers]
     assert told == [
         ("lindqvist", agency, False, False),
+        ("moreau", agency, False, False),
         ("okonkwo", agency, True, True),
         ("tanaka", None, False, False),
     ]
     entries = SuspensionEntry.objects.all()
-    # Each level, on accounts and on subscriptions; overuse waits for what is measured.
-    assert {entry.level for entry in entries} == set(Level.values) - {Level.OVERUSE}
+    # Each level, on accounts and on subscriptions.
+    assert {entry.level for entry in entries} == set(Level.values)
     assert {entry.level for entry in entries.exclude(account=None)} == {"administrator", "reseller"}
     assert {entry.kind for entry in entries} == set(Kind.values)
     assert entries.filter(scope=Scope.PANEL).exists()
     assert Subscription.objects.filter(account__username="haruto", is_suspended=False).exists()
     removed = Subscription.objects.removed().filter(account__removing_at=None)
     assert list(removed.values_list("name", flat=True)) == ["bluefin-winter.localhost"]
+    # One has more aliases than it may, one was suspended for its traffic, which it can reduce.
+    over = Subscription.objects.present().filter(is_overused=True).order_by("name")
+    assert list(over.values_list("name", "is_overuse_only")) == [
+        ("atelier-dubois.localhost", False),
+        ("haddad-festival.localhost", True),
+    ]
     users = User.objects.filter(is_own=False)
     assert {user.user_role for user in users} == {"owner", "viewer", "webmaster"}
     assert users.filter(is_active=False).exists()
     assert users.exclude(subscription_ids=None).exists()
     assert Account.objects.exclude(admin_note="").exists()
+
+
+def assert_every_state_is_found_by_its_filter() -> None:
+    """Of accounts, subscriptions, domains and zones, in the lists of the administrator."""
+    actor, looked_at, empty = actor_of(User.objects.get(username="admin")), 0, set()
+    for noun in ("customer", "reseller", "subscription", "domain", "zone"):
+        page = list_pages[noun]()
+        fields = Listing(page, actor, {}).filterset.form.fields
+        for name in {"status", "state", "hosting_type"} & fields.keys():
+            for state, _label in fields[name].choices:
+                looked_at += 1
+                if state and not Listing(page, actor, {name: state}).matching.exists():
+                    empty.add((noun, state))
+    # What the node refuses is known once it was asked: of the one whose directives it refuses.
+    assert empty == {("subscription", "failed")}
+    assert looked_at > 25
+    # What has no filter by state, as not many are in one list.
+    switched = {
+        "mailbox": [row.is_on for row in Mailbox.objects.all()],
+        "ftp": [row.is_on for row in FtpAccount.objects.all()],
+        "task": [row.is_active for row in ScheduledTask.objects.all()],
+    }
+    for name, found in switched.items():
+        assert set(found) == {True, False}, name
+
+
+def assert_the_ftp_account_is_what_is_told(told: dict) -> None:
+    account = FtpAccount.objects.get(name=told["ftp"]["username"])
+    assert account.account.username == told["logins"]["customer"]["username"]
+    assert not account.subscription.is_suspended
+    assert bcrypt.checkpw(told["ftp"]["password"].encode(), account.password_hash.encode())
 
 
 def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
@@ -70,7 +114,6 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     assert rows.filter(is_suspended=True).exists()
     assert rows.filter(is_expired=True).exists()
     assert rows.filter(is_locked=True).exists()
-    assert rows.filter(is_overused=True).exists()
     assert rows.filter(is_unsynced=True).exists()
     assert {row.mode for row in Alias.objects.all()} == {"redirect", "same"}
     assert Alias.objects.filter(has_mail=False).exists()
@@ -97,11 +140,13 @@ def test_it_fills_an_empty_panel_and_everything_is_right(target: Path):
     assert (source.status, source.counts) == ("checked", {"done": 3, "refused": 3})
     assert not BulkTarget.objects.exclude(result="done").exists()
     assert Activity.objects.filter(action="customer.suspend", actor_name="lindqvist").exists()
+    assert_every_state_is_found_by_its_filter()
     told = json.loads(target.read_text(encoding="utf-8"))
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     for login in told["logins"].values():
         client = Client()
         assert client.login(username=login["username"], password=login["password"])
+    assert_the_ftp_account_is_what_is_told(told)
     suspended = {site["subscription"] for site in told["sites"] if site["suspended"]}
     assert suspended == set(rows.filter(is_suspended=True).values_list("name", flat=True))
     # Once more: nothing is added, and the logins stay.

@@ -151,8 +151,8 @@ def test_the_agent_takes_what_is_sent():
 
 def test_many_subscriptions_take_as_many_queries_as_one(django_assert_num_queries):
     ids = [rows.subscription(f"s{number}.example").pk for number in range(30)]
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         desired(ids[:1])
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         frames = desired(ids)
     assert [len(frame["web"]["sites"]) for frame in frames] == [1] * 30

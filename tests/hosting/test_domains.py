@@ -4,6 +4,7 @@ import pytest
 
 from hosting.models.domains import Domain, Name
 from hosting.models.subscriptions import Subscription
+from hosting.sites import site_url
 from tests.hosting.world import DOORS, HostingWorld, why
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,19 @@ def test_a_website_is_suspended_disabled_and_active_again(world: HostingWorld, d
         assert world.generation("carl.example") > before
         assert world.finding("carl", f"domain.{verb}", site).result == "unchanged"
     assert world.runs_("carl.example")
+
+
+def test_nothing_leads_to_a_website_that_is_disabled(world: HostingWorld):
+    """It is gone from the web server, under its aliases as well."""
+    site, client = world.site("carl.example"), world.client("carl")
+    world.alias("carl.example", "other.test")
+    page = f"/domains/{site.pk}/"
+    for verb, there in (("suspend", True), ("disable", False), ("activate", True)):
+        world.perform("carl", f"domain.{verb}", site)
+        html = client.get(page).content.decode()
+        for name in ("carl.example", "other.test"):
+            assert name in html
+            assert (f'href="{site_url(name)}"' in html) is there, (verb, name)
 
 
 @pytest.mark.parametrize("above", ["ada", "admin"])

@@ -3,7 +3,7 @@
 import pytest
 
 from hosting.models.plans import Plan
-from tests.hosting.world import HostingWorld
+from tests.hosting.world import SPACE, HostingWorld
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def test_permissions_are_told_by_their_names(world: HostingWorld):
 
 def test_a_change_of_plan_stands_against_it_too(world: HostingWorld):
     page = customize(world, "ada")
-    big = world.plan("ada", "Big", limits={"domains": 50, "aliases": 5})
+    big = world.plan("ada", "Big", limits={**SPACE, "domains": 50})
     row = world.sub("carl.example")
     world.perform("admin", "subscription.change-plan", row, plan=str(big.pk))
     told = page.press("Update & Lock").text

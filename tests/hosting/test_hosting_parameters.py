@@ -10,16 +10,15 @@ from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from hosting.services import base
 from hosting.services.web.desired import desired
-from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld
+from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld, every_limit
 
 pytestmark = pytest.mark.django_db
 OWN = "manage_performance"
 
 
 def values(**more: Any) -> dict[str, Any]:
-    limits = {f"limit_{name}": "5" for name in base.resources()}
     granted = {f"may_{name}": True for name in PERMISSIONS}
-    return {"name": "Ada Basic", **limits, **granted, "overuse_policy": "space", **more}
+    return {"name": "Ada Basic", **every_limit("5"), **granted, "overuse_policy": "space", **more}
 
 
 def edit(world: HostingWorld, rate: str, *, own: bool = False, door: str = "api") -> None:

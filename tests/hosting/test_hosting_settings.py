@@ -146,3 +146,22 @@ def test_its_page_says_where_it_leads(world: HostingWorld):
     page = world.client("carl").get(f"/domains/{site.pk}/").content.decode()
     assert "https://new.example (302)" in page
     assert "Document root" not in page
+
+
+def test_of_several_only_what_was_chosen_changes(world: HostingWorld):
+    """Each keeps its hosting type and its document root; a neighbour's is missing."""
+    first, second = world.site("carl.example"), world.site("cleo.example")
+    Domain.objects.filter(pk=first.pk).update(hosting_type="none", document_root="own")
+    rows = [first, second, world.site("nora.example")]
+    outcome = world.perform("ada", SET, rows, preferred_name="www")
+    assert outcome.counts == {"done": 2, "missing": 1}
+    told = [
+        (site.hosting_type, site.document_root, site.preferred_name)
+        for site in map(world.site, ("carl.example", "cleo.example", "nora.example"))
+    ]
+    assert told == [
+        ("none", "own", "www"),
+        ("website", "httpdocs", "www"),
+        ("website", "httpdocs", "asked"),
+    ]
+    assert world.perform("ada", SET, rows[:2], preferred_name="www").counts == {"unchanged": 2}

@@ -6,6 +6,7 @@ import bcrypt
 import pytest
 
 from hosting import totals
+from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
@@ -14,6 +15,7 @@ from hosting.services.mail.desired import desired
 from hosting.services.mail.models import Mailbox
 from panel.core.log import Activity
 from tests.hosting.world import DOORS, HostingWorld, why
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 ADD = "domain.add-mailbox"
@@ -143,6 +145,7 @@ def test_everything_but_the_name_is_edited_and_the_log_says_what(world: HostingW
     assert about["size"] == 5 * 1024 * 1024
     assert about["reply"] == {"subject": "away", "text": "until\nMonday"}
     (site,) = told(world, "carl.example")["domains"]
+    assert not site["here"]
     assert site["catch_all"] == "info@carl.example"
     assert set(Activity.objects.latest("pk").new) >= {"size", "forwards", "is_catch_all"}
     assert world.finding("carl", "mailbox.edit", box, **new).result == "unchanged"
@@ -176,6 +179,8 @@ def test_aliases_with_mail_take_it_and_addresses_follow_names(world: HostingWorl
     world.alias("carl.example", "with-mail.example")
     world.alias("carl.example", "without.example")
     Alias.objects.filter(name="without.example").update(has_mail=False)
+    take = ("domain.take-mail-in", domain(world, "carl.example"))
+    assert world.finding("ada", *take).result == "done"
     assert told(world, "carl.example")["domains"][0]["aliases"] == ["with-mail.example"]
     row = domain(world, "carl.example")
     assert world.finding("ada", "domain.rename", row, name="karl.example").result == "done"
@@ -212,5 +217,99 @@ def test_many_are_told_in_a_constant_number_of_questions(
     for who in ("carl", "nora", "cleo"):
         made(world, who, f"{who}.example")
     ids = list(Subscription.objects.values_list("pk", flat=True))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         assert len(desired(ids)) == 3
+
+
+def test_how_much_may_be_sent_is_shown_told_to_the_node_and_changed_for_all(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    made(world, "nora", "nora.example")
+    ids = [world.sub(f"{who}.example").pk for who in ("carl", "nora")]
+    usual = {"mailbox": 300, "subscription": 1000}
+    assert [told["outgoing"] for told in desired(ids).values()] == [usual, usual]
+    ports = {"imaps": 9930, "submission": 5870}
+    Node.objects.update(services={"mail": {"ports": ports}}, ipv4="203.0.113.5")
+    url = f"/mailboxes/{box.pk}/"
+    page = world.client("carl").get(url).content.decode()
+    assert "300 of a mailbox, 1,000 of all of the subscription" in page
+    before = dict(Deployment.objects.values_list("subscription_id", "generation"))
+    admin = world.client("admin")
+    typed = {"mail_incoming": "keep", "mail_per_mailbox": "-1", "mail_per_subscription": "0"}
+    typed["confirmed"] = "1"
+    assert admin.post("/settings/mailboxes/", typed).status_code == 422
+    assert admin.post("/settings/mailboxes/", typed | {"mail_per_mailbox": "20"}).status_code == 303
+    assert [told["outgoing"]["mailbox"] for told in desired(ids).values()] == [20, 20]
+    now = dict(Deployment.objects.values_list("subscription_id", "generation"))
+    assert all(now[pk] > before[pk] for pk in ids)
+    page = world.client("carl").get(url).content.decode()
+    assert "20 of a mailbox" in page
+    assert "of all of the subscription" not in page
+
+
+MIB = 2**20
+
+
+def limit_size(world: HostingWorld, name: str, limit: int | None) -> None:
+    """By Customize, as its provider does."""
+    row = world.sub(name)
+    row.limits = {**row.limits, "mailbox_size": limit}
+    row.save(update_fields=["limits"])
+
+
+def sizes_of(world: HostingWorld, name: str) -> list[int]:
+    return [box["size"] for box in told(world, name)["mailboxes"]]
+
+
+@pytest.mark.parametrize("who", ["carl", "ada", "admin"])
+def test_no_mailbox_is_bigger_than_its_subscription_allows(world: HostingWorld, who: str):
+    limit_size(world, "carl.example", 10 * MIB)
+    row = domain(world, "carl.example")
+    given = {**PASSWORD, "keeps": "on", "local": "big", "size": "11"}
+    finding = world.finding(who, ADD, row, **given)
+    assert (finding.result, finding.code) == ("refused", "mailbox_too_big")
+    assert finding.params["limit"] == "10.0 MiB"
+    box = made(world, who, "carl.example", local="fits", size="10")
+    made(world, who, "carl.example", local="open")
+    assert sizes_of(world, "carl.example") == [10 * MIB, 10 * MIB]
+    more = {"keeps": "on", "size": "12"}
+    assert world.finding(who, "mailbox.edit", box, **more).code == "mailbox_too_big"
+    page = world.client(who).get(f"/mailboxes/{box.pk}/").content.decode()
+    assert "10.0 MiB" in page
+    # The neighbour has no such limit.
+    made(world, "nora", "nora.example", size="2000")
+    assert sizes_of(world, "nora.example") == [2000 * MIB]
+
+
+def test_a_lowered_limit_is_not_refused_and_holds_on_the_node(world: HostingWorld):
+    box = made(world, "carl", "carl.example", size="10")
+    limit_size(world, "carl.example", 4 * MIB)
+    assert sizes_of(world, "carl.example") == [4 * MIB]
+    # What has not to do with the size can still be edited.
+    given = {"keeps": "on", "size": "10", "aliases": "x"}
+    assert world.finding("carl", "mailbox.edit", box, **given).result == "done"
+    limit_size(world, "carl.example", 0)
+    assert sizes_of(world, "carl.example") == [1]
+    given = {**PASSWORD, "keeps": "on", "local": "none"}
+    finding = world.finding("carl", ADD, domain(world, "carl.example"), **given)
+    assert finding.code == "mailbox_too_big"
+
+
+def test_a_resellers_limit_holds_below_it(world: HostingWorld):
+    account = world.accounts["ada"]
+    account.limits = {**account.limits, "mailbox_size": 3 * MIB}
+    account.save(update_fields=["limits"])
+    given = {**PASSWORD, "keeps": "on", "local": "big", "size": "4"}
+    finding = world.finding("carl", ADD, domain(world, "carl.example"), **given)
+    assert finding.code == "mailbox_too_big"
+    made(world, "carl", "carl.example", size="3")
+    made(world, "nora", "nora.example", size="4")
+
+
+def test_customize_tells_the_node_of_another_mailbox_size(world: HostingWorld):
+    made(world, "carl", "carl.example")
+    row = world.sub("carl.example")
+    before = Deployment.objects.get(subscription_id=row.pk).generation
+    page = Page.open(world.client("ada"), f"/subscriptions/{row.pk}/customize/")
+    page.press("Update & Lock", limit_mailbox_size="7 MiB")
+    assert sizes_of(world, "carl.example") == [7 * MIB]
+    assert Deployment.objects.get(subscription_id=row.pk).generation > before

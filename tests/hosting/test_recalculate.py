@@ -119,7 +119,12 @@ def test_the_daily_run_shuts_and_opens(world: HostingWorld, disk: dict):
     assert not world.runs_("carl.example")
     assert world.runs_("nora.example")
     assert world.runs_("cleo.example")
-    assert Activity.objects.filter(action="subscription.overuse").count() == 1
+    entry = Activity.objects.get(action="subscription.overuse")
+    assert entry.target_label == "carl.example"
+    page = Page.open(
+        world.client("ada"), f"/subscriptions/{world.sub('carl.example').pk}/activity/"
+    )
+    assert "Suspended for overuse" in page.text
 
 
 def test_it_runs_once_a_day(world: HostingWorld, disk: dict):

@@ -1,5 +1,6 @@
 """Service Plans: hosting plans, add-ons and, for the administrator, reseller plans, as tabs."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from accounts.models import Account
 from hosting import totals
 from hosting.models.plans import Plan
 from hosting.services import base
-from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld
+from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld, every_limit
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -175,9 +176,8 @@ def form_of_plan(world: HostingWorld) -> Page:
 
 
 def test_update_and_sync_says_how_many_and_what_changes_before_it_does(world: HostingWorld):
-    given = {f"limit_{name}": "7" for name in base.resources()}
     row = world.sub("cleo.example")
-    world.perform("ada", "subscription.customize", row, **given, overuse_policy="space")
+    world.perform("ada", "subscription.customize", row, **every_limit("7"), overuse_policy="space")
     page = form_of_plan(world).press("Update & Sync", limit_domains="9")
     assert "1 subscription follows. 1 is locked and stays." in page.text
     assert "Domains: 5 → 9" in page.text
@@ -198,3 +198,14 @@ def test_what_was_not_seen_is_shown_again_first(world: HostingWorld):
 def test_where_nothing_changes_for_anybody_it_is_done_at_once(world: HostingWorld):
     page = form_of_plan(world).press("Update & Sync", name="Renamed")
     assert page.url == f"/plans/{plan('Renamed').pk}/"
+
+
+def test_a_long_form_leads_to_each_of_its_parts(world: HostingWorld):
+    page = world.client("ada").get("/plans/add/").content.decode()
+    nav = page.partition('<nav class="tabs chapters"')[2].partition("</nav>")[0]
+    found = dict(re.findall(r'<a href="#([\w-]+)">([^<]+)</a>', nav))
+    assert list(found.values())[:2] == ["Resources", "Permissions"]
+    for anchor, label in found.items():
+        part = page.partition(f'id="{anchor}"')[2]
+        assert part[:200].partition("<legend>")[2].startswith(label), anchor
+    assert "chapters" not in world.client("ada").get("/domains/add-domain/").content.decode()

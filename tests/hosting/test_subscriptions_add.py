@@ -12,6 +12,7 @@ from hosting.models.subscriptions import Subscription
 from panel.core.log import Activity
 from panel.core.operations import operations
 from tests.hosting.world import DOORS, HostingWorld, room, why
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 ADD = "account.add-subscription"
@@ -219,6 +220,21 @@ def test_the_provider_describes_it_and_the_subscriber_sees_nothing_of_that(world
     assert describe(world, "ben", "mine").result == "missing"
     assert describe(world, "ada", "Pays in cash").result == "unchanged"
     assert describe(world, "admin", "Pays late").result == "done"
+
+
+def test_of_its_own_a_reseller_is_the_subscriber_and_finds_no_button(world: HostingWorld):
+    row = world.sub("ada.example")
+    given = {"description": "Pays in cash"}
+    assert world.finding("admin", "subscription.description", row, **given).result == "done"
+    for who, sees in (("admin", True), ("ada", False)):
+        page = world.client(who).get(f"/subscriptions/{row.pk}/").content.decode()
+        assert ("Pays in cash" in page) is sees
+        assert (f"/subscriptions/{row.pk}/description/" in page) is sees
+        listed = world.client(who).get("/subscriptions/?q=ada").content.decode()
+        assert ("Pays in cash" in listed) is sees
+    assert world.finding("ada", "subscription.description", row, **given).result == "missing"
+    form = Page.open(world.client("ada"), "/subscriptions/add/").text
+    assert "Of your own the administrator alone sees it." in form
 
 
 def test_its_button_says_add_or_edit(world: HostingWorld):

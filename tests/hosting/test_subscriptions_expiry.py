@@ -13,6 +13,7 @@ from panel.core.access import OwnedQuerySet
 from panel.core.log import Activity
 from panel.core.mail import Message
 from tests.hosting.world import DOORS, HostingWorld
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,10 @@ def test_nobody_sets_it_for_an_own_subscription(world: HostingWorld):
     assert expire(world, "ada", "ada.example", "2031-01-01") == "refused"
     assert expire(world, "carl", "carl.example", "2031-01-01") == "refused"
     assert expire(world, "admin", "ada.example", "2031-01-01") == "done"
+    # So no button says that one could.
+    for who, offered in (("ada", False), ("admin", True)):
+        page = Page.open(world.client(who), f"/subscriptions/{world.sub('ada.example').pk}/")
+        assert page.has("Set expiry") is offered
 
 
 def test_nobody_prolongs_an_own_subscription_through_another_plan(world: HostingWorld):
@@ -123,6 +128,23 @@ def test_a_plan_gives_its_validity_when_it_is_taken(world: HostingWorld):
     world.perform("ada", "account.add-subscription", world.carl, **params)
     assert world.sub("new.example").expires_on == conditions.today() + timedelta(days=30)
     assert world.sub("carl.example").expires_on is None
+
+
+def test_a_change_of_plan_gives_the_validity_of_the_new_one(world: HostingWorld):
+    long = world.plan("ada", "Long", validity_days=400)
+    expire(world, "ada", "carl.example", conditions.today() + timedelta(days=5))
+    row = world.sub("carl.example")
+    found = world.finding("ada", "subscription.change-plan", row, plan=str(long.pk))
+    assert found.result == "done"
+    assert world.sub("carl.example").expires_on == conditions.today() + timedelta(days=400)
+    # What is expired runs again at once, with the new period.
+    expire(world, "ada", "carl.example", yesterday())
+    basic = str(Plan.objects.get(name="Ada Basic").pk)
+    world.perform("ada", "subscription.change-plan", world.sub("carl.example"), plan=basic)
+    expire(world, "ada", "carl.example", yesterday())
+    world.perform("ada", "subscription.change-plan", world.sub("carl.example"), plan=str(long.pk))
+    assert world.runs_("carl.example")
+    assert world.sub("cleo.example").expires_on is None
 
 
 def test_the_neighbour_goes_on(world: HostingWorld):

@@ -16,7 +16,7 @@ def plan_id(name: str) -> int:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_another_plan_gives_its_values(world: HostingWorld, door: str):
-    given_by_plan = {"domains": 50, "subdomains": 7, "aliases": None}
+    given_by_plan = {"domains": 50, "subdomains": 7, "aliases": None, "scheduled_tasks": 0}
     big = world.plan("ada", "Big", limits=given_by_plan, permissions=[])
     given = big.pk if door == "api" else str(big.pk)
     row = world.sub("carl.example")
@@ -80,6 +80,7 @@ def customize(world: HostingWorld, who: str, name: str, **more: str):
     params = {
         "limit_domains": "2",
         "limit_subdomains": "5",
+        "limit_scheduled_tasks": "10",
         "limit_aliases": "0",
         "overuse_policy": "space",
         **more,
@@ -126,6 +127,7 @@ def test_what_is_in_the_trash_follows_its_plan_and_comes_back_so(world: HostingW
     values = {
         "limit_domains": "7",
         "limit_subdomains": "5",
+        "limit_scheduled_tasks": "10",
         "limit_aliases": "7",
         "overuse_policy": "space",
     }

@@ -56,6 +56,42 @@ def test_a_reseller_acts_as_the_subscriber_of_its_own(world: HostingWorld):
     )
 
 
+@pytest.mark.parametrize("who", ["ada", "admin"])
+def test_a_provider_has_one_switch_for_its_own_and_no_second_one_beside_it(
+    world: HostingWorld, who: str
+):
+    """Suspend and Activate; "Switch hosting off" is what a customer has in their place."""
+    path = f"/subscriptions/{world.sub('ada.example').pk}/"
+    for address in (path, "/subscriptions/"):
+        page = world.client(who).get(address).text
+        assert "Switch hosting" not in page
+        assert "Suspend" in page
+    row = world.sub("ada.example")
+    assert world.finding(who, "subscription.switch-off", row).code == "not_allowed"
+    assert world.runs_("ada.example")
+    assert "Switch hosting off" in world.client("carl").get("/subscriptions/").text
+
+
+@pytest.mark.parametrize(
+    ("owner", "who", "name"),
+    [
+        ("carl", "ada", "carl.example"),
+        ("dora", "admin", "dora.example"),
+    ],
+)
+def test_what_a_customer_switched_off_its_provider_switches_on_once_it_is_its_own(
+    world: HostingWorld, owner: str, who: str, name: str
+):
+    row = world.sub(name)
+    world.perform(owner, "subscription.switch-off", row)
+    assert world.activate(who, name).counts == {"refused": 1}
+    outcome = world.perform(who, "subscription.change-subscriber", row, subscriber=who)
+    assert outcome.counts == {"done": 1}
+    assert not world.runs_(name)
+    assert world.activate(who, name).counts == {"done": 1}
+    assert world.runs_(name)
+
+
 def test_below_a_suspended_customer_activate_names_it(world: HostingWorld):
     world.suspend("ada", "carl")
     world.suspend("ada", "carl.example")

@@ -133,8 +133,9 @@ def test_s_overused_and_its_policy_changed_runs_at_once(world: HostingWorld, dis
     params = {
         "limit_domains": "5",
         "limit_subdomains": "5",
+        "limit_scheduled_tasks": "10",
         "limit_aliases": "5",
-        "limit_disk": "10",
+        "limit_disk": "10 B",
     }
     row = world.sub("carl.example")
     world.perform("ada", "subscription.customize", row, overuse_policy="space", **params)

@@ -13,8 +13,9 @@ from hosting.services import base
 from panel.core import runs
 from panel.core.bulk import BulkRun
 from panel.core.operations import operations
+from tests.hosting.disk import fill
 from tests.hosting.truth import check_synced
-from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld
+from tests.hosting.world import DOORS, PERMISSIONS, HostingWorld, every_limit
 
 pytestmark = pytest.mark.django_db
 VALUES = {"limit_domains": "7", "limit_aliases": "unlimited", "overuse_policy": "space"}
@@ -34,12 +35,8 @@ def switched_on() -> dict[str, Any]:
 
 def values(**more: Any) -> dict[str, Any]:
     """What the form of a plan takes: everything that is declared, and more."""
-    every = {
-        f"limit_{name}": "5" if each.unit == "count" else "0"
-        for name, each in base.resources().items()
-    }
     granted: dict[str, Any] = {f"may_{name}": True for name in PERMISSIONS}
-    return {**every, **granted, **switched_on(), "overuse_policy": "space", **more}
+    return {**every_limit("5"), **granted, **switched_on(), "overuse_policy": "space", **more}
 
 
 def plan(name: str) -> Plan:
@@ -273,17 +270,18 @@ def test_no_more_is_promised_than_a_reseller_has(world: HostingWorld, disk: dict
     account = world.fresh("ada")
     account.limits["disk"] = 100
     account.save()
-    edited = values(name="Ada Basic", limit_disk="30")
+    fill(world, "ada.example", 0, 0, "space")
+    edited = values(name="Ada Basic", limit_disk="30 B")
     world.perform("ada", "plan.edit", plan("Ada Basic"), **edited)
     assert [world.sub(f"{name}.example").limits["disk"] for name in ("carl", "cleo")] == [30, 30]
-    world.perform("ada", "plan.edit", plan("Ada Basic"), **{**edited, "limit_disk": "60"})
+    world.perform("ada", "plan.edit", plan("Ada Basic"), **{**edited, "limit_disk": "60 B"})
     assert [world.sub(f"{name}.example").limits["disk"] for name in ("carl", "cleo")] == [60, 40]
     assert status("carl.example") == (False, False)
     assert status("cleo.example") == (False, True)
     (one,) = sync_words.shortfalls(world.sub("cleo.example"))
     assert (str(one.label), one.one, one.other) == ("Disk space", "60 B", "40 B")
     # Room that somebody gives back is there for who asks next.
-    custom = values(limit_disk="20")
+    custom = values(limit_disk="20 B")
     world.perform("ada", "subscription.customize", world.sub("carl.example"), **custom)
     found = world.finding("ada", "subscription.sync", world.sub("cleo.example"))
     assert found.result == "done"

@@ -8,7 +8,10 @@ import pytest
 from django.db import transaction
 
 from accounts.models import Account
+from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from hosting.models.suspension import Kind
+from hosting.provisioning_queue import desired
 from hosting.services import base
 from hosting.services.dns.models import Record, Zone
 from panel.core.access import Actor, Role
@@ -96,3 +99,19 @@ def test_what_the_administrator_suspended_nobody_below_removes_renames_or_gives_
     assert told == dict.fromkeys(told, "held")
     assert "held" not in against_each(HOLDABLE, world.actor("admin"), rows).values()
     assert "held" not in against_each(HOLDABLE, world.actor("ben"), theirs).values()
+
+
+@pytest.mark.parametrize("kind", Kind.values)
+def test_the_node_is_told_no_cause_so_that_no_page_can_tell_it(world: HostingWorld, kind: str):
+    """The 503 page never tells a cause."""
+    Node.objects.update(services={"web": {}, "dns": {}})
+    pk = world.sub("carl.example").pk
+
+    def told() -> dict:
+        [frame] = desired([pk])
+        return {name: value for name, value in frame.items() if name != "generation"}
+
+    before = told()
+    assert (before.pop("state"), bool(before["web"])) == ("open", True)
+    world.suspend("admin", "carl.example", kind=kind, message="Invoice 1042", note="Case 3318")
+    assert told() == before | {"state": "shut"}

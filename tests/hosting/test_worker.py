@@ -10,7 +10,7 @@ from hosting import provisioning, provisioning_queue
 from hosting.bell import Bell
 from hosting.models.deployments import Deployment
 from hosting.models.nodes import Node
-from hosting.worker import Loop
+from hosting.worker import Loop, Worker
 from hosting.worker_provisioning import FRAME, Applier, Switcher, settle
 from tests.hosting import rows
 from tests.hosting.databases import database_in, migrate
@@ -300,6 +300,47 @@ def test_a_loop_survives_what_happens_in_it(caplog):
     Loop("test", step).run(bell)
     assert seen == [0, 1]
     assert "this time" in caplog.text
+
+
+class Overslept(threading.Event):
+    """Takes down how long it was waited for, and ends the loop instead of waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        self.set()
+        return True
+
+
+@pytest.mark.parametrize(("by_clock", "times", "waits"), [(True, 1, [3600.0]), (False, 2, [])])
+def test_what_goes_by_the_clock_is_not_woken_by_what_is_committed(by_clock, times, waits):
+    """A round of measuring walks through every home: after each commit it would never end."""
+    bell, seen = Bell(), []
+    bell.stopping = Overslept()
+
+    def step() -> float:
+        seen.append(len(seen))
+        bell.ring()
+        if len(seen) == 2:
+            bell.stop()
+        return 3600.0
+
+    Loop("test", step, by_clock=by_clock).run(bell)
+    assert len(seen) == times
+    assert bell.stopping.waits == waits
+
+
+def test_measuring_goes_by_the_clock_and_applying_does_not(tmp_path, monkeypatch):
+    found: dict[str, bool] = {}
+    monkeypatch.setattr(Worker, "_go", lambda _self, loop: found.update({loop.name: loop.by_clock}))
+    worker = Worker(tmp_path, tmp_path / "agent.sock")
+    worker._provision(1)
+    worker._claims.close()
+    assert {name for name, by_clock in found.items() if by_clock} == {"measure", "drift"}
+    assert {"switch", "apply", "questions"} <= found.keys()
 
 
 def test_the_bell_rings_for_a_commit(tmp_path):

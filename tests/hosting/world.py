@@ -33,8 +33,16 @@ from panel.core.runs import Outcome, perform
 from tests.world import World, make_world
 
 DOORS = ("page", "api", "cli")
-ROOM = {"customers": 20, "subscriptions": 20, "domains": None, "subdomains": None, "aliases": None}
-SPACE = {"domains": 5, "subdomains": 5, "aliases": 5}
+ROOM = {
+    "customers": 20,
+    "subscriptions": 20,
+    "disk": None,
+    "traffic": None,
+    "domains": None,
+    "subdomains": None,
+    "aliases": None,
+}
+SPACE = {"disk": None, "traffic": None, "domains": 5, "subdomains": 5, "aliases": 5}
 PERMISSIONS = ["manage_aliases", "manage_domains", "manage_hosting", "manage_subdomains"]
 SPACES = (
     ("carl", "carl.example", "Ada Basic"),
@@ -43,6 +51,14 @@ SPACES = (
     ("nora", "nora.example", "Ben Basic"),
     ("dora", "dora.example", "Basic"),
 )
+
+
+def every_limit(amount: str, of: str = "subscription") -> dict[str, str]:
+    """Each limit, as a form takes it: so many, or so many GiB of what is measured."""
+    return {
+        f"limit_{name}": amount if each.unit == "count" else f"{amount} GiB"
+        for name, each in base.resources(of).items()
+    }
 
 
 @dataclass

@@ -118,6 +118,28 @@ def test_a_list_is_narrowed_and_searched(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Bo Li", True),
+        ("bo", True),
+        ("li bo", False),
+        ("Bo Li 21", True),
+        ("21 bolimited", True),
+        ("bolimited li", True),
+        ("bolimited xy", False),
+        ("bolimited 22", False),
+    ],
+)
+def test_short_words_narrow_a_search_beside_longer_ones(
+    world: World, text: str, found: bool
+) -> None:
+    """By itself a word of two letters is looked up as a beginning; beside others anywhere."""
+    Account.objects.filter(pk=world.carl.pk).update(contact_name="Bo Li", company="Bolimited 21")
+    search.refresh("customer", [world.carl.pk, world.cleo.pk])
+    assert listed(Api(world, "ada"), "/customers", q=text) == ([world.carl.pk] if found else [])
+
+
+@pytest.mark.parametrize(
     ("query", "name"),
     [
         ("limit=-1", "limit"),

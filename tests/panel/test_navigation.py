@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from panel.core.markup import in_a_sentence
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +14,8 @@ MENUS = {
     "admin": "Home, Customers, Resellers, Domains, Subscriptions, Service Plans, Nodes, Activity,"
     " Settings",
     "ada": "Home, Customers, Domains, Subscriptions, Service Plans, Activity, Account",
-    "carl": "Websites & Domains, Subscriptions, FTP Access, Databases, Users, Account",
+    "carl": "Websites & Domains, Subscriptions, Mail, FTP Access, Databases, Scheduled Tasks,"
+    " Users, Account",
 }
 
 
@@ -52,9 +54,35 @@ def test_zones_and_their_template_stand_beside_domains(world: World) -> None:
 
 
 def test_what_subscriptions_have_stands_beside_them_for_providers(world: World) -> None:
-    for path in ("/subscriptions/", "/databases/", "/ftp-accounts/"):
-        assert tabs(world, "ada", path) == ["Subscriptions", "Databases", "FTP Access"]
+    beside = ["Subscriptions", "Mail", "Databases", "FTP Access", "Scheduled Tasks"]
+    for path in (
+        "/subscriptions/",
+        "/mailboxes/",
+        "/databases/",
+        "/ftp-accounts/",
+        "/scheduled-tasks/",
+    ):
+        assert tabs(world, "ada", path) == beside
         assert tabs(world, "carl", path) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("Service Plans", "service plans"),
+        ("FTP accounts", "FTP accounts"),
+        ("DNS Zones", "DNS zones"),
+        ("SSH key", "SSH key"),
+        ("Add-ons", "add-ons"),
+    ],
+)
+def test_counts_keep_the_capitals_of_what_is_never_written_without(label: str, words: str) -> None:
+    assert in_a_sentence(label) == words
+
+
+def test_a_list_counts_what_it_holds_in_words(world: World) -> None:
+    page = world.client("admin").get("/zones/").content.decode()
+    assert "0 DNS zones" in page
 
 
 def test_a_tab_leaves_the_entry_of_its_list_marked(world: World) -> None:

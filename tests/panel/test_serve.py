@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from panel import serve
-from tests.machine import free_port
+from tests.machine import MAIL_PORTS, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,16 @@ def variables(tmp_path):
         "SITES_PORT": str(free_port()),
         "SITES_TLS_PORT": str(free_port()),
         "DNS_PORT": str(free_port()),
+        "FTP_PORT": str(free_port()),
+        "SFTP_PORT": str(free_port()),
+        **{name: str(free_port()) for name in MAIL_PORTS},
     }
+
+
+def plan_of(data: Path, *, with_demo: bool) -> serve.Plan:
+    ports = (8400, 8480, 8481, 8453, 8421, 8422)
+    mail = {"smtp": 8425, "submission": 8487, "submissions": 8465, "imaps": 8493}
+    return serve.Plan(data, *ports, mail, "127.0.0.1", has_key=False, with_demo=with_demo)
 
 
 def run(variables: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +49,9 @@ def run(variables: dict[str, str], *options: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("variable", ["PANEL_PORT", "SITES_PORT", "SITES_TLS_PORT", "DNS_PORT"])
+@pytest.mark.parametrize(
+    "variable", ["PANEL_PORT", "SITES_PORT", "SITES_TLS_PORT", "DNS_PORT", "FTP_PORT", "IMAPS_PORT"]
+)
 def test_a_taken_port_is_named_with_the_variable_to_set(variables, variable):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(variables[variable])))
@@ -52,7 +63,7 @@ def test_a_taken_port_is_named_with_the_variable_to_set(variables, variable):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("variable", ["SITES_PORT", "DNS_PORT"])
+@pytest.mark.parametrize("variable", ["SITES_PORT", "SFTP_PORT"])
 def test_one_port_for_two_is_refused(variables, variable):
     result = run(variables | {variable: variables["PANEL_PORT"]})
     assert result.returncode == 1
@@ -106,7 +117,7 @@ def test_cleaning_twice_is_no_error(variables):
 
 def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch):
     monkeypatch.delenv("PANEL_SECRET_KEY", raising=False)
-    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=False)
+    plan = plan_of(tmp_path, with_demo=False)
     path = Path(serve.environment(plan)["PANEL_SECRET_KEY_FILE"])
     first = path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -116,18 +127,26 @@ def test_the_key_is_made_once_and_only_the_owner_reads_it(tmp_path, monkeypatch)
 
 
 def test_the_summary_names_every_login_and_website(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=True)
+    plan = plan_of(tmp_path, with_demo=True)
     (tmp_path / "demo.json").write_text(
         '{"logins": {"administrator": {"username": "admin", "password": "pear-boat"}},'
         ' "sites": [{"url": "http://anna.localhost:8480/", "suspended": false}],'
-        ' "dns": {"address": "127.0.0.1", "port": 8453, "zone": "anna.localhost"}}'
+        ' "dns": {"address": "127.0.0.1", "port": 8453, "zone": "anna.localhost"},'
+        ' "ftp": {"username": "anna", "password": "elm-otter"},'
+        ' "mail": {"username": "info@anna.localhost", "password": "oak-heron"}}'
     )
     text = serve.summary(plan, 2.5)
     for words in ("http://localhost:8400/", "admin", "pear-boat", "http://anna.localhost:8480/"):
         assert words in text
     assert "dig @127.0.0.1 -p 8453 anna.localhost" in text
+    assert "sftp -P 8422 anna@127.0.0.1   password elm-otter" in text
+    assert "port 8421" in text
+    assert "IMAP on port 8493 (TLS), SMTP on port 8425" in text
+    assert "info@anna.localhost   password oak-heron" in text
 
 
 def test_an_empty_panel_is_announced_without_logins(tmp_path):
-    plan = serve.Plan(tmp_path, 8400, 8480, 8481, 8453, "127.0.0.1", has_key=False, with_demo=False)
-    assert "first administrator" in serve.summary(plan, 2.5)
+    plan = plan_of(tmp_path, with_demo=False)
+    text = serve.summary(plan, 2.5)
+    assert "first administrator" in text
+    assert "FTP       127.0.0.1, port 8421 with TLS; SFTP on port 8422" in text

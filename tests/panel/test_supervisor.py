@@ -16,10 +16,12 @@ from panel.supervisor import pause_before_start
 # Keeps the given programs running as `panel.serve` does. Each is given the path of a file, to which
 # it writes its process id, a line for each start.
 RUNNER = """
-import json, os, sys
+import json, os, signal, sys
 from pathlib import Path
 from panel.supervisor import Child, StartFailed, Supervisor
 
+# Whoever runs the tests may do it by nohup.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 here = Path(sys.argv[1])
 supervisor = Supervisor(here / "logs", lambda text: print(text, flush=True))
 supervisor.install_signals()

@@ -1,7 +1,7 @@
 """A node with servers of databases, and clients as tenants have them: MariaDB's own, and libpq."""
 
 import json
-import shutil
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from hosting.services.database.driver import DatabaseDriver
 from hosting.services.database.passwords import stored
 from tests.system.conftest import free_port
 from tests.system.debian import why_not as why_no_node
+from tests.system.doors import Door, Session, program
 
 
 def why_not() -> str:
@@ -41,6 +42,15 @@ class Refused(Exception):
         return self.words
 
 
+def run(command: list[str], given: bytes = b"", **environment: str) -> bytes:
+    """What a program writes; Refused with its words."""
+    known = {**os.environ, **environment}
+    done = subprocess.run(command, input=given, capture_output=True, env=known)
+    if done.returncode:
+        raise Refused(done.stderr.decode().strip())
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Maria:
     """One user of MariaDB, by TCP as websites come."""
@@ -50,9 +60,9 @@ class Maria:
     password: str
 
     def _command(self, database: str, *options: str) -> list[str]:
-        where = ("-h127.0.0.1", f"-P{self.port}", f"-u{self.user}", f"-p{self.password}")
-        program = shutil.which("mariadb") or "mariadb"
-        return [program, "--no-defaults", *where, "--batch", "-N", *options, database]
+        return self._words(
+            "mariadb", "--default-character-set=utf8mb4", "--batch", "-N", *options, database
+        )
 
     def ask(self, database: str, statement: str) -> list[str]:
         """What a statement gives, line by line; Refused with the server's words."""
@@ -62,15 +72,32 @@ class Maria:
             raise Refused(done.stderr.strip())
         return done.stdout.splitlines()
 
-    def stay(self, database: str) -> subprocess.Popen[str]:
-        """A session that goes on until somebody ends it; it has begun."""
-        process = subprocess.Popen(
+    def _words(self, *words: str) -> list[str]:
+        where = ("-h127.0.0.1", f"-P{self.port}", f"-u{self.user}", f"-p{self.password}")
+        return [words[0], "--no-defaults", *where, *words[1:]]
+
+    def dump(self, database: str) -> bytes:
+        """What MariaDB's own program writes for this user."""
+        options = ("--single-transaction", "--routines", "--hex-blob")
+        return run(self._words("mariadb-dump", *options, database))
+
+    def replay(self, database: str, dumped: bytes) -> None:
+        """Run what was dumped, to the first that fails."""
+        run(self._words("mariadb", "--sandbox", database), dumped)
+
+    def start(self, database: str) -> subprocess.Popen[str]:
+        """A session that is given its statements later."""
+        return subprocess.Popen(
             self._command(database, "--unbuffered"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def stay(self, database: str) -> subprocess.Popen[str]:
+        """A session that goes on until somebody ends it; it has begun."""
+        process = self.start(database)
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("SELECT 'in';\nSELECT SLEEP(300);\n")
@@ -102,6 +129,20 @@ class Postgres:
         except psycopg.Error as error:
             raise Refused(str(error)) from None
 
+    def _words(self, program: str, *words: str) -> list[str]:
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))[-1]
+        return [str(found), "-h127.0.0.1", f"-p{self.port}", f"-U{self.user}", *words]
+
+    def dump(self, database: str) -> bytes:
+        """What PostgreSQL's own program writes for this user, without saying whose it is."""
+        words = self._words("pg_dump", "--no-owner", "--no-privileges", database)
+        return run(words, PGPASSWORD=self.password)
+
+    def replay(self, database: str, dumped: bytes) -> None:
+        """Run what was dumped: all of it or nothing."""
+        words = self._words("psql", "-X", "-q", "-1", "-vON_ERROR_STOP=1", database)
+        run(words, dumped, PGPASSWORD=self.password)
+
     def ask(self, database: str, statement: str) -> list[str]:
         """What a statement gives, each row's first value."""
         with self.connect(database) as connection:
@@ -112,20 +153,79 @@ class Postgres:
                 raise Refused(str(error)) from None
 
 
+def is_suspension(words: str) -> bool:
+    """Whether that is what a server says to the suspended."""
+    return "this account is locked" in words or "is not permitted to log in" in words
+
+
 def state(client: Maria | Postgres, database: str) -> str:
     """Whether this user gets in: "open", or "shut" with the words of a suspension."""
     try:
         return "open" if client.ask(database, "SELECT 1") == ["1"] else json.dumps("nothing")
     except Refused as refused:
-        for words in ("this account is locked", "is not permitted to log in"):
-            if words in str(refused):
-                return "shut"
+        if is_suspension(str(refused)):
+            return "shut"
         raise
+
+
+@dataclass
+class Asking:
+    """A session of PostgreSQL."""
+
+    connection: psycopg.Connection
+
+    def lives(self) -> bool:
+        try:
+            return self.connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def doors(ports: dict[str, int], user: str, password: str, database: str) -> dict[str, Door]:
+    """A user of a database on each server, by TCP as websites come."""
+    postgres = Postgres(ports["postgresql"], user, password)
+
+    def begin() -> Session | None:
+        try:
+            return Asking(postgres.connect(database))
+        except Refused as refused:
+            if is_suspension(str(refused)):
+                return None
+            raise
+
+    maria = Maria(ports["mariadb"], user, password)
+    given = ("SELECT 'in';", "in")
+    by_client = program(f"MariaDB of {user}", lambda: maria.start(database), *given, is_suspension)
+    return {"mariadb": by_client, "postgresql": Door(f"PostgreSQL of {user}", begin)}
 
 
 ANNA, BERT = 42, 43
 WORDS = {ANNA: 'anna\'s "own" $password\\', BERT: "bert's own"}
 KINDS = ("mariadb", "postgresql")
+
+# What docs/databases.md says to do: the one who made a routine is no user elsewhere.
+NO_DEFINER = r"/^(CREATE|\/\*!)/s/DEFINER=`[^`]*`@`[^`]*`//"
+ODD_TABLE = {"mariadb": """`od d'"näme`""", "postgresql": """"od d'""näme\""""}
+EVERY_KIND = {
+    "mariadb": f"""CREATE TABLE {ODD_TABLE["mariadb"]} (b longblob, t text);
+        INSERT INTO {ODD_TABLE["mariadb"]}
+          VALUES (x'00ff0a0d275c1a80', 'ünï💧\\n; \\\\! DEFINER=`a`@`b`');
+        CREATE VIEW v AS SELECT count(*) FROM {ODD_TABLE["mariadb"]};
+        CREATE FUNCTION f() RETURNS int DETERMINISTIC RETURN 8;
+        CREATE TRIGGER g BEFORE INSERT ON {ODD_TABLE["mariadb"]} FOR EACH ROW SET NEW.t = f();""",
+    "postgresql": f"""CREATE TABLE {ODD_TABLE["postgresql"]} (b bytea, t text);
+        INSERT INTO {ODD_TABLE["postgresql"]}
+          VALUES ('\\x00ff0a0d275c1a80', E'ünï💧\\n; \\\\! \\\\.');
+        CREATE VIEW v AS SELECT count(*) FROM {ODD_TABLE["postgresql"]};
+        CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 8';
+        CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql
+          AS 'BEGIN NEW.t = f(); RETURN NEW; END';
+        CREATE TRIGGER g BEFORE INSERT ON {ODD_TABLE["postgresql"]}
+          FOR EACH ROW EXECUTE FUNCTION g();""",
+}
 
 
 class Node:

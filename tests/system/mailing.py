@@ -6,9 +6,11 @@ import smtplib
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from hosting.agent.platform import MAIL_PORTS
 from tests.system.conftest import free_port, wait_until
+from tests.system.doors import Door, Neither, Session
 
 PATIENCE = 60
 # A mailbox that does not exist anywhere, on a domain of nobody's.
@@ -39,16 +41,24 @@ class Programs:
         with smtplib.SMTP("127.0.0.1", self.ports["smtp"], "outside.example", PATIENCE) as server:
             return _code(lambda: server.sendmail(sender, [to], letter.encode()))
 
-    def submit(self, login: str, password: str, to: str, sender: str = "") -> int:
-        """Send a letter as a person does; return the code of the first refusal, or 250."""
-        server = smtplib.SMTP("127.0.0.1", self.ports["submission"], "mine.example", PATIENCE)
-        with server:
-            server.starttls(context=_anybody())
+    def submit(self, login: str, password: str, to: str, sender: str = "", shown: str = "") -> int:
+        """Send a letter as a person does; return the code of the first refusal, or 250.
+
+        `sender` is the envelope's, `shown` what From: says; both are the login without a word.
+        """
+        with self.sender() as server:
             code = _code(lambda: server.login(login, password))
             if code != 250:
                 return code
-            letter = f"From: {sender or login}\r\nTo: {to}\r\nSubject: sent\r\n\r\nsent\r\n"
-            return _code(lambda: server.sendmail(sender or login, [to], letter))
+            own = sender or login
+            letter = f"From: {shown or own}\r\nTo: {to}\r\nSubject: sent\r\n\r\nsent\r\n"
+            return _code(lambda: server.sendmail(own, [to], letter))
+
+    def sender(self) -> smtplib.SMTP:
+        """A connection for letters of one's own, before the login."""
+        server = smtplib.SMTP("127.0.0.1", self.ports["submission"], "mine.example", PATIENCE)
+        server.starttls(context=_anybody())
+        return server
 
     def imap(self, login: str, password: str) -> imaplib.IMAP4:
         """A session; imaplib.IMAP4.error: refused."""
@@ -70,19 +80,27 @@ class Programs:
         session.logout()
         return True
 
-    def fetches(self, login: str, password: str) -> bool:
-        """Whether one gets in by POP3."""
+    def pop(self, login: str, password: str) -> poplib.POP3_SSL:
+        """A session of POP3; poplib.error_proto: refused."""
         server = poplib.POP3_SSL(
             "127.0.0.1", self.ports["pop3s"], timeout=PATIENCE, context=_anybody()
         )
         try:
             server.user(login)
             server.pass_(password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def fetches(self, login: str, password: str) -> bool:
+        """Whether one gets in by POP3."""
+        try:
+            server = self.pop(login, password)
         except poplib.error_proto as error:
             return _is_refusal(error)
-        finally:
-            with suppress(OSError, poplib.error_proto):
-                server.quit()
+        with suppress(OSError, poplib.error_proto):
+            server.quit()
         return True
 
     def letters(self, login: str, password: str, folder: str = "INBOX") -> list[str]:
@@ -118,3 +136,70 @@ def _code(do) -> int:
     except smtplib.SMTPResponseException as error:
         return error.smtp_code
     return 250
+
+
+@dataclass
+class Reading:
+    """A session of IMAP, of POP3, or of somebody who may send."""
+
+    client: Any
+    own: str
+
+    def lives(self) -> bool:
+        try:
+            if isinstance(self.client, smtplib.SMTP):
+                return self._sends(self.client)
+            self.client.noop()
+        except (imaplib.IMAP4.error, poplib.error_proto, smtplib.SMTPException, OSError):
+            return False
+        return True
+
+    def _sends(self, client: smtplib.SMTP) -> bool:
+        """Name a recipient that is not there: who may send hears of it, who may not hears that."""
+        client.rset()
+        client.mail(self.own)
+        code, words = client.rcpt(f"nobody-{self.own}")
+        if code not in {550, 535}:
+            raise Neither(f"submission of {self.own}: {code} {words!r}")
+        return code == 550
+
+    def close(self) -> None:
+        if isinstance(self.client, imaplib.IMAP4):
+            with suppress(OSError):
+                self.client.shutdown()
+        else:
+            self.client.close()
+
+
+def doors(programs: Programs, address: str, password: str) -> dict[str, Door]:
+    """The ways into a mailbox."""
+
+    def reads() -> Session | None:
+        try:
+            return Reading(programs.imap(address, password), address)
+        except imaplib.IMAP4.error as error:
+            return _nobody(error)
+
+    def fetches() -> Session | None:
+        try:
+            return Reading(programs.pop(address, password), address)
+        except poplib.error_proto as error:
+            return _nobody(error)
+
+    def sends() -> Session | None:
+        session = Reading(programs.sender(), address)
+        session.client.login(address, password)
+        # The right password is taken; whoever is suspended is told so with the letter.
+        if session.lives():
+            return session
+        session.close()
+        return None
+
+    found = {"IMAP": reads, "POP3": fetches, "submission": sends}
+    return {name: Door(f"{name} of {address}", begin) for name, begin in found.items()}
+
+
+def _nobody(error: Exception) -> None:
+    """What is said to who is suspended; anything else fails."""
+    if "suspended" not in str(error):
+        raise error

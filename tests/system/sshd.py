@@ -62,10 +62,18 @@ class Sshd:
     port: int
     inside: list[str]
 
-    def _client(self, program: str, *words: str) -> list[str]:
+    def __post_init__(self) -> None:
+        # Once: another thread may run it while it is written again.
+        self._asking = self.directory / "askpass"
+        self._asking.write_text('#!/bin/sh\nprintf "%s\\n" "$TYPED"\n')
+        self._asking.chmod(0o700)
+
+    def _client(self, program: str, *words: str, level: str = "ERROR") -> list[str]:
         options = [
-            "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
+            "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", f"LogLevel={level}",
             "NumberOfPasswordPrompts=1", "ConnectTimeout=20", "IdentityAgent=none",
+            # The quickest that both servers have.
+            "KexAlgorithms=curve25519-sha256,ecdh-sha2-nistp256",
         ]  # fmt: skip
         said = [word for option in options for word in ("-o", option)]
         return [f"/usr/bin/{program}", "-F", "none", *said, *words]
@@ -74,10 +82,11 @@ class Sshd:
         """Options and environment to log in by a password, or by a key."""
         if key is not None:
             return ["-o", "IdentitiesOnly=yes", "-i", str(key), "-o", "BatchMode=yes"], {}
-        asking = self.directory / "askpass"
-        asking.write_text('#!/bin/sh\nprintf "%s\\n" "$TYPED"\n')
-        asking.chmod(0o700)
-        told = {"SSH_ASKPASS": str(asking), "SSH_ASKPASS_REQUIRE": "force", "TYPED": password or ""}
+        told = {
+            "SSH_ASKPASS": str(self._asking),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "TYPED": password or "",
+        }
         return ["-o", "PubkeyAuthentication=no", "-o", "BatchMode=no"], told
 
     def sftp(
@@ -92,13 +101,28 @@ class Sshd:
         )  # fmt: skip
 
     def start_ssh(
-        self, user: str, command: str, password: str | None = None, key: Path | None = None
-    ) -> subprocess.Popen[str]:
+        self, user: str, command: str, password: str | None = None, key: Path | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[str]:  # fmt: skip
         """Begin a session with a real ssh client."""
         way, told = self._way(password, key)
-        words = self._client("ssh", *way, "-p", str(self.port), f"{user}@127.0.0.1", command)
+        where = ("-p", str(self.port), f"{user}@127.0.0.1", command)
+        # To who may hold a session it is said why he is not let in; to others, what fails.
+        level = "ERROR" if stdin == subprocess.DEVNULL else "INFO"
+        return self._begin(self._client("ssh", *way, *where, level=level), told, stdin)
+
+    def start_sftp(
+        self, user: str, password: str | None = None, key: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Begin a session with a real sftp client, which is given its commands later."""
+        way, told = self._way(password, key)
+        where = ("-b", "-", "-P", str(self.port), f"{user}@127.0.0.1")
+        words = self._client("sftp", *way, *where, level="INFO")
+        return self._begin(words, told, subprocess.PIPE)
+
+    def _begin(self, words: list[str], told: dict[str, str], stdin: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            words, env={**os.environ, **told}, text=True, stdin=subprocess.DEVNULL,
+            words, env={**os.environ, **told}, text=True, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

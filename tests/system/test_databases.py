@@ -17,7 +17,19 @@ from hosting.services.database.driver import DatabaseDriver
 from hosting.services.database.driver_postgresql import hba
 from tests.agent.fakes import Died, DyingHost
 from tests.system.conftest import wait_until
-from tests.system.databases import ANNA, BERT, KINDS, WORDS, Node, Refused, why_not
+from tests.system.databases import (
+    ANNA,
+    BERT,
+    EVERY_KIND,
+    KINDS,
+    NO_DEFINER,
+    ODD_TABLE,
+    WORDS,
+    Node,
+    Refused,
+    run,
+    why_not,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
@@ -144,8 +156,15 @@ def test_who_is_suspended_is_refused_and_out_and_comes_back_with_the_same_passwo
 
 def test_what_was_changed_by_hand_is_shown_and_put_right(node):
     maria, postgres = (node.server(kind) for kind in KINDS)
+    one_way = f"mysql_native_password USING '{node.stored('mariadb', WORDS[ANNA])}'"
     maria.change(
         [
+            # Another way in beside the password, which goes on to work.
+            f"ALTER USER 's42_two'@'127.0.0.1' IDENTIFIED VIA {one_way} OR unix_socket",
+            "CREATE ROLE by_hand",
+            "GRANT by_hand TO 's42_eye'@'127.0.0.1'",
+            f"CREATE PROCEDURE s{BERT}_wp.theirs() SELECT 1",
+            f"GRANT EXECUTE ON PROCEDURE s{BERT}_wp.theirs TO 's42_wp'@'localhost'",
             f"GRANT ALL ON `s{BERT}\\_wp`.* TO 's42_wp'@'127.0.0.1'",
             "GRANT FILE ON *.* TO 's42_two'@'localhost'",
             "CREATE USER 's42_by hand'@'%' IDENTIFIED BY 'x'",
@@ -167,6 +186,8 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(node):
     shown = {change["what"]: " | ".join(change["before"] + change["after"]) for change in plans}
     assert "s43_wp" in shown["MariaDB"]
     assert "s42_hand@%" in shown["MariaDB"]
+    for words in ("unix_socket", "role by_hand", f"s{BERT}_wp.theirs"):
+        assert words in shown["MariaDB"]
     assert "member s42_wp s43_wp.owner" in shown["PostgreSQL"]
     assert not any(stored in str(plans) for stored in node.kept.values())
     assert node.plan(node.frame(BERT)) == []
@@ -174,7 +195,8 @@ def test_what_was_changed_by_hand_is_shown_and_put_right(node):
     assert node.plan(node.frame(ANNA)) == []
     with pytest.raises(Refused):
         node.client("postgresql", ANNA).ask(f"s{BERT}_wp", "SELECT 1")
-    maria.change(["DROP USER IF EXISTS 's42_by hand'@'%'"])
+    maria.change(["DROP USER IF EXISTS 's42_by hand'@'%'", "DROP ROLE by_hand"])
+    maria.change([f"DROP PROCEDURE s{BERT}_wp.theirs"])
 
 
 def test_a_password_and_hosts_that_change_are_in_force_at_once(node):
@@ -257,6 +279,30 @@ def test_a_server_that_is_killed_is_started_again(node, kind):
     node.switch(ANNA, "open")
     for number in (ANNA, BERT):
         assert {each: node.state(each, number) for each in KINDS} == dict.fromkeys(KINDS, "open")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dump_by_a_user_comes_back_in_a_database_of_other_users(node, kind):
+    """What docs/databases.md says of `mariadb-dump` and `pg_dump`, with the user's password."""
+    node.ask(kind, BERT, "CREATE TABLE untouched (i int)")
+    node.ask(kind, ANNA, EVERY_KIND[kind])
+    dumped = node.client(kind, ANNA).dump("s42_wp")
+    if kind == "mariadb":
+        with pytest.raises(Refused, match="SET USER"):
+            node.client(kind, ANNA, "two").replay("s42_w_p", dumped)
+        dumped = run(["/usr/bin/sed", "-E", NO_DEFINER], dumped)
+    node.client(kind, ANNA, "two").replay("s42_w_p", dumped)
+    row = "concat(hex(b), t)" if kind == "mariadb" else "encode(b, 'hex') || t"
+    ask = f"SELECT {row} FROM {ODD_TABLE[kind]}"
+    before = node.ask(kind, ANNA, ask)
+    assert "ünï💧" in before[0]
+    assert node.ask(kind, ANNA, ask, "two", "w_p") == before
+    node.ask(kind, ANNA, f"INSERT INTO {ODD_TABLE[kind]} (t) VALUES ('x')", "two", "w_p")
+    assert node.ask(kind, ANNA, "SELECT * FROM v", "two", "w_p") == ["2"]
+    assert node.ask(kind, ANNA, "SELECT * FROM v") == ["1"]
+    hidden = f"SELECT count(*) FROM {ODD_TABLE[kind]} WHERE t = '8'"
+    assert node.ask(kind, ANNA, hidden, "two", "w_p") == ["1"]
+    assert node.ask(kind, BERT, "SELECT count(*) FROM untouched") == ["0"]
 
 
 def test_the_size_is_what_both_servers_hold(node):

@@ -24,57 +24,57 @@ def node():
     """A node with two tenants."""
     with debian_node() as node:
         node.start()
-        node.applied(subscription(42, 1, ANNA), subscription(43, 1, BERT))
+        node.applied(subscription(642, 1, ANNA), subscription(643, 1, BERT))
         yield node
 
 
 def test_two_tenants_are_served_and_one_is_shut_while_the_other_runs(node):
     assert (node.status("anna.example"), node.status("bert.example")) == (200, 200)
-    node.client.switch([(42, 2, "shut")])
+    node.client.switch([(642, 2, "shut")])
     page = node.get("www.anna.example")
     assert (page.status, MARKER in page.body) == (503, True)
     assert node.status("bert.example") == 200
-    node.client.switch([(42, 3, "limited")])
+    node.client.switch([(642, 3, "limited")])
     assert node.status("anna.example") == 503
-    node.client.switch([(42, 4, "open")])
+    node.client.switch([(642, 4, "open")])
     assert (node.status("anna.example"), node.status("bert.example")) == (200, 200)
 
 
 def test_a_link_to_a_neighbours_file_is_refused_and_one_to_an_own_file_serves(node):
-    documents = {number: node.homes / f"s{number}" / "httpdocs" for number in (42, 43)}
+    documents = {number: node.homes / f"s{number}" / "httpdocs" for number in (642, 643)}
     for number, directory in documents.items():
         (directory / "page.txt").write_text(f"of {number}")
         os.chown(directory / "page.txt", 10_000_000 + number, 10_000_000 + number)
         (directory / "page.txt").chmod(0o644)
-    for name, target in (("own", documents[42]), ("stolen", documents[43])):
-        (documents[42] / name).symlink_to(target / "page.txt")
-        (documents[42] / f"{name}-all").symlink_to(target)
+    for name, target in (("own", documents[642]), ("stolen", documents[643])):
+        (documents[642] / name).symlink_to(target / "page.txt")
+        (documents[642] / f"{name}-all").symlink_to(target)
         for link in (name, f"{name}-all"):
-            os.lchown(documents[42] / link, 10_000_042, 10_000_042)
-    assert node.get("bert.example", "/page.txt").body == "of 43"
-    assert node.get("anna.example", "/own").body == "of 42"
+            os.lchown(documents[642] / link, 10_000_642, 10_000_642)
+    assert node.get("bert.example", "/page.txt").body == "of 643"
+    assert node.get("anna.example", "/own").body == "of 642"
     for path in ("/stolen", "/stolen-all/page.txt"):
         page = node.get("anna.example", path)
         assert page.status in (403, 404)
-        assert "of 43" not in page.body
+        assert "of 643" not in page.body
 
 
 def test_a_document_root_that_became_a_link_to_a_neighbours_is_refused(node):
     """Who has a shell may put anything in the place of its own document root."""
-    ours, other = (node.homes / f"s{number}" / "httpdocs" for number in (42, 43))
-    (other / "secret.txt").write_text("of 43")
+    ours, other = (node.homes / f"s{number}" / "httpdocs" for number in (642, 643))
+    (other / "secret.txt").write_text("of 643")
     kept = ours.with_name("kept")
     ours.rename(kept)
     try:
         for target in (other, other.parent, "/etc"):
             ours.symlink_to(target)
-            os.lchown(ours, 10_000_042, 10_000_042)
+            os.lchown(ours, 10_000_642, 10_000_642)
             for path in ("/secret.txt", "/httpdocs/secret.txt", "/hostname", "/"):
                 page = node.get("anna.example", path)
                 assert page.status in (403, 404), (target, path)
-                assert "of 43" not in page.body
+                assert "of 643" not in page.body
             ours.unlink()
-        assert node.get("bert.example", "/secret.txt").body == "of 43"
+        assert node.get("bert.example", "/secret.txt").body == "of 643"
     finally:
         kept.rename(ours)
     assert node.status("anna.example") == 200
@@ -109,19 +109,19 @@ def seen_by(uid, *paths):
 
 def test_a_tenant_gets_into_its_own_home_and_nowhere_else(node):
     homes = node.homes
-    own, other = homes / "s42", homes / "s43"
-    assert seen_by(10_000_042, own, own / "httpdocs/index.html") == {
-        "s42": "rwx",
+    own, other = homes / "s642", homes / "s643"
+    assert seen_by(10_000_642, own, own / "httpdocs/index.html") == {
+        "s642": "rwx",
         "index.html": "rw",
     }
-    assert seen_by(10_000_042, other, other / "httpdocs/index.html") == {
-        "s43": "",
+    assert seen_by(10_000_642, other, other / "httpdocs/index.html") == {
+        "s643": "",
         "index.html": "",
     }
     # Whatever mode the neighbour gives to what lies inside.
     (other / "httpdocs/index.html").chmod(0o666)
-    assert seen_by(10_000_042, other / "httpdocs/index.html") == {"index.html": ""}
-    assert seen_by(10_000_042, homes)["homes"] == "x"
+    assert seen_by(10_000_642, other / "httpdocs/index.html") == {"index.html": ""}
+    assert seen_by(10_000_642, homes)["homes"] == "x"
     assert node.status("bert.example") == 200
 
 
@@ -130,6 +130,6 @@ def test_a_tenant_reads_nothing_that_is_the_agents(node):
     records = node.directory / "agent.sqlite3", node.directory / "agent.sqlite3-wal"
     maps = node.directory / "web/current/hosts.map"
     assert maps.exists()
-    found = seen_by(10_000_042, *places, *records, maps)
+    found = seen_by(10_000_642, *places, *records, maps)
     assert set(found.values()) == {""}
-    assert "r" not in seen_by(10_000_042, node.directory)["node"]
+    assert "r" not in seen_by(10_000_642, node.directory)["node"]

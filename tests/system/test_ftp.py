@@ -22,9 +22,10 @@ from hosting.agent.host import Host, Runner
 from hosting.agent.platform import debian, uid_of
 from hosting.services.ftp import driver_daemon
 from hosting.services.ftp.driver import FtpDriver
-from hosting.services.ftp.driver_sessions import running
+from hosting.services.ftp.driver_sessions import greets, running
 from tests.agent.fakes import Died, DyingHost
 from tests.machine import free_port
+from tests.system.doors import ftp_login
 from tests.system.sshd import Sshd, make_key
 
 _IS_HERE = os.geteuid() == 0 and Path("/usr/lib/proftpd/mod_sql_sqlite.so").exists()
@@ -84,16 +85,7 @@ class FtpNode:
         return self.platform.homes.joinpath(f"s{number}", *parts)
 
     def log_in(self, name, password=PASSWORD):
-        context = ssl._create_unverified_context()
-        client = ftplib.FTP_TLS(context=context, timeout=60, encoding="utf-8")
-        client.connect("127.0.0.1", self.platform.ftp_port)
-        try:
-            client.login(name, password)
-        except ftplib.error_perm:
-            client.close()
-            raise
-        client.prot_p()
-        return client
+        return ftp_login(self.platform.ftp_port, name, password)
 
     def refuses(self, name, password=PASSWORD):
         with pytest.raises(ftplib.error_perm, match="530"):
@@ -305,8 +297,17 @@ def test_what_somebody_changed_by_hand_is_found_and_put_right(node):
     node.log_in("anna").quit()
 
 
-def test_a_killed_daemon_comes_back_and_the_sessions_it_left_are_ended_all_the_same(node):
+def test_a_killed_daemon_comes_back_and_the_sessions_it_left_are_ended_all_the_same(
+    node, monkeypatch
+):
     client = node.log_in("anna")
+    asked = []
+    monkeypatch.setattr(driver_daemon, "greets", lambda place: asked.append(place) or greets(place))
+    for home in ("other", ""):
+        asked.clear()
+        assert node.apply(1, account("anna"), account("anna.other", home))["ok"]
+    # What answered once is not asked with each change.
+    assert asked == []
     master = node.driver.server.daemon.master()
     os.kill(master, signal.SIGKILL)
     Runner().wait(master, 30)
@@ -314,6 +315,7 @@ def test_a_killed_daemon_comes_back_and_the_sessions_it_left_are_ended_all_the_s
     assert ended(client)
     node.switch(1, "open")
     assert node.apply(1, account("anna"))["ok"]
+    assert asked
     assert node.driver.problem() is None
     node.log_in("anna").quit()
 

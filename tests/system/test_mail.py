@@ -7,13 +7,23 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from hosting.agent.platform import FIRST_UID
+from hosting.services.mail import dkim
 from tests.system.conftest import wait_until
 from tests.system.debian import debian_node, why_not
 from tests.system.mailing import Programs, ports
+from tests.system.programs import walk
+from tests.system.signatures import check, signers
 
-NEEDED = ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/bin/sievec", "/usr/lib/dovecot/lmtp")
+NEEDED = (
+    "/usr/sbin/opendkim",
+    "/usr/sbin/postfix",
+    "/usr/sbin/dovecot",
+    "/usr/bin/sievec",
+    "/usr/lib/dovecot/lmtp",
+)
 MISSING = [path for path in NEEDED if not Path(path).exists()]
 pytestmark = [
     pytest.mark.system,
@@ -39,15 +49,21 @@ class Mail:
     def __init__(self, node):
         self.node, self.generation = node, 0
         self.programs = Programs(node.mail_ports)
+        self.begin()
+
+    def begin(self):
+        """What both have to begin with."""
         self.boxes = {
             ANNA: [box(1, ANNAS, aliases=["sales"]), box(2, SECOND)],
             BERT: [box(3, BERTS)],
         }
         self.domains = {
-            ANNA: [{"name": "anna.example", "aliases": ["anna-too.example"]}],
-            BERT: [{"name": "bert.example"}],
+            ANNA: [{"name": "anna.example", "here": True, "aliases": ["anna-too.example"]}],
+            BERT: [{"name": "bert.example", "here": True}],
         }
         self.incoming = "defer"
+        self.outgoing = {"mailbox": 0, "subscription": 0}
+        self.keys = {ANNA: [], BERT: []}
 
     def frame(self, number, state="open", present=True):
         self.generation += 1
@@ -58,6 +74,8 @@ class Mail:
             "domains": self.domains[number],
             "mailboxes": self.boxes[number],
             "incoming": self.incoming,
+            "outgoing": self.outgoing,
+            "keys": self.keys[number],
         }
         return frame | {
             "system": {"user": f"fh-{number}", "access": "none", "keys": []},
@@ -101,6 +119,17 @@ def test_a_letter_arrives_and_is_its_tenants(mail):
     assert programs.letters(BERTS, WORDS) == []
 
 
+def test_mail_programs_are_told_how_to_connect(mail):
+    def tell(whose, web, state):
+        number = {"anna": ANNA + 10, "nora": BERT + 10}[whose]
+        mail.generation += 1
+        frame = {"id": number, "generation": mail.generation, "present": True, "state": state}
+        system = {"user": f"fh-{number}", "access": "none", "keys": []}
+        mail.node.applied(frame | {"system": system, "web": web})
+
+    walk(mail.node, tell, mail.node.mail_ports)
+
+
 def test_a_suspended_one_is_shut_at_once_and_comes_back_as_it_was(mail):
     programs = mail.programs
     session = programs.imap(ANNAS, WORDS)
@@ -141,25 +170,61 @@ def test_the_overused_read_their_mail_and_send_none(mail):
     assert programs.submit(ANNAS, WORDS, BERTS) == 250
 
 
-@pytest.mark.parametrize(("incoming", "code"), [("keep", 250), ("refuse", 550), ("defer", 450)])
-def test_what_comes_in_meanwhile_is_treated_as_the_server_says(mail, incoming, code):
-    mail.incoming = incoming
-    mail.apply(ANNA)
-    mail.switch(ANNA, "shut")
-    assert mail.programs.deliver(ANNAS, text=f"to {incoming}") == code
-    mail.switch(ANNA, "open")
-    if code == 250:
-        mail.programs.await_letter(ANNAS, WORDS, f"to {incoming}")
-
-
 def test_nobody_sends_as_another_or_through_us_without_a_password(mail):
     programs = mail.programs
     for own in (ANNAS, "sales@anna.example", "anna@anna-too.example"):
         assert programs.submit(ANNAS, WORDS, BERTS, sender=own) == 250
     for foreign in (BERTS, SECOND, "anna@elsewhere.example"):
         assert programs.submit(ANNAS, WORDS, BERTS, sender=foreign) == 553
+    for shown in (BERTS, f"Bert <{BERTS}>", f'"{BERTS}" <{ANNAS}>', f"{ANNAS}, {SECOND}"):
+        assert programs.submit(ANNAS, WORDS, BERTS, shown=shown) == 550
+    for shown in (f"Anna <{ANNAS}>", "Sales <SALES+shop@anna.example>"):
+        assert programs.submit(ANNAS, WORDS, BERTS, shown=shown) == 250
     assert programs.deliver("somebody@elsewhere.example") == 554
     assert programs.deliver("nobody@anna.example") == 550
+
+
+def test_a_mailbox_sends_so_many_within_an_hour_and_the_neighbour_goes_on(mail):
+    programs = mail.programs
+    mail.outgoing = {"mailbox": 2, "subscription": 3}
+    mail.apply(ANNA)
+    codes = [programs.submit(ANNAS, WORDS, BERTS) for _each in range(3)]
+    codes += [programs.submit(SECOND, WORDS, BERTS) for _each in range(2)]
+    assert codes == [250, 250, 450, 250, 450]
+    assert [programs.submit(BERTS, WORDS, ANNAS) for _each in range(4)] == [250] * 4
+    mail.outgoing = {"mailbox": 0, "subscription": 0}
+    mail.apply(ANNA)
+    assert programs.submit(ANNAS, WORDS, BERTS) == 250
+
+
+def test_a_name_that_may_be_a_strangers_takes_no_mail_of_others_and_sends_none(mail):
+    """Whoever adds a mailbox in a stranger's domain would read what others write to it."""
+    programs, taken = mail.programs, "info@stranger.example"
+    mail.domains[BERT].append(
+        {"name": "stranger.example", "here": False, "aliases": ["too.example"], "catch_all": taken}
+    )
+    mail.boxes[BERT].append(box(5, taken))
+    mail.apply(BERT)
+    for address in (taken, "anybody@stranger.example", "info@too.example"):
+        assert programs.deliver(address, sender=ANNAS) == 554
+        assert programs.submit(taken, WORDS, ANNAS, sender=address) == 553
+    # It leaves by its MX record.
+    assert programs.submit(ANNAS, WORDS, taken) == 250
+    wait_until(lambda: "to=<info@stranger.example>, relay=none" in log(mail), "it is on its way")
+    assert programs.letters(taken, WORDS) == []
+    assert programs.deliver(BERTS) == 250
+    mail.domains[BERT][1]["here"] = True
+    mail.apply(BERT)
+    assert programs.deliver("info@too.example", text="now it is known") == 250
+    programs.await_letter(taken, WORDS, "now it is known")
+    assert programs.submit(taken, WORDS, ANNAS) == 250
+    mail.domains[BERT].pop()
+    mail.boxes[BERT].pop()
+    mail.apply(BERT)
+
+
+def log(mail) -> str:
+    return (mail.node.top / "logs" / "mail.log").read_text()
 
 
 def test_mail_is_passed_on_caught_answered_and_put_aside(mail):
@@ -210,7 +275,7 @@ def test_the_agent_stops_and_starts_while_mail_goes_on(mail):
 
 def test_daemons_that_are_killed_come_back(mail):
     programs = mail.programs
-    for name in ("dovecot", "postfix"):
+    for name in ("dovecot", "postfix", "opendkim"):
         pid = int((mail.node.top / "run" / f"{name}.pid").read_text())
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "it is gone")
@@ -224,7 +289,7 @@ def test_a_mailbox_goes_with_its_letters_and_a_subscription_with_all(mail):
     home = mail.node.homes / f"s{ANNA}" / "mail"
     assert (home / "1").is_dir()
     mail.boxes[ANNA] = [box(9, ANNAS)]
-    mail.domains[ANNA] = [{"name": "anna.example"}]
+    mail.domains[ANNA] = [{"name": "anna.example", "here": True}]
     mail.apply(ANNA)
     assert not (home / "1").exists()
     assert programs.letters(ANNAS, WORDS) == []
@@ -232,3 +297,50 @@ def test_a_mailbox_goes_with_its_letters_and_a_subscription_with_all(mail):
     assert not programs.reads(ANNAS, WORDS)
     assert programs.deliver(ANNAS) in {550, 554}
     assert programs.reads(BERTS, WORDS)
+
+
+def sent(mail, sender, login, words):
+    """A letter from one tenant to the other, as it arrives."""
+    to, subject = (BERTS if login == ANNAS else ANNAS), f"signed {words}"
+    with mail.programs.sender() as server:
+        server.login(login, WORDS)
+        letter = f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n\r\n{words}\r\n\r\n"
+        server.sendmail(sender, [to], letter)
+    mail.programs.await_letter(to, WORDS, subject)
+    return next(each for each in mail.programs.letters(to, WORDS) if subject in each)
+
+
+def test_what_is_sent_carries_the_signature_of_its_domain_alone(mail):
+    annas, berts = (dkim.new_key() for _each in range(2))
+    mail.begin()
+    mail.apply()
+    assert signers(sent(mail, ANNAS, ANNAS, "before")) == []
+    mail.keys = {
+        ANNA: [
+            {"name": name, "selector": "fh7", "pem": annas}
+            for name in ("anna.example", "anna-too.example")
+        ],
+        BERT: [{"name": "bert.example", "selector": "fh8", "pem": berts}],
+    }
+    mail.apply()
+    wait_until(lambda: signers(sent(mail, ANNAS, ANNAS, "once")), "letters are signed")
+    for sender, login, selector, key, other in (
+        (ANNAS, ANNAS, "fh7", annas, berts),
+        ("anna@anna-too.example", ANNAS, "fh7", annas, berts),
+        (BERTS, BERTS, "fh8", berts, annas),
+    ):
+        letter = sent(mail, sender, login, f"by {sender}")
+        assert signers(letter) == [(sender.partition("@")[2], selector)]
+        check(letter, dkim.record_of(key))
+        with pytest.raises(InvalidSignature):
+            check(letter, dkim.record_of(other))
+        with pytest.raises(AssertionError):
+            check(letter.replace(f"by {sender}\r\n\r\n", "forged\r\n"), dkim.record_of(key))
+    # Nobody reads a key but who signs, and nobody but Postfix has anything signed.
+    top = mail.node.directory / "mail"
+    assert {path.stat().st_mode & 0o077 for path in (top / "signing/keys").iterdir()} == {0}
+    assert (top / "signing-run").stat().st_mode & 0o007 == 0
+    mail.keys[ANNA] = []
+    mail.apply(ANNA)
+    wait_until(lambda: not signers(sent(mail, ANNAS, ANNAS, "last")), "no more are signed")
+    assert signers(sent(mail, BERTS, BERTS, "still")) == [("bert.example", "fh8")]

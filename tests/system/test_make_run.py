@@ -1,8 +1,13 @@
 """`make run` as a newcomer meets it: all comes up, dies and comes back, and ends together."""
 
+import ftplib
+import imaplib
+import io
 import json
 import os
 import signal
+import smtplib
+import ssl
 import subprocess
 import sys
 import time
@@ -14,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.machine import free_port
+from tests.machine import MAIL_PORTS, free_port
 
 pytestmark = pytest.mark.system
 
@@ -51,6 +56,8 @@ class Panel:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.panel_port, self.sites_port, self.dns_port = free_port(), free_port(), free_port()
+        self.ftp_port, self.sftp_port = free_port(), free_port()
+        self.mail_ports = {name: free_port() for name in MAIL_PORTS}
         self.output = data.parent / "output"
         with self.output.open("w") as out:
             self.process = subprocess.Popen(
@@ -63,6 +70,9 @@ class Panel:
                     "SITES_PORT": str(self.sites_port),
                     "SITES_TLS_PORT": str(free_port()),
                     "DNS_PORT": str(self.dns_port),
+                    "FTP_PORT": str(self.ftp_port),
+                    "SFTP_PORT": str(self.sftp_port),
+                    **{name: str(port) for name, port in self.mail_ports.items()},
                 },
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -135,6 +145,53 @@ def test_every_example_login_is_in_the_summary(panel):
     for login in logins.values():
         assert login["username"] in panel.text()
         assert login["password"] in panel.text()
+
+
+def test_the_ftp_account_of_the_summary_uploads_a_page_that_is_served(panel):
+    told = json.loads((panel.data / "demo.json").read_text())
+    account, owner = told["ftp"], told["logins"]["customer"]["username"]
+    assert f"sftp -P {panel.sftp_port} {account['username']}@127.0.0.1" in panel.text()
+    assert account["password"] in panel.text()
+    client = ftplib.FTP_TLS(context=ssl._create_unverified_context(), timeout=60)
+
+    def is_there():
+        try:
+            client.connect("127.0.0.1", panel.ftp_port)
+        except OSError:
+            return False
+        return True
+
+    wait_until(is_there, "FTP answers")
+    client.login(account["username"], account["password"])
+    client.prot_p()
+    client.storbinary("STOR by-ftp.html", io.BytesIO(b"hello"))
+    client.quit()
+    url = next(site["url"] for site in told["sites"] if site["customer"] == owner)
+    assert status(panel.sites_port, "/by-ftp.html", urlsplit(url).netloc) == 200
+
+
+def test_the_mailbox_of_the_summary_takes_a_letter_and_shows_it(panel):
+    mailbox = json.loads((panel.data / "demo.json").read_text())["mail"]
+    address, password = mailbox["username"], mailbox["password"]
+    assert address in panel.text()
+    assert password in panel.text()
+
+    def takes():
+        try:
+            with smtplib.SMTP("127.0.0.1", panel.mail_ports["SMTP_PORT"], timeout=60) as client:
+                letter = f"To: {address}\r\nSubject: For the bakery\r\n\r\nHello.\r\n"
+                return client.sendmail("guest@elsewhere.example", [address], letter) == {}
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    wait_until(takes, "a letter is taken")
+    tls = ssl._create_unverified_context()
+    port = panel.mail_ports["IMAPS_PORT"]
+    client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=tls, timeout=60)
+    client.login(address, password)
+    client.select("INBOX")
+    assert client.search(None, "SUBJECT", '"For the bakery"') == ("OK", [b"1"])
+    client.logout()
 
 
 def test_panel_worker_agent_and_nginx_together_need_less_than_300_megabytes(panel):

@@ -227,7 +227,14 @@ def _subscriptions() -> list[dict]:
     active = {"text": "Active", "tone": "ok", "title": ""}
     applying = {"text": "Applying", "tone": "info", "title": ""}
     sites = [("anna.example", active), ("bücher.example", shut), (f"{ENDLESS}.example", applying)]
-    domains = [{"label": name, "url": "#", "site_url": "#", "tags": [tag]} for name, tag in sites]
+    tools = [
+        {"label": label, "url": "#", "text": text}
+        for label, text in (("PHP Settings", "8.4"), ("SSL/TLS Certificates", LONG), ("Logs", ""))
+    ]
+    domains = [
+        {"label": name, "url": "#", "site_url": "#", "tags": [tag], "tools": tools}
+        for name, tag in sites
+    ]
     return [
         {"label": "anna.example", "url": "#", "tags": [active], "plan": "Business",
          "domains": domains},

@@ -1,0 +1,125 @@
+"""The disk is full from the agent's first, second, third, ... call that needs space onwards.
+
+Each name is then served as before or as asked for, whoever fails is told why, and the same agent
+completes it once there is space again: nobody has to start it anew.
+"""
+
+import errno
+import os
+import sqlite3
+
+import pytest
+
+from hosting.agent.host import Host
+from tests.agent.fakes import Agent, node, site, subscription
+from tests.agent.test_crash import STEPS, disk, prepared, views
+
+_NEEDS_SPACE = {"mkdir", "write", "link", "symlink", "commit"}
+
+
+class FullHost(Host):
+    """A host with room for so many calls that need space; what only frees some always works."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.room = None
+        self.refused = 0
+
+    def changing(self, what, subject):
+        super().changing(what, subject)
+        if self.room is None or what not in _NEEDS_SPACE:
+            return
+        if self.room == 0:
+            self.refused += 1
+            if what == "commit":
+                raise sqlite3.OperationalError("database or disk is full")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_disk_that_fills_up_anywhere_leaves_the_old_or_the_new_and_is_completed(tmp_path, step):
+    act = STEPS[step]
+    reference = prepared(tmp_path / "reference")
+    old = views(reference)
+    untouched = Agent(reference)
+    untouched.applier.settle()
+    act(untouched)
+    new, kept = views(reference), disk(reference)
+    assert old != new
+    # Whoever is removed is shut first, so that nobody sees a half-removed site.
+    also = {(503, None)} if step == "removed" else set()
+    room, refused = -1, 1
+    while refused:
+        room += 1
+        nginx = prepared(tmp_path / str(room))
+        host = FullHost(nginx.platform.node, nginx, nginx.platform)
+        agent = Agent(nginx, host)
+        agent.applier.settle()
+        host.room = room
+        said = ""
+        try:
+            answer = act(agent)
+            said = str(answer)
+        except (OSError, sqlite3.Error) as error:
+            said = str(error)
+        refused = host.refused
+        words = ("No space left on device", "database or disk is full")
+        assert not refused or any(each in said for each in words), (room, said)
+        for name, seen in views(nginx).items():
+            assert seen in {old[name], new[name]} | also, (room, name)
+        host.room = None
+        act(agent)
+        agent.applier.sweep()
+        assert views(nginx) == new, room
+        assert disk(nginx) == kept, room
+    assert room > 0
+
+
+class WithoutRecords(FullHost):
+    """Where a directory has room for a name, and the records' log has none for a line."""
+
+    def changing(self, what, subject):
+        if what == "commit":
+            super().changing(what, subject)
+
+
+def test_on_a_full_disk_whoever_is_to_be_shut_is_shut_and_nobody_is_opened(tmp_path):
+    nginx = node(tmp_path / "node")
+    host = WithoutRecords(nginx.platform.node, nginx, nginx.platform)
+    agent = Agent(nginx, host)
+    agent.applier.settle()
+    names = [f"{name}.example" for name in ("anna", "bert", "nora")]
+    agent.desired(*(subscription(42 + at, 1, site(7 + at, name)) for at, name in enumerate(names)))
+    agent.switch((43, 2, "shut"))
+    served = [nginx.answer(name)[0] for name in names]
+    assert served == [200, 503, 200]
+    host.room = 0
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        agent.switch((42, 2, "shut"), (43, 3, "open"))
+    assert [nginx.answer(name)[0] for name in names] == [503, 503, 200]
+    # Whoever asked has heard that, asks again, and is told when it holds.
+    host.room = None
+    assert agent.switch((42, 2, "shut"), (43, 3, "open"))["switched"] == [42, 43]
+    assert [nginx.answer(name)[0] for name in names] == [503, 200, 200]
+    Agent(nginx).applier.settle()
+    assert [nginx.answer(name)[0] for name in names] == [503, 200, 200]
+
+
+def test_one_that_cannot_be_marked_keeps_no_other_open(tmp_path, monkeypatch):
+    nginx = node(tmp_path / "node")
+    agent = Agent(nginx)
+    agent.applier.settle()
+    names = [f"{name}.example" for name in ("anna", "bert", "nora")]
+    agent.desired(*(subscription(42 + at, 1, site(7 + at, name)) for at, name in enumerate(names)))
+    mark = agent.web._places.mark
+
+    def refuse_anna(key, is_shut):
+        if key == "s42":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        mark(key, is_shut)
+
+    monkeypatch.setattr(agent.web._places, "mark", refuse_anna)
+    with pytest.raises(OSError, match="No space"):
+        agent.switch((42, 2, "shut"), (43, 2, "shut"))
+    assert [nginx.answer(name)[0] for name in names] == [200, 503, 200]
