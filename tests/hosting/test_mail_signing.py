@@ -12,7 +12,7 @@ from hosting.services.mail.desired import desired
 from hosting.services.mail.models import DkimKey
 from panel.core.log import Activity
 from panel.core.work import State
-from tests.hosting.dns import more, permit, zone
+from tests.hosting.dns import follow, more, permit, said, zone
 from tests.hosting.test_mail_programs import PORTS
 from tests.hosting.test_mailboxes import granted, made
 from tests.hosting.world import DOORS, HostingWorld
@@ -158,3 +158,26 @@ def test_a_key_that_is_none_and_a_name_of_somebody_else_are_refused_by_the_node(
         with pytest.raises(AgentError):
             driver_desired.parse(bad)
     assert PEM.splitlines()[1] not in repr(driver_desired.parse(good))
+
+
+def test_a_zone_that_follows_has_the_record_for_itself(world: HostingWorld):
+    world.alias("carl.example", "al.example")
+    follow(world, "carl.example")
+    world.perform("carl", SIGN, site(world))
+    work()
+    row, add = DkimKey.objects.get(), "zone.add-mail-records"
+    own = (f"{row.selector}._domainkey", "_dmarc")
+    assert world.finding("carl", add, zone("carl.example")).result == "done"
+    assert [host for host, *_rest in said("al.example") if host in own] == ["_dmarc"]
+    url = f"/zones/{zone('al.example').pk}/"
+    assert "Add Mail Records" in world.client("carl").get(url).content.decode()
+    assert world.finding("carl", add, zone("al.example")).result == "done"
+    assert {host for host, *_rest in said("al.example") if host in own} == set(own)
+    values = [
+        {v for host, _type, v in said(name) if host == own[0]}
+        for name in ("carl.example", "al.example")
+    ]
+    assert values[0] == values[1]
+    assert "Add Mail Records" not in world.client("carl").get(url).content.decode()
+    assert world.finding("carl", add, zone("al.example")).result == "unchanged"
+    assert not any(host in own for host, *_rest in said("nora.example"))

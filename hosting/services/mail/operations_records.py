@@ -29,11 +29,11 @@ class AddMailRecords(OnZones):
     confirm = "always"
     order = 45
 
-    def applies_to(self, target: Any, actor: Actor) -> bool:
-        return not target.is_following
-
-    def is_done(self, target: Any) -> bool:
-        return target.is_following
+    def offered(self, target: Any, actor: Actor) -> bool:
+        """A zone that follows lacks the record of a key at most."""
+        if not target.is_following:
+            return True
+        return any(one.is_missing for one in zone_records.of_zones([target])[target.pk])
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         zones = list(rows[:MOST_LISTED])
@@ -56,7 +56,7 @@ class AddMailRecords(OnZones):
         counts = dict(records.values_list("zone_id").annotate(n=Count("pk")).order_by())
         for row in step.open:
             missing = [one for one in found[row.pk] if one.is_missing]
-            if not found[row.pk]:
+            if not found[row.pk] and not row.is_following:
                 step.refuse(row.pk, "zone_without_mail", name=row.name)
             elif not missing:
                 step.leave(row.pk)

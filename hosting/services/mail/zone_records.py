@@ -14,7 +14,7 @@ from hosting.models.subscriptions import Subscription
 from hosting.services.dns.models import Record, RecordType, Zone
 from hosting.services.dns.records import clean_value
 from hosting.services.dns.template import MAIL_HOST
-from hosting.services.dns.zones import LONGEST_NAME
+from hosting.services.dns.zones import LONGEST_NAME, is_own_host
 from hosting.services.mail.models import DkimKey, Mailbox
 
 _WHY = "what zones have beside what their domains' mail needs"
@@ -50,7 +50,10 @@ class MailRecord:
 
 
 def of_zones(zones: Sequence[Zone]) -> dict[int, list[MailRecord]]:
-    """By zone; [] where its domains have no mail. Nine queries, however many zones there are."""
+    """By zone; [] where its domains have no mail. Nine queries, however many zones there are.
+
+    Of a zone that follows only what it has for itself: the key that its letters are signed with.
+    """
     hosts = _hosts(zones)
     rows: dict[int, list[Record]] = defaultdict(list)
     for row in Record.objects.unscoped(_WHY).live().filter(zone_id__in=list(hosts)):
@@ -106,6 +109,8 @@ def _judged(
             *_proofs(zone.ascii, below, signs.get((zone.pk, below))),
         ]
         for host, type_, value in offered:
+            if zone.is_following and not is_own_host(host):
+                continue  # the zone says of these what its source says
             is_there = (host, type_, value) in there
             is_other = not is_there and not kinds.isdisjoint({(host, type_), (host, _ANY)})
             found.append(MailRecord(below, host, type_, value, is_there, is_other))
