@@ -1,6 +1,7 @@
 """What every test stands on: an environment of its own, and why some tests cannot run here."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -42,6 +43,13 @@ os.environ |= {
 }
 
 PARTS = ("unit", "postgres", "census", "system", "browser")
+
+
+def pytest_sessionstart() -> None:
+    """Everything that is loaded stays: looking for rubbish among it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -99,13 +99,23 @@ def test_a_part_over_its_budget_says_so():
 
 
 def test_the_same_tests_are_over_on_an_ordinary_machine_and_not_on_a_slow_one(capsys):
-    with Yardstick(lambda: 2 * REFERENCE) as slow, Yardstick(lambda: REFERENCE / 2) as quick:
-        assert (slow.slowness, quick.slowness) == (2.0, 1.0)
+    idle = lambda: (0, 0)  # noqa: E731
+    slow, quick = Yardstick(lambda: 2 * REFERENCE, idle), Yardstick(lambda: REFERENCE / 2, idle)
+    with slow, quick:
+        pass
+    assert (slow.slowness, quick.slowness) == (2.0, 1.0)
     assert not run.tell_time(run.TOTAL_BUDGET - 1, quick.slowness)
     assert run.tell_time(run.TOTAL_BUDGET + 1, quick.slowness)
     assert "OVER BUDGET" in capsys.readouterr().out
     assert not run.tell_time(run.TOTAL_BUDGET + 1, slow.slowness)
     assert run.tell_time(2 * run.TOTAL_BUDGET + 1, slow.slowness)
+
+
+def test_what_a_machine_s_neighbours_took_is_not_counted_against_the_tests():
+    counts = iter([(1000, 50), (1400, 150)])
+    with Yardstick(lambda: REFERENCE, lambda: next(counts)) as yardstick:
+        pass
+    assert yardstick.slowness == 1.25
 
 
 def test_in_ci_nothing_is_left_out(monkeypatch):

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.census
 
 LINES = table.rows("operations.txt")
 ABLE = [person for person in PEOPLE if person not in {"suspended", "removed"}]
-SIDES = [*((person, "ours") for person in ABLE), ("customer", "theirs"), ("reseller", "theirs")]
+OURS = [(person, "ours") for person in ABLE]
+SIDES = [*OURS, ("customer", "theirs"), ("reseller", "theirs")]
 # What stands between an operation and its doing, other than rights: nothing was typed.
 WITHOUT_RIGHT = {"missing", "not_allowed"}
 WEB = {"no": {403}, "-": {404, 403}}
@@ -90,7 +91,8 @@ def page_of(operation: Operation, pk: int) -> tuple[str, dict[str, Any]] | None:
     return reverse(f"{noun.url_name}_operation", args=[pk, operation.verb]), {"confirmed": "1"}
 
 
-@pytest.mark.parametrize(("person", "side"), SIDES)
+# Doors are the same for both sides, and end at the same operation: one side each.
+@pytest.mark.parametrize(("person", "side"), OURS)
 def test_its_page(world: AccessWorld, person: str, side: str) -> None:
     client, before, wrong = world.browser(person, side), dump(), []
     for operation, tenant, pk, word in cells(world, person, side):
@@ -108,7 +110,7 @@ def test_its_page(world: AccessWorld, person: str, side: str) -> None:
     assert not changed(before, dump())
 
 
-@pytest.mark.parametrize(("person", "side"), SIDES)
+@pytest.mark.parametrize(("person", "side"), OURS)
 def test_its_button_over_the_list(world: AccessWorld, person: str, side: str) -> None:
     """A selection that was made up: what one does not see is missing from it."""
     client, before, wrong = world.browser(person, side), dump(), []
@@ -129,7 +131,7 @@ def test_its_button_over_the_list(world: AccessWorld, person: str, side: str) ->
     assert not changed(before, dump())
 
 
-@pytest.mark.parametrize(("person", "side"), [one for one in SIDES if one[0] != "entered"])
+@pytest.mark.parametrize(("person", "side"), [one for one in OURS if one[0] != "entered"])
 def test_its_address_in_the_api(world: AccessWorld, person: str, side: str) -> None:
     headers, client = world.bearer(person, side), Client(raise_request_exception=False)
     before, wrong = dump(), []

@@ -295,7 +295,7 @@ class Limits(RuleBasedStateMachine):
 def attack(world: HostingWorld, met: Counter[str], **more: Any) -> None:
     machine = type("Limits", (Limits,), {"world": world, "met": met})
     given = settings(
-        max_examples=10,
+        max_examples=7,
         stateful_step_count=30,
         deadline=None,
         derandomize=True,

@@ -336,7 +336,7 @@ def test_suspension_follows_the_oracle(world: HostingWorld):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=24,
+            max_examples=18,
             stateful_step_count=18,
             deadline=None,
             derandomize=True,
