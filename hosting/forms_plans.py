@@ -136,7 +136,9 @@ class LimitsForm(OperationForm):
         there was such a service), it stays as it is, or is what a new plan starts with."""
         if self.adds:
             return False
-        is_said = not self.is_bound or self.add_prefix(f"limit_{resource.name}") in self.data
+        # The document of the API asks for none that came later: it only grows.
+        is_asked = not self.is_bound and not resource.is_each
+        is_said = is_asked or self.add_prefix(f"limit_{resource.name}") in self.data
         return is_said or len(self._unsaid(resource)) != 1
 
     def _unsaid(self, resource: base.Resource) -> set[int | None]:
@@ -296,8 +298,9 @@ def limit_text(limit: int | None, unit: str = "count") -> Any:
 def initial_of(row: Any, form: type[LimitsForm]) -> dict[str, Any]:
     """Initial values of a LimitsForm from a plan, a subscription or an account."""
     initial: dict[str, Any] = {}
+    given = limits.of_addon(row.limits) if form.adds else row.limits
     for name, resource in base.resources(form.of).items():
-        limit = row.limits.get(name, 0)
+        limit = limits.limit_of(given, name)
         text = limit_text(limit, resource.unit)
         initial[f"limit_{name}"] = "" if form.adds and limit == 0 else text
     for name in base.permissions(form.of):

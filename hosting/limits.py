@@ -14,8 +14,17 @@ HIGHEST = 2**53 - 1
 
 
 def limit_of(limits: Limits, resource: str) -> int | None:
-    """The limit on a resource; what is not stated is 0, None is unlimited."""
-    return limits.get(resource, 0)
+    """The limit on a resource; None is unlimited. What is not stated is 0, but for a limit on each
+    item, which is unlimited: these came later, and what was there went on."""
+    if resource in limits:
+        return limits[resource]
+    declared = base.resources().get(resource)
+    return None if declared is not None and declared.is_each else 0
+
+
+def of_addon(limits: Limits) -> Limits:
+    """What an add-on adds: of what it does not state, nothing."""
+    return {name: limits.get(name, 0) for name in base.resources()}
 
 
 def fits(limit: int | None, used: int) -> bool:

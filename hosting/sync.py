@@ -37,7 +37,9 @@ def values_of(plan: Plan, addons: Sequence[Plan] = ()) -> Values:
     several = [one.applications for one in every]
     open_to_all = any(names is None for names in several)
     return {
-        "limits": limits.total([one.limits for one in every], base.resources()),
+        "limits": limits.total(
+            [plan.limits, *(limits.of_addon(one.limits) for one in addons)], base.resources()
+        ),
         "permissions": sorted({name for one in every for name in one.permissions}),
         "settings": _joined_settings(every),
         "applications": None if open_to_all else sorted({n for names in several for n in names}),
@@ -225,8 +227,16 @@ def resellers_follow(reseller_ids: Iterable[int]) -> dict[int, tuple[Values, Val
             one = Account.objects.unscoped(_WHY).filter(pk=row.pk)
             one.update(**values, version=F("version") + 1)
     judge_below(changed)
+    touch_below(pk for pk, (old, new) in changed.items() if reaches_nodes(old, new))
     totals.judge(changed)
     return changed
+
+
+def touch_below(reseller_ids: Iterable[int]) -> None:
+    """Nodes hold what is below these to another limit on each item from now on."""
+    if ids := list(reseller_ids):
+        rows = Subscription.objects.unscoped(_WHY).filter(reseller_id__in=ids, removing_at=None)
+        provisioning.touch(list(rows.order_by("pk").values_list("pk", flat=True)))
 
 
 def judge(subscription_ids: Iterable[int]) -> None:

@@ -139,6 +139,10 @@ class ChangeResellerPlan(_OfResellers):
             )
         }
         rows.update(**values, version=F("version") + 1)
+        new = {"limits": plan.limits} if plan else {}
+        sync.touch_below(
+            row.pk for row in step.open if new and sync.reaches_nodes({"limits": row.limits}, new)
+        )
         custom = str(_("Custom plan"))
         for row in step.open:
             step.changed(
@@ -182,6 +186,8 @@ class CustomizeReseller(_OfResellers):
             row.version += 1
             row.save(update_fields=[*values, "is_locked", "version"])
             new = {name: values[name] for name in old}
+            if sync.reaches_nodes(old, new):
+                sync.touch_below([row.pk])
             step.changed(row.pk, old, {**new, "version": row.version})
         self.settle(step, step.open_ids)
 

@@ -294,10 +294,10 @@ def resources_section(
 def used_words(resource: base.Resource, used: dict[str, int], given: dict[str, Any]) -> Any:
     """A usage against its limit; of what is measured it may be unknown yet."""
     limit, amount = limits.limit_of(given, resource.name), used.get(resource.name)
+    if resource.is_each:
+        return limits.shown(resource, limit)
     if resource.unit != "bytes":
         return usage(amount or 0, limit)
-    if resource.is_each:
-        return size(limit)
     if amount is None:
         return _("not measured yet / %(limit)s") % {"limit": size(limit)}
     return usage(amount, limit, size)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Account
 from hosting import limits
 from hosting.filters import PlanFilter
-from hosting.models.plans import OverusePolicy
+from hosting.models.plans import OverusePolicy, PlanKind
 from hosting.services import base
 from hosting.views.accounts import list_panel, narrowed
 from hosting.views.hosted import (
@@ -145,8 +145,9 @@ class PlanDetail(DetailPage):
 
     def content(self, row: Any) -> list[dict[str, Any]]:
         """What the plan gives, as its form has it."""
+        given = limits.of_addon(row.limits) if row.kind == PlanKind.ADDON else row.limits
         facts = [
-            fact(resource.label, limits.shown(resource, limits.limit_of(row.limits, name)))
+            fact(resource.label, limits.shown(resource, limits.limit_of(given, name)))
             for name, resource in base.resources(self.of).items()
         ]
         return [

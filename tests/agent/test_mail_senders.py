@@ -118,6 +118,14 @@ def test_so_many_within_an_hour_of_a_mailbox_and_of_all_of_a_subscription(sender
     assert letter(one, ME, recipients=3) == b"c"
 
 
+def test_who_may_send_nothing_is_told_so_and_the_neighbour_sends(senders, tmp_path):
+    with sqlite3.connect(tmp_path / "mail.sqlite3") as database:
+        database.execute("UPDATE sending SET per_mailbox = -1 WHERE subscription = 1")
+    talk = Conversation(senders, Outgoing())
+    assert letter(talk, ME, recipients=1)[:4] == b"y450"
+    assert letter(talk, OTHER, recipients=1) == b"c"
+
+
 def test_postfix_is_answered_by_the_tables_letter_by_letter(senders):
     talk = Conversation(senders, Outgoing())
     offered = struct.pack("!III", 6, 0x1FF, 0x1FFFFF)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Account
-from hosting import conditions
+from hosting import conditions, limits
 from hosting.models.plans import OverusePolicy, Plan
 from hosting.models.subscriptions import Subscription, SubscriptionAddOn
 from panel.core.log import Activity
@@ -53,6 +53,22 @@ def test_an_addon_adds_to_what_the_plan_gives(world: HostingWorld, addon: Plan, 
     assert not row.is_unsynced
     assert Plan.objects.get(pk=addon.pk).subscriptions_count == 1
     assert addons(world, "cleo.example") == []
+
+
+def test_an_addon_that_says_nothing_of_a_limit_on_each_item_leaves_the_plan_s(
+    world: HostingWorld, addon: Plan
+):
+    plan = basic()
+    plan.limits = {**plan.limits, "mailbox_hourly": 20}
+    plan.save(update_fields=["limits"])
+    assert take(world, "carl.example", plan, addon).result == "done"
+    assert world.sub("carl.example").limits["mailbox_hourly"] == 20
+    form = Page.open(world.client("ada"), f"/addons/{addon.pk}/edit/").form("Update & Sync")
+    assert form.values["limit_mailbox_hourly"] == ""
+    more = make_addon(world, "ada", "More letters", {"mailbox_hourly": 50})
+    assert take(world, "carl.example", plan, addon, more).result == "done"
+    assert world.sub("carl.example").limits["mailbox_hourly"] == 50
+    assert limits.limit_of(world.sub("nora.example").limits, "mailbox_hourly") is None
 
 
 def test_each_is_there_once_and_twice_changes_nothing(world: HostingWorld, addon: Plan):

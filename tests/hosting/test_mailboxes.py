@@ -1,5 +1,6 @@
 """Mailboxes: by every door, within limits, and what nodes are told of them."""
 
+import re
 from typing import Any
 
 import bcrypt
@@ -217,7 +218,7 @@ def test_many_are_told_in_a_constant_number_of_questions(
     for who in ("carl", "nora", "cleo"):
         made(world, who, f"{who}.example")
     ids = list(Subscription.objects.values_list("pk", flat=True))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert len(desired(ids)) == 3
 
 
@@ -292,6 +293,44 @@ def test_a_lowered_limit_is_not_refused_and_holds_on_the_node(world: HostingWorl
     given = {**PASSWORD, "keeps": "on", "local": "none"}
     finding = world.finding("carl", ADD, domain(world, "carl.example"), **given)
     assert finding.code == "mailbox_too_big"
+
+
+def outgoing(world: HostingWorld, name: str) -> tuple[int, int]:
+    said = told(world, name)["outgoing"]
+    return said["mailbox"], said["subscription"]
+
+
+def test_plans_say_how_much_may_be_sent_and_the_least_holds(world: HostingWorld):
+    box = made(world, "carl", "carl.example")
+    made(world, "nora", "nora.example")
+    row = world.sub("carl.example")
+    before = Deployment.objects.get(subscription_id=row.pk).generation
+    url = f"/subscriptions/{row.pk}/customize/"
+    Page.open(world.client("ada"), url).press(
+        "Update & Lock", limit_mailbox_hourly="20", limit_mail_hourly="2000"
+    )
+    assert Deployment.objects.get(subscription_id=row.pk).generation > before
+    assert outgoing(world, "carl.example") == (20, 1000)
+    assert outgoing(world, "nora.example") == (300, 1000)
+    Page.open(world.client("ada"), url).press("Update & Lock", limit_mail_hourly="0")
+    assert outgoing(world, "carl.example") == (20, -1)
+    driver_desired.parse(told(world, "carl.example"))
+    Node.objects.update(services={"mail": {"ports": {"imaps": 9930}}})
+    page = world.client("carl").get(f"/mailboxes/{box.pk}/").content.decode()
+    assert re.search(r"Most recipients within an hour\s*</dt>\s*<dd[^>]*>\s*none", page)
+
+
+def test_a_resellers_limit_on_sending_holds_below_it_at_once(world: HostingWorld):
+    made(world, "carl", "carl.example")
+    made(world, "nora", "nora.example")
+    row, theirs = world.sub("carl.example"), world.sub("nora.example")
+    before = dict(Deployment.objects.values_list("subscription_id", "generation"))
+    url = f"/resellers/{world.accounts['ada'].pk}/customize/"
+    Page.open(world.client("admin"), url).press("Update & Lock", limit_mailbox_hourly="7")
+    now = dict(Deployment.objects.values_list("subscription_id", "generation"))
+    assert (now[row.pk] > before[row.pk], now[theirs.pk] > before[theirs.pk]) == (True, False)
+    assert outgoing(world, "carl.example") == (7, 1000)
+    assert outgoing(world, "nora.example") == (300, 1000)
 
 
 def test_a_resellers_limit_holds_below_it(world: HostingWorld):

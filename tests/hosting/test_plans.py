@@ -82,7 +82,7 @@ def test_an_edit_reaches_all_that_follow_and_no_locked_one(world: HostingWorld, 
     assert world.through(door, "ada", "plan.edit", plan("Ada Basic"), **params).result == "done"
     given = {"domains": 7, "subdomains": 5, "aliases": None}
     # What nothing was said of stays as it is.
-    stays = dict.fromkeys(base.resources(), 0) | SPACE
+    stays = {name: None if one.is_each else 0 for name, one in base.resources().items()} | SPACE
     assert world.sub("carl.example").limits == {**stays, **given}
     assert world.sub("cleo.example").limits["domains"] == 2
     assert world.sub("ada.example").limits["domains"] == 5

@@ -23,6 +23,12 @@ class MailConfig(base.ServiceConfig):
             total="hosting.services.mail.usage.mailboxes_of_resellers",
         ),
         base.Resource("mailbox_size", _("Mailbox size"), unit="bytes", default=None, is_each=True),
+        base.Resource(
+            "mailbox_hourly", _("Recipients per hour, each mailbox"), default=None, is_each=True
+        ),
+        base.Resource(
+            "mail_hourly", _("Recipients per hour, all mailboxes"), default=None, is_each=True
+        ),
     )
     permissions = (base.Permission("manage_mail", _("Mail management"), default=True),)
     tabs = (

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hosting.models.domains import Alias
-from hosting.services.mail import localnames, signing, sizes
+from hosting.services.mail import localnames, rates, signing, sizes
 from hosting.services.mail.models import DkimKey, Mailbox
-from hosting.services.mail.settings import INCOMING, PER_MAILBOX, PER_SUBSCRIPTION
+from hosting.services.mail.settings import INCOMING
 from panel.core import setting
 
 _WHY = "the worker provisions everybody's subscriptions"
@@ -33,14 +33,14 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         return {}
     stored = setting.current()
     incoming = INCOMING.of(stored)
-    outgoing = {"mailbox": PER_MAILBOX.of(stored), "subscription": PER_SUBSCRIPTION.of(stored)}
+    outgoing = rates.of((found[0].subscription for found in boxes.values()), stored)
     keys = signing.of_domains({row.domain_id for several in boxes.values() for row in several})
     return {
         pk: {
             "domains": _domains(found, aliases, known),
             "mailboxes": [_mailbox(row) for row in found],
             "incoming": incoming,
-            "outgoing": outgoing,
+            "outgoing": outgoing[pk],
             **_keys(found, keys, aliases, known),
         }
         for pk, found in boxes.items()

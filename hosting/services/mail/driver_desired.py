@@ -109,7 +109,7 @@ class Mail:
     domains: tuple[Domain, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()
     incoming: str = KEEP
-    # Recipients within an hour, of a mailbox and of all of them; 0 is without limit.
+    # Recipients within an hour, of a mailbox and of all of them; 0 is without limit, -1 is none.
     per_mailbox: int = 0
     per_subscription: int = 0
     # Of each name that mail is sent as and signed for, aliases too.
@@ -211,7 +211,7 @@ def _outgoing(value: object) -> tuple[int, int]:
     if value is None:
         return 0, 0
     fields = record(value, "outgoing", ("mailbox", "subscription"))
-    each, whole_ = (whole(fields[name], name, 0, _MOST_SENT) for name in fields)
+    each, whole_ = (whole(fields[name], name, -1, _MOST_SENT) for name in fields)
     return each, whole_
 
 

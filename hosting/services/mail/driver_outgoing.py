@@ -30,7 +30,7 @@ class Outgoing:
 
     def take(self, number: int, limits: dict[Hashable, int]) -> bool:
         """Count so many recipients for each of these senders; False, and nothing counted, where
-        that would be more than the limit of any of them. A limit of 0 is none."""
+        that would be more than the limit of any of them. 0 is without limit, below it is none."""
         over = [who for who, most in limits.items() if most and self.sent(who) + number > most]
         if over:
             return False

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 
 from hosting.models.domains import Domain
 from hosting.models.nodes import Node
+from hosting.models.subscriptions import Subscription
+from hosting.services.mail import rates
 from hosting.services.mail.models import Mailbox
 from hosting.services.mail.programs import server_of
-from hosting.services.mail.settings import PER_MAILBOX, PER_SUBSCRIPTION
 from hosting.views.hosted import fact
 from panel.core import setting
 from panel.core.markup import link, number, tag, to_copy
@@ -57,7 +58,7 @@ def _facts(row: Domain, node: Node, box: Mailbox | None) -> list[dict[str, Any]]
         fact(_("Username"), username),
         *_protocols(ports),
     ]
-    if words := _most(setting.current()):
+    if words := _most(row.subscription):
         found.append(fact(_("Most recipients within an hour"), words))
     if box is not None and has_profile(node):
         profile_link = link(reverse("mailbox_profile", args=[box.pk]), _t("Apple profile"))
@@ -80,9 +81,12 @@ def _protocols(ports: Mapping[str, int]) -> list[dict[str, Any]]:
     return found
 
 
-def _most(stored: Mapping[str, Any]) -> str:
+def _most(subscription: Subscription) -> str:
     """How much may be sent."""
-    each, together = PER_MAILBOX.of(stored), PER_SUBSCRIPTION.of(stored)
+    told = rates.of([subscription], setting.current())[subscription.pk]
+    if rates.NOTHING in told.values():
+        return _t("none")
+    each, together = told["mailbox"], told["subscription"]
     said = [_t("%(n)s of a mailbox") % {"n": number(each)}] if each else []
     if together:
         said.append(_t("%(n)s of all of the subscription") % {"n": number(together)})
