@@ -101,6 +101,26 @@ def _repeat_on_domains(subscription_ids: list[int]) -> None:
     )
 
 
+def for_abuse(subscription_ids: Iterable[int]) -> set[int]:
+    """Those of these that are suspended for abuse, by an entry of their own or from above."""
+    own = Q(subscription_id=OuterRef("pk"))
+    above = Q(account_id=OuterRef("account_id")) | Q(account_id=OuterRef("reseller_id"))
+    found = entries().filter(own | above & Q(scope=Scope.EVERYTHING), kind=Kind.ABUSE)
+    rows = Subscription.objects.unscoped(_WHY).filter(pk__in=among(subscription_ids))
+    return set(rows.filter(Exists(found)).values_list("pk", flat=True))
+
+
+def tell_of_abuse(*, accounts: Iterable[int] = (), subscriptions: Iterable[int] = ()) -> None:
+    """Nodes hold letters of who is suspended for abuse: called where such an entry comes or goes,
+    which changes nothing else for who is suspended for another reason as well."""
+    account_ids = among(accounts)
+    of_account = Q(account_id__in=account_ids) | Q(reseller_id__in=account_ids)
+    rows = Subscription.objects.unscoped(_WHY).filter(
+        of_account | Q(pk__in=among(subscriptions)), is_suspended=True
+    )
+    provisioning.touch(list(rows.order_by("pk").values_list("pk", flat=True)))
+
+
 def level_of(actor: Actor, target: Any) -> Level:
     """At which level the actor's entry on this object stands: a relation, not a person.
 

@@ -181,13 +181,20 @@ class Activate(Suspending):
     def perform(self, step: Step) -> None:
         ids = step.open_ids
         lift = step.params["lift"]
-        SuspensionEntry.objects.filter(pk__in=[pk for row in ids for pk in lift[row]]).delete()
+        lifted = SuspensionEntry.objects.filter(pk__in=[pk for row in ids for pk in lift[row]])
+        of_abuse = lifted.filter(kind=Kind.ABUSE) if may_lift_abuse(step) else lifted.none()
+        abused = set(of_abuse.values_list(self.column, flat=True))
+        lifted.delete()
         if step.params.get("own"):
             own = self._own(step, ids)
             subscriptions = list(own.values_list("subscription_id", flat=True))
             own.delete()
             suspension.recompute(subscriptions=subscriptions)
+            if may_lift_abuse(step):
+                suspension.tell_of_abuse(subscriptions=subscriptions)
         self.recompute(ids)
+        if abused:
+            self.tell_of_abuse(list(abused))
         for row in step.open:
             step.changed(row.pk, {"suspended": row.is_suspended}, {"lifted": len(lift[row.pk])})
         self._name_what_remains(step, ids)

@@ -64,6 +64,12 @@ class Suspending(Operation):
         else:
             suspension.recompute(subscriptions=ids)
 
+    def tell_of_abuse(self, ids: list[int]) -> None:
+        if self.column == "account_id":
+            suspension.tell_of_abuse(accounts=ids)
+        else:
+            suspension.tell_of_abuse(subscriptions=ids)
+
 
 class Suspend(Suspending):
     """Adds an entry at the actor's level. The same key once more changes nothing."""
@@ -111,6 +117,8 @@ class Suspend(Suspending):
             ((row.pk, str(suspension.level_of(step.actor, row)), *same) for row in step.open),
         )
         self.recompute(ids)
+        if kind == Kind.ABUSE:
+            self.tell_of_abuse(ids)
         shut = [row for row in step.open if not row.is_suspended]
         notices.suspended(step, shut, params.get("message", ""))
         new = {"suspended": True, "kind": str(kind)}
@@ -161,8 +169,10 @@ class Lift(Suspending):
         if step.actor.door == "api":
             set_by_run = set_by_run.exclude(kind=Kind.ABUSE)
         found: dict[int, list[int]] = {}
+        abused: set[int] = set()
         for entry in set_by_run:
             row = step.targets[getattr(entry, self.column)]
+            abused |= {row.pk} if entry.kind == Kind.ABUSE else set()
             # What a run set at the reseller's level is the administrator's after a move.
             if entry.level in PERSONAL[PERSONAL.index(suspension.level_of(step.actor, row)) :]:
                 found.setdefault(row.pk, []).append(entry.pk)
@@ -171,5 +181,7 @@ class Lift(Suspending):
                 step.leave(row.pk, "active_already")
         SuspensionEntry.objects.filter(pk__in=[pk for own in found.values() for pk in own]).delete()
         self.recompute(step.open_ids)
+        if abused:
+            self.tell_of_abuse(list(abused))
         for pk in step.open_ids:
             step.changed(pk, {"suspended": True}, {"undone_run": step.params["run"]})

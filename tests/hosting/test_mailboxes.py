@@ -218,7 +218,7 @@ def test_many_are_told_in_a_constant_number_of_questions(
     for who in ("carl", "nora", "cleo"):
         made(world, who, f"{who}.example")
     ids = list(Subscription.objects.values_list("pk", flat=True))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(desired(ids)) == 3
 
 
@@ -245,6 +245,47 @@ def test_how_much_may_be_sent_is_shown_told_to_the_node_and_changed_for_all(worl
     page = world.client("carl").get(url).content.decode()
     assert "20 of a mailbox" in page
     assert "of all of the subscription" not in page
+
+
+def is_held(world: HostingWorld, name: str) -> bool:
+    return bool(told(world, name).get("held"))
+
+
+@pytest.mark.parametrize("whom", ["subscription", "customer", "reseller"])
+def test_nodes_are_told_of_abuse_at_whatever_level_also_beside_another_reason(
+    world: HostingWorld, whom: str
+):
+    for who in ("carl", "nora"):
+        made(world, who, f"{who}.example")
+    row = world.sub("carl.example")
+    target = {"subscription": row, "customer": row.account, "reseller": row.reseller}[whom]
+
+    def generation() -> int:
+        return Deployment.objects.get(subscription_id=row.pk).generation
+
+    world.perform("admin", "subscription.suspend", row, kind="unpaid")
+    before, theirs = generation(), told(world, "nora.example")
+    assert not is_held(world, "carl.example")
+    world.perform("admin", f"{whom}.suspend", target, kind="abuse")
+    assert is_held(world, "carl.example")
+    assert generation() > before
+    driver_desired.parse(told(world, "carl.example"))
+    before = generation()
+    world.perform("admin", f"{whom}.activate", target, abuse="on", own="on")
+    assert not is_held(world, "carl.example")
+    assert generation() > before
+    assert told(world, "nora.example") == theirs
+
+
+def test_undone_abuse_is_told_as_well_and_panel_only_is_none(world: HostingWorld):
+    made(world, "carl", "carl.example")
+    row = world.sub("carl.example")
+    world.perform("admin", "subscription.suspend", row, kind="unpaid")
+    world.perform("admin", "reseller.suspend", row.reseller, kind="abuse", scope="panel")
+    assert not is_held(world, "carl.example")
+    run = world.finding("admin", "customer.suspend", row.account, kind="abuse")
+    assert run.result == "done"
+    assert is_held(world, "carl.example")
 
 
 MIB = 2**20

@@ -1,8 +1,10 @@
 """Mail on a node of its own: real letters to real mailboxes, by the programs that people use."""
 
 import imaplib
+import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import bcrypt
@@ -64,6 +66,7 @@ class Mail:
         self.incoming = "defer"
         self.outgoing = {"mailbox": 0, "subscription": 0}
         self.keys = {ANNA: [], BERT: []}
+        self.held = set()
 
     def frame(self, number, state="open", present=True):
         self.generation += 1
@@ -76,6 +79,7 @@ class Mail:
             "incoming": self.incoming,
             "outgoing": self.outgoing,
             "keys": self.keys[number],
+            "held": number in self.held,
         }
         return frame | {
             "system": {"user": f"fh-{number}", "access": "none", "keys": []},
@@ -225,6 +229,48 @@ def test_a_name_that_may_be_a_strangers_takes_no_mail_of_others_and_sends_none(m
 
 def log(mail) -> str:
     return (mail.node.top / "logs" / "mail.log").read_text()
+
+
+def queue(mail) -> dict[str, set[str]]:
+    """Who waits where, by the sender."""
+    command = ["/usr/sbin/postqueue", "-c", str(mail.node.directory / "mail/postfix"), "-j"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = {}
+    for line in filter(None, told.splitlines()):
+        said = json.loads(line)
+        found.setdefault(said["sender"], set()).add(said["queue_name"])
+    return found
+
+
+def test_what_waits_is_held_under_abuse_and_the_neighbours_is_not(mail):
+    # Nobody listens there.
+    programs, away, second = mail.programs, "somebody@[127.0.0.9]", "sales@anna.example"
+    for login, sender in ((ANNAS, ANNAS), (ANNAS, second), (BERTS, BERTS)):
+        assert programs.submit(login, WORDS, away, sender=sender) == 250
+    waits = {ANNAS: {"deferred"}, second: {"deferred"}, BERTS: {"deferred"}}
+    ours = lambda: {who: where for who, where in queue(mail).items() if who in waits}  # noqa: E731
+    wait_until(lambda: ours() == waits, "all of it waits")
+    mail.held = {ANNA}
+    mail.node.applied(mail.frame(ANNA, "shut"))
+    assert ours() == {ANNAS: {"hold"}, second: {"hold"}, BERTS: {"deferred"}}
+    # Another agent knows what the one before has held, and what an operator held stays.
+    mail.node.kill()
+    command = ["/usr/sbin/postsuper", "-c", str(mail.node.directory / "mail/postfix"), "-h"]
+    subprocess.run([*command, "ALL", "deferred"], capture_output=True, check=True)
+    begin(mail.node)
+    assert ours() == {ANNAS: {"hold"}, second: {"hold"}, BERTS: {"hold"}}
+    mail.held = set()
+    mail.node.applied(mail.frame(ANNA))
+    wait_until(lambda: ours() == waits | {BERTS: {"hold"}}, "what was held goes on")
+    # What was held goes with its subscription.
+    mail.held = {ANNA}
+    mail.node.applied(mail.frame(ANNA, "shut"))
+    mail.held = set()
+    mail.node.applied(mail.frame(ANNA, present=False))
+    assert ours() == {BERTS: {"hold"}}
+    command[-1] = "-d"
+    subprocess.run([*command, "ALL"], capture_output=True, check=True)
+    mail.apply()
 
 
 def test_mail_is_passed_on_caught_answered_and_put_aside(mail):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from hosting import suspension
 from hosting.models.domains import Alias
 from hosting.services.mail import localnames, rates, signing, sizes
 from hosting.services.mail.models import DkimKey, Mailbox
@@ -34,6 +35,7 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     stored = setting.current()
     incoming = INCOMING.of(stored)
     outgoing = rates.of((found[0].subscription for found in boxes.values()), stored)
+    held = suspension.for_abuse(list(boxes))
     keys = signing.of_domains({row.domain_id for several in boxes.values() for row in several})
     return {
         pk: {
@@ -41,6 +43,7 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
             "mailboxes": [_mailbox(row) for row in found],
             "incoming": incoming,
             "outgoing": outgoing[pk],
+            **({"held": True} if pk in held else {}),
             **_keys(found, keys, aliases, known),
         }
         for pk, found in boxes.items()

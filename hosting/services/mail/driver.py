@@ -20,6 +20,7 @@ Mail itself lies in the subscription's home, in mail/<number of the mailbox>, an
 
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import ClassVar
 
 from hosting.agent import trees
@@ -96,6 +97,8 @@ class MailDriver(Driver[Mail]):
             self._words = told(error).message
             return
         self._end_sessions()
+        # Their queue answers a moment after they do.
+        self._look_again()
 
     def _lay_out(self) -> bool:
         if not self._directory.is_dir():
@@ -144,6 +147,9 @@ class MailDriver(Driver[Mail]):
             if self._leaving.wait(seconds):
                 return
             self._end_sessions()
+            # What was on its way into the queue when the others were held.
+            with suppress(AgentError, OSError):
+                self._keep_queue()
 
     # Applying.
 
@@ -181,13 +187,18 @@ class MailDriver(Driver[Mail]):
                 result.failures[number] = told(error)
         try:
             self.servers.keep_keys(self._applied.values())
+            self._keep_queue()
         except (AgentError, OSError) as error:
             result.failures |= dict.fromkeys(batch.keys() - refused.keys(), told(error))
         result.changed -= result.failures.keys()
-        if gone:
+        if gone or any(mail and mail.is_held for mail in batch.values()):
             self._end_sessions()
             self._look_again()
         return result
+
+    def _keep_queue(self) -> None:
+        held = {number for number, mail in self._applied.items() if mail.is_held}
+        self.servers.keep_queue(self.store, held, self._applied.keys())
 
     def _await_daemons(self, is_needed: bool) -> None:
         """Wait until both answer. Without them a new mailbox would be a promise."""

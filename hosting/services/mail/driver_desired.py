@@ -114,6 +114,8 @@ class Mail:
     per_subscription: int = 0
     # Of each name that mail is sent as and signed for, aliases too.
     keys: tuple[Key, ...] = ()
+    # Suspended for abuse: what it sent and still waits is held.
+    is_held: bool = False
 
     def names_here(self) -> set[str]:
         """Every name that mail is taken in for."""
@@ -229,7 +231,9 @@ def _key(value: object, names: set[str]) -> Key:
 
 def parse(value: object) -> Mail:
     """Return the mail of a subscription. No address and no name is in it twice."""
-    fields = record(value, "mail", ("domains", "mailboxes", "incoming"), ("outgoing", "keys"))
+    fields = record(
+        value, "mail", ("domains", "mailboxes", "incoming"), ("outgoing", "keys", "held")
+    )
     domains = tuple(_domain(each) for each in listed(fields["domains"], "domains", MAX_DOMAINS))
     names = [name for domain in domains for name in (domain.name, *domain.aliases)]
     own = {domain.name for domain in domains}
@@ -242,7 +246,11 @@ def parse(value: object) -> Mail:
         *_outgoing(fields.get("outgoing")),
     )
     given = listed(fields.get("keys", []), "keys", MAX_DOMAINS)
-    mail = replace(mail, keys=tuple(_key(each, mail.names_here()) for each in given))
+    mail = replace(
+        mail,
+        keys=tuple(_key(each, mail.names_here()) for each in given),
+        is_held=truth(fields.get("held", False), "held"),
+    )
     addresses = [route.address for route in mail.routes()]
     numbers = [box.number for box in boxes]
     for what in (names, addresses, numbers, [key.name for key in mail.keys]):

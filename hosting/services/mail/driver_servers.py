@@ -3,7 +3,7 @@
 import grp
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from hosting.agent.daemon import Daemon
@@ -15,7 +15,9 @@ from hosting.services.mail import driver_certificate, driver_greeting, driver_si
 from hosting.services.mail.driver_desired import Mail, Reply
 from hosting.services.mail.driver_dovecot import Dovecot
 from hosting.services.mail.driver_postfix import USER, Postfix
+from hosting.services.mail.driver_queue import Queue
 from hosting.services.mail.driver_signing import Signing
+from hosting.services.mail.driver_store import Store
 
 _PROGRAMS = {"postfix", "dovecot", "doveadm", "sievec", "openssl"}
 
@@ -42,6 +44,7 @@ class DebianServers:
         signed_by = self.signing.socket if self.signing else None
         self.postfix = Postfix(host, directory, database, self._certificate, run, signed_by)
         self.dovecot = Dovecot(host, directory, database, self._certificate, run)
+        self._queue = Queue(host, directory / "postfix")
         self._milter = directory / "milter"
         self._senders = SmallServer(
             host,
@@ -144,6 +147,10 @@ class DebianServers:
         for address, pid in sessions:
             if address in closed:
                 self._host.signal(pid, signal.SIGTERM)
+
+    def keep_queue(self, store: Store, held: Collection[int], there: Collection[int]) -> None:
+        """Hold the letters on their way that these subscriptions sent, and no others."""
+        self._queue.keep(store, held, there)
 
     def keep_reply(self, number: int, box: int, reply: Reply, mail: Mail) -> None:
         """Have a mailbox answer."""

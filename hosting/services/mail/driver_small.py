@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from hosting.agent import small
@@ -10,6 +10,7 @@ from hosting.agent.host import Host
 from hosting.agent.platform import SMALL_MAIL_PORTS, Platform
 from hosting.services.mail import driver_greeting
 from hosting.services.mail.driver_desired import Mail, Reply
+from hosting.services.mail.driver_store import Store
 
 _MODULE = "hosting.services.mail.serving"
 
@@ -92,6 +93,9 @@ class SmallServers(small.SmallServer):
 
     def keep_keys(self, mails: Iterable[Mail]) -> None:
         """Sign nothing."""
+
+    def keep_queue(self, store: Store, held: Collection[int], there: Collection[int]) -> None:
+        """Nothing waits here: no letter leaves."""
 
     def keep_reply(self, number: int, box: int, reply: Reply, mail: Mail) -> None:
         """Have a mailbox answer."""

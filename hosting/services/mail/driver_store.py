@@ -16,6 +16,7 @@ from hosting.agent.driver import Change
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
 from hosting.services.mail.driver_desired import Mail
+from hosting.services.mail.driver_senders import without_extension
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS subscription (
@@ -37,6 +38,9 @@ CREATE TABLE IF NOT EXISTS sending (
     subscription INTEGER PRIMARY KEY, per_mailbox INTEGER NOT NULL,
     per_subscription INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS held (
+    letter TEXT PRIMARY KEY, subscription INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS domain_of ON domain (subscription);
 CREATE INDEX IF NOT EXISTS mailbox_of ON mailbox (subscription);
 CREATE INDEX IF NOT EXISTS route_of ON route (subscription);
@@ -49,6 +53,7 @@ _COLUMNS = {
     "sending": "subscription, per_mailbox, per_subscription",
 }
 _OF = {"subscription": "number"}
+_OWNER = "SELECT subscription FROM route WHERE address = ? AND login IS NOT NULL"
 
 Rows = dict[str, set[tuple[object, ...]]]
 
@@ -227,6 +232,34 @@ class Store:
                 " mailbox.subscription WHERE is_on AND state <> 'shut'"
             )
             return set(addresses) - {address for (address,) in rows}
+
+    def owner(self, sender: str) -> int | None:
+        """Return the subscription that sends as an address; None: nobody here does."""
+        plain = without_extension(sender)
+        with self._lock:
+            for address in (sender, plain, "@" + plain.rpartition("@")[2]):
+                row = self.database.execute(_OWNER, (address,)).fetchone()
+                if row is not None:
+                    return int(row[0])
+        return None
+
+    def held(self) -> dict[str, int]:
+        """Return the letters that were put on hold, with the subscription that each is of."""
+        with self._lock:
+            return dict(self.database.execute("SELECT letter, subscription FROM held"))
+
+    def hold(self, letters: Mapping[str, int | None]) -> None:
+        """Keep that these are."""
+        if letters:
+            with self._transaction() as database:
+                database.executemany("REPLACE INTO held VALUES (?, ?)", letters.items())
+
+    def let_go(self, letters: Collection[str]) -> None:
+        """Keep that these are not any more."""
+        if letters:
+            with self._transaction() as database:
+                rows = [(letter,) for letter in letters]
+                database.executemany("DELETE FROM held WHERE letter = ?", rows)
 
     def plan(self, number: int, mail: Mail | None) -> list[Change]:
         """Return the differences for a subscription. Hashes are nobody's to see."""
