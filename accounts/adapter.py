@@ -1,13 +1,16 @@
-"""What the login library asks of us: no sign-up, and no way to lock an owner out."""
+"""What the login library asks of us: no sign-up, a second step, no way to lock an owner out."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts import second_factor, second_step
 from accounts.actors import client_address
+from panel.core.views import go
 
 
 class PanelAdapter(DefaultAccountAdapter):
@@ -18,6 +21,20 @@ class PanelAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request, settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+
+    def get_login_stages(self) -> list[str]:
+        """Without the library's second factor, which would bring passkeys: `pre_login` has ours."""
+        stages: list[str] = super().get_login_stages()
+        return [stage for stage in stages if not stage.startswith("allauth.mfa.")]
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
+        """SECURITY: after the right password, whoever has a second factor is led to the page that
+        asks for it; nobody is logged in before that."""
+        answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        if answer is not None or not second_factor.is_on(user.pk):
+            return answer
+        second_step.begin(request, user, kwargs.get("redirect_url") or "")
+        return go(reverse("login_code"))
 
     def is_safe_url(self, url: str) -> bool:
         """Addresses of this panel only, and only without a host: no name in a header counts."""

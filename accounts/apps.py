@@ -4,7 +4,10 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
-_OPERATIONS = ("operations", "operations_logins", "operations_tokens", "operations_users")
+_OPERATIONS = (
+    *("operations", "operations_logins", "operations_tokens", "operations_users"),
+    "operations_second_factor",
+)
 
 
 class AccountsConfig(AppConfig):

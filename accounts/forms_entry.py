@@ -47,6 +47,24 @@ class ForgottenForm(EntryForm):
     )
 
 
+class LoginCodeForm(EntryForm):
+    """The second step of logging in."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=30,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
+        ),
+        help_text=_("The six digits that the app shows now, or one of your recovery codes."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.fields["code"].widget.attrs["autofocus"] = True
+
+
 class NewPasswordForm(EntryForm):
     """A new password, by a link from an email."""
 

@@ -53,3 +53,28 @@ def password_link(user: User, link: str) -> None:
             " password stays as it is.\n"
         ) % {"name": user.name, "username": user.username, "link": link}
         send(user, _("A new password for %(username)s") % {"username": user.username}, body)
+
+
+def second_factor_gone(user: User, *, by_oneself: bool) -> None:
+    """Tell a user that no code is asked for any more: whoever did not want that should know."""
+    with translation.override(user.account.locale):
+        what = (
+            _("two-factor authentication was turned off for your login %(username)s.")
+            if by_oneself
+            else _("two-factor authentication was reset for your login %(username)s.")
+        ) % {"username": user.username}
+        body = _(
+            "Hello %(name)s,\n\n"
+            "%(what)s From now on it takes the password alone to log in, until you set it up again"
+            " on your account page: %(profile)s\n\n"
+            "If you do not know why, change your password and ask your provider.\n"
+        ) % {
+            "name": user.name,
+            "what": what,
+            "profile": settings.PANEL_ORIGIN + reverse("profile"),
+        }
+        send(
+            user,
+            _("Two-factor authentication is off for %(username)s") % {"username": user.username},
+            body,
+        )

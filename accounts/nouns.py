@@ -141,4 +141,6 @@ log.labels |= {
     "account.log-in-as": _("Log in as"),
     "account.reset-password": _("Password reset on the server"),
     "login.reset-password": _("New password by email"),
+    "login.use-recovery-code": _("Logged in with a recovery code"),
+    "login.reset-two-factor": _("Two-factor authentication reset on the server"),
 }

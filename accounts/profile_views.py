@@ -1,7 +1,7 @@
-"""One's own page: contact information, login, sessions, API tokens, own activity."""
+"""One's own page: contact information, login, second factor, sessions, API tokens, activity."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import PermissionDenied
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import roles
+from accounts import roles, second_factor
 from accounts.actors import users
 from accounts.countries import COUNTRIES
 from accounts.models import Account, ApiToken, User
@@ -42,7 +42,8 @@ class ProfileView(View):
         run = shown_run(request)
         sections = [login_section(user)]
         if actor.real is None:
-            sections.append(token_section(user))
+            # SECURITY: nothing of what protects the login is shown to who entered it.
+            sections += [second_factor_section(user), token_section(user)]
         sections += more_sections(user.account, actor)
         activity = entries_table(request, actor_id=user.pk, account_id=user.account_id)
         sections.append({"title": _("Own activity"), "table": activity})
@@ -91,6 +92,27 @@ def login_section(user: User) -> dict[str, Any]:
     if user.last_login:
         facts.append({"label": _("Logged in"), "value": moment(user.last_login)})
     return {"title": _("Login information"), "facts": facts}
+
+
+def second_factor_section(user: User) -> dict[str, Any]:
+    """Whether a code is asked for, and what can be done about that; never a secret."""
+    section: dict[str, Any] = {"title": _("Two-factor authentication")}
+    state = second_factor.state_of(user.pk)
+    if state is None:
+        return section | {
+            "text": _("Off. The password alone lets in."),
+            "add": {"label": _("Set up"), "url": reverse("second_factor_set_up"), "plain": True},
+        }
+    off = {"label": _("Turn off"), "url": reverse("second_factor_turn_off")}
+    new = {"label": _("New recovery codes"), "url": reverse("second_factor_codes")}
+    since = _("On since %s") % moment(state.since)
+    left = str(state.recovery_codes)
+    return section | {
+        "facts": [
+            {"label": _("Status"), "value": since, "action": off},
+            {"label": _("Recovery codes left"), "value": left, "action": new},
+        ]
+    }
 
 
 def token_section(user: User) -> dict[str, Any]:
@@ -176,28 +198,41 @@ def keep_this_session(request: HttpRequest) -> None:
         update_session_auth_hash(request, users().get(pk=request.user.pk))
 
 
-@method_decorator(sensitive_post_parameters("current_password"), name="dispatch")
-class TokenCreateView(OperationView):
-    """A new API token. Its text is in this one answer and nowhere else."""
+@method_decorator(
+    sensitive_post_parameters("current_password", "sealed", "code", "codes"), name="dispatch"
+)
+class OwnLoginView(OperationView):
+    """The page of an operation on one's own login that is offered nowhere else, mostly because it
+    shows something once: that is in this one answer and nowhere else."""
 
     noun = "login"
-    operation = "login.create-token"
+    operation: ClassVar[str]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not operations[self.operation].may(request.actor):
+            raise PermissionDenied
+        answer: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return answer
 
     def get(self, request: HttpRequest) -> HttpResponse:
         operation, queryset = self.target()
-        form = self.form(operation, list(queryset), None, {"scopes": ["read"]})
+        if not all(operation.applies_to(user, request.actor) for user in queryset):
+            return go(reverse("profile"))
+        form = self.form(operation, list(queryset), None, self.initial())
         return self.page(operation, queryset, form, **self.surroundings(operation))
+
+    def initial(self) -> dict[str, Any]:
+        return {}
 
     def target(self) -> tuple[Operation, Any]:
         operation = operations[self.operation]
-        if not operation.may(self.request.actor):
-            raise PermissionDenied
         return operation, operation.visible(self.request.actor)
 
     def surroundings(self, operation: Operation) -> dict[str, Any]:
         profile = reverse("profile")
         return {
             "count": 1,
+            "single": True,
             "cancel_url": profile,
             "path": crumbs((_("Account"), profile), (operation.label, None)),
         }
@@ -208,22 +243,46 @@ class TokenCreateView(OperationView):
         form = self.form(operation, list(queryset), request.POST, {})
         if not form.is_valid():
             return self.page(operation, queryset, form, **around)
+        made = self.make()
         plain, secret = form.raw_params()
-        secret["text"] = text = ApiToken.new_text()
         pk = acting_user(request).pk
-        outcome = runs.perform(operation, request.actor, [pk], params=plain, secrets=secret)
+        outcome = runs.perform(
+            operation, request.actor, [pk], params=plain, secrets={**secret, **made}
+        )
         finding = outcome.findings[0]
         if finding.result != Result.DONE:
             reason = reasons.render(finding.code, finding.params)
             refusal = [{"label": "", "url": None, "reason": reason}]
             return self.page(operation, queryset, form, refusals=refusal, status=409, **around)
+        return self.done(form, made, outcome)
+
+    def make(self) -> dict[str, str]:
+        """What the operation is given, and the answer shows, once."""
+        return {}
+
+    def done(self, form: Any, made: dict[str, str], outcome: Any) -> HttpResponse:
+        return go(f"{reverse('profile')}?run={outcome.run.pk}")
+
+
+class TokenCreateView(OwnLoginView):
+    """A new API token."""
+
+    operation = "login.create-token"
+
+    def initial(self) -> dict[str, Any]:
+        return {"scopes": ["read"]}
+
+    def make(self) -> dict[str, str]:
+        return {"text": ApiToken.new_text()}
+
+    def done(self, form: Any, made: dict[str, str], outcome: Any) -> HttpResponse:
         context = {
             "name": form.cleaned_data["name"],
-            "text": text,
+            "text": made["text"],
             "back_url": reverse("profile"),
-            "path": around["path"],
+            "path": self.surroundings(operations[self.operation])["path"],
         }
-        return render(request, "accounts/token_created.html", context)
+        return render(self.request, "accounts/token_created.html", context)
 
 
 class TokenRevokeView(View):

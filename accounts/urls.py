@@ -6,12 +6,19 @@ email alone.
 
 from django.urls import path
 
-from accounts import password_views, profile_views, views
+from accounts import (
+    password_views,
+    profile_views,
+    second_factor_views,
+    second_step_views,
+    views,
+)
 from accounts.pages import UserDetail, UserList
 from panel.core.urls import noun_urls
 
 entry = [
     path("login/", views.LoginView.as_view(), name="account_login"),
+    path("login/code/", second_step_views.LoginCodeView.as_view(), name="login_code"),
     path("logout/", views.PanelLogoutView.as_view(), name="account_logout"),
     path("first-run/", views.FirstRunView.as_view(), name="first_run"),
     # The name is the login library's, so that its form finds the page.
@@ -39,6 +46,21 @@ oneself = [
         "account/tokens/<int:pk>/revoke/",
         profile_views.TokenRevokeView.as_view(),
         name="token_revoke",
+    ),
+    path(
+        "account/two-factor/",
+        second_factor_views.SetUpView.as_view(),
+        name="second_factor_set_up",
+    ),
+    path(
+        "account/two-factor/turn-off/",
+        second_factor_views.TurnOffView.as_view(),
+        name="second_factor_turn_off",
+    ),
+    path(
+        "account/two-factor/recovery-codes/",
+        second_factor_views.NewCodesView.as_view(),
+        name="second_factor_codes",
     ),
     path(
         "account/<slug:verb>/",

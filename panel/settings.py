@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "django_filters",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "panel.core",
     "accounts",
     "hosting",
@@ -124,7 +125,12 @@ ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm"}
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "10/5m/key"}
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "10/5m/key",
+    # Wrong codes after the right password, from wherever: see accounts.second_step.
+    "login_code": "20/h/key",
+}
 ALLAUTH_TRUSTED_PROXY_COUNT = _given["PROXIES"]
 NINJA_NUM_PROXIES = _given["PROXIES"]
 

@@ -1,5 +1,6 @@
 """What nobody is ever shown: passwords, tokens, and what could stand for them."""
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
@@ -42,6 +43,12 @@ def secrets_of(world: AccessWorld) -> dict[str, str]:
         found[token.digest] = f"the digest of token {token.pk}"
     for text in world.tokens.values():
         found[text] = "the text of a token"
+    for factor in Authenticator.objects.all():
+        for kept in (factor.data.get("secret"), *factor.data.get("digests", ())):
+            if kept:
+                found[kept] = f"what is kept of the second factor of login {factor.user_id}"
+    for text in world.second_factors:
+        found[text] = "the secret of a second factor, or a recovery code"
     for session in Session.objects.all():
         found[session.session_key] = "the key of a session"
     return found

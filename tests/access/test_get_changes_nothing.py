@@ -135,10 +135,12 @@ def test_nobody_is_led_off_the_site(world: AccessWorld, elsewhere: str) -> None:
     client = world.browser("customer")
     there = client.post("/theme/", {"theme": "dark", "next": elsewhere})
     assert there["Location"] == "/"
-    for given in ({"next": elsewhere},):
-        login = Client().post(
-            f"/login/?next={elsewhere}", {"login": "carl", "password": PASSWORD, **given}
-        )
-        assert login.status_code == 302
-        assert login["Location"] == "/"
+    # Whether a code is asked for in between or not.
+    for who, status, first in (("cleo", 302, "/"), ("carl", 303, "/login/code/")):
+        browser = Client()
+        given = {"login": who, "password": PASSWORD, "next": elsewhere}
+        login = browser.post(f"/login/?next={elsewhere}", given)
+        assert (login.status_code, login["Location"]) == (status, first)
+    there = browser.post("/login/code/", {"code": world.second_factors[1]})
+    assert (there.status_code, there["Location"]) == (303, "/")
     assert "evil" not in content(Client().get("/login/", {"next": elsewhere}))

@@ -37,6 +37,7 @@ from panel.core.bulk import BulkRun
 from panel.core.runs import Outcome
 from panel.core.setting import Settings
 from panel.core.work import State
+from tests.access import second_factors
 from tests.hosting.certificates import a_pair
 from tests.hosting.ssh import public_key
 from tests.hosting.world import every_limit
@@ -84,6 +85,8 @@ class AccessWorld(World):
     ours: Tenant = field(default_factory=lambda: Tenant("ada", "carl"))
     theirs: Tenant = field(default_factory=lambda: Tenant("ben", "nora"))
     tokens: dict[str, str] = field(default_factory=dict)
+    # Secrets and recovery codes of those who have a second factor.
+    second_factors: list[str] = field(default_factory=list)
     # Login as it was made -> number: tests write markers over all names.
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -141,6 +144,7 @@ def make_access_world() -> AccessWorld:
         account.save(update_fields=["limits", "permissions"])
     for tenant in (world.ours, world.theirs):
         _fill(world, tenant)
+        world.second_factors += second_factors.give(world, tenant.customer)
     _direct_customer(world)
     _users_of_ours(world)
     _shut_out(world)
@@ -184,14 +188,8 @@ def _reseller_plan(world: AccessWorld) -> Plan:
 
 
 def _space(world: World, who: str, owner: str, domain: str, plan: Plan) -> Subscription:
-    outcome = world.perform(
-        who,
-        "account.add-subscription",
-        world.accounts[owner],
-        domain=domain,
-        plan=plan.pk,
-        description="of a subscription",
-    )
+    values = {"domain": domain, "plan": plan.pk, "description": "of a subscription"}
+    outcome = world.perform(who, "account.add-subscription", world.accounts[owner], **values)
     finding = outcome.findings[0]
     assert finding.created_id, (finding.code, finding.params)
     return Subscription.objects.get(pk=finding.created_id)

@@ -70,6 +70,7 @@ def pages(made: dict[str, Any]) -> dict[str, list[str]]:
             "/account/edit-contact-info/",
             "/account/change-login-info/",
             "/account/tokens/add/",
+            "/account/two-factor/",
             "/logout/",
         ],
         "rita": ["/", "/customers/?q=cargorita&size=25", "/plans/", "/activity/?who=rita"],

@@ -1,0 +1,14 @@
+"""Who is asked for a code: a customer on each side, and an additional user of it."""
+
+from accounts import second_factor
+from tests.world import World
+
+
+def give(world: World, customer: str) -> list[str]:
+    """Secrets and recovery codes, the customer's own first; nobody is ever shown them again."""
+    found = []
+    for login in (customer, f"{customer}-extra"):
+        secret, codes = second_factor.new_secret(), second_factor.new_recovery_codes()
+        second_factor.turn_on(world.user(login), secret, 0, codes)
+        found += [secret, *codes]
+    return found
