@@ -220,8 +220,16 @@ class SuspendSite(_SetSiteState):
 class DisableSite(_SetSiteState):
     verb = "disable"
     label = _("Disable")
+    confirm = "always"
     state = SiteState.DISABLED
     order = 31
+
+    def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
+        return [
+            Consequence(_("The web server no longer knows their names."), "warn"),
+            Consequence(_("Mail to their addresses is refused, and senders are told so."), "warn"),
+            Consequence(_("Files and mailboxes stay as they are.")),
+        ]
 
 
 @register

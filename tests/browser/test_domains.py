@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit, act, box, choose, outcome, pick
+from tests.browser.conftest import Visit, act, box, choose, open_menu, outcome, pick
 from tests.browser.running import RunningPanel, wait_until
 
 pytestmark = pytest.mark.browser
@@ -92,13 +92,18 @@ def test_a_website_is_suspended_or_disabled_by_itself_and_several_at_once(
     choose(page, "Change Status", "Suspend")
     expect(page.locator(".page-title .tag")).to_have_text("Suspended")
     panel.answers(503, name)
-    choose(page, "Change Status", "Disable")
+    open_menu(page, "Change Status")
+    page.get_by_role("link", name="Disable", exact=True).click()
+    expect(page.locator("main")).to_contain_text("Mail to their addresses is refused")
+    page.get_by_role("button", name="OK", exact=True).click()
     expect(page.locator(".page-title .tag")).to_have_text("Disabled")
     panel.answers(404, name)
     page.goto(f"/domains/?q={provider}.localhost&size=100")
     for label, status in (("Suspend", 503), ("Disable", 404), ("Activate", 200)):
         pick(page, name, other)
         choose(page, "Change Status", label)
+        if label == "Disable":
+            page.get_by_role("button", name="OK", exact=True).click()
         outcome(page, f"{label}: 2 of 2 done.")
         panel.answers(status, name, other)
     assert panel.site(f"kira-{provider}.localhost")[0] == 200

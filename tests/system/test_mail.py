@@ -7,7 +7,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import bcrypt
 import pytest
 from cryptography.exceptions import InvalidSignature
 
@@ -15,7 +14,19 @@ from hosting.agent.platform import FIRST_UID
 from hosting.services.mail import dkim
 from tests.system.conftest import wait_until
 from tests.system.debian import debian_node, why_not
-from tests.system.mailing import Programs, ports
+from tests.system.mail_node import (
+    ANNA,
+    ANNAS,
+    BERT,
+    BERTS,
+    SECOND,
+    WORDS,
+    Mail,
+    begin,
+    box,
+    serves,
+)
+from tests.system.mailing import ports
 from tests.system.programs import walk
 from tests.system.signatures import check, signers
 
@@ -32,76 +43,6 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
 ]
-
-ANNA, BERT = 901_001, 901_002
-WORDS = "correct horse battery"
-HASH = bcrypt.hashpw(WORDS.encode(), bcrypt.gensalt(4)).decode()
-ANNAS, SECOND, BERTS = "anna@anna.example", "second@anna.example", "bert@bert.example"
-
-
-def box(number, address, **more):
-    local, _at, domain = address.partition("@")
-    about = {"id": number, "local": local, "domain": domain, "password": HASH, "on": True}
-    return about | more
-
-
-class Mail:
-    """A node with two tenants that have mail."""
-
-    def __init__(self, node):
-        self.node, self.generation = node, 0
-        self.programs = Programs(node.mail_ports)
-        self.begin()
-
-    def begin(self):
-        """What both have to begin with."""
-        self.boxes = {
-            ANNA: [box(1, ANNAS, aliases=["sales"]), box(2, SECOND)],
-            BERT: [box(3, BERTS)],
-        }
-        self.domains = {
-            ANNA: [{"name": "anna.example", "here": True, "aliases": ["anna-too.example"]}],
-            BERT: [{"name": "bert.example", "here": True}],
-        }
-        self.incoming = "defer"
-        self.outgoing = {"mailbox": 0, "subscription": 0}
-        self.keys = {ANNA: [], BERT: []}
-        self.held = set()
-
-    def frame(self, number, state="open", present=True):
-        self.generation += 1
-        frame = {"id": number, "generation": self.generation, "present": present, "state": state}
-        if not present:
-            return frame
-        mail = {
-            "domains": self.domains[number],
-            "mailboxes": self.boxes[number],
-            "incoming": self.incoming,
-            "outgoing": self.outgoing,
-            "keys": self.keys[number],
-            "held": number in self.held,
-        }
-        return frame | {
-            "system": {"user": f"fh-{number}", "access": "none", "keys": []},
-            "mail": mail,
-        }
-
-    def apply(self, *numbers):
-        return self.node.applied(*[self.frame(number) for number in numbers or (ANNA, BERT)])
-
-    def switch(self, number, state):
-        self.generation += 1
-        self.node.client.switch([(number, self.generation, state)])
-
-
-def begin(node, *more):
-    """Start an agent and wait for mail: the machine itself knows none of these users."""
-    node.launch(*more)
-    wait_until(lambda: serves(node), "mail is served")
-
-
-def serves(node):
-    return "mail" not in node.client.hello()["problems"]
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +170,25 @@ def test_a_name_that_may_be_a_strangers_takes_no_mail_of_others_and_sends_none(m
 
 def log(mail) -> str:
     return (mail.node.top / "logs" / "mail.log").read_text()
+
+
+def test_a_disabled_domain_s_mail_is_refused_and_its_mailboxes_are_read(mail):
+    programs = mail.programs
+    mail.domains[ANNA][0]["disabled"] = True
+    mail.apply(ANNA)
+    for address in (ANNAS, "sales@anna.example", "anna@anna-too.example"):
+        assert programs.deliver(address) == 550
+        assert programs.submit(BERTS, WORDS, address) == 550
+    assert programs.reads(ANNAS, WORDS)
+    assert programs.deliver(BERTS, text="not to a neighbour") == 250
+    # Shut as well it is refused for good all the same, not for now.
+    mail.switch(ANNA, "shut")
+    assert programs.deliver(ANNAS) == 550
+    mail.switch(ANNA, "open")
+    del mail.domains[ANNA][0]["disabled"]
+    mail.apply(ANNA)
+    assert programs.deliver(ANNAS, text="on again") == 250
+    programs.await_letter(ANNAS, WORDS, "on again")
 
 
 def queue(mail) -> dict[str, set[str]]:

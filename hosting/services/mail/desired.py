@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hosting import suspension
-from hosting.models.domains import Alias
+from hosting.models.domains import Alias, SiteState
 from hosting.services.mail import localnames, rates, signing, sizes
 from hosting.services.mail.models import DkimKey, Mailbox
 from hosting.services.mail.settings import INCOMING
@@ -59,6 +59,8 @@ def _domains(
         is_here = (owner, name) in known
         names = [each for each in aliases[row.domain_id] if is_here and (owner, each) in known]
         about = found.setdefault(row.domain_id, {"name": name, "here": is_here, "aliases": names})
+        if row.domain.site_state == SiteState.DISABLED:
+            about["disabled"] = True
         if row.is_catch_all:
             about["catch_all"] = row.address
     return list(found.values())

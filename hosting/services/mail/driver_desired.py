@@ -24,6 +24,8 @@ MAX_ALIASES = 100
 MAX_FORWARDS = 50
 LONGEST_SUBJECT = 200
 _MOST_SENT = 1_000_000
+# What a sender is told of a letter to a domain that is switched off.
+DISABLED = "This domain is disabled"
 LONGEST_REPLY = 4000
 # What becomes of mail that comes in for a suspended subscription.
 KEEP, DEFER, REFUSE = INCOMING = ("keep", "defer", "refuse")
@@ -57,6 +59,8 @@ class Domain:
     aliases: tuple[str, ...] = ()
     catch_all: str = ""
     is_here: bool = True
+    # Its website is disabled, and letters to it are refused.
+    is_disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,11 @@ class Mail:
         """Every name that mail is taken in for."""
         here = [domain for domain in self.domains if domain.is_here]
         return {name for domain in here for name in (domain.name, *domain.aliases)}
+
+    def names_refused(self) -> set[str]:
+        """Those of them whose website is disabled, and the domain's mail with it."""
+        off = [domain for domain in self.domains if domain.is_here and domain.is_disabled]
+        return {name for domain in off for name in (domain.name, *domain.aliases)}
 
     def routes(self) -> Iterator[Route]:
         """Every address that takes mail, those of alias domains too."""
@@ -196,7 +205,7 @@ def _mailbox(value: object, domains: set[str]) -> Mailbox:
 
 
 def _domain(value: object) -> Domain:
-    fields = record(value, "domain", ("name", "here"), ("aliases", "catch_all"))
+    fields = record(value, "domain", ("name", "here"), ("aliases", "catch_all", "disabled"))
     catch_all = fields.get("catch_all", "")
     return Domain(
         host_name(fields["name"], "name"),
@@ -206,6 +215,7 @@ def _domain(value: object) -> Domain:
         ),
         _address(catch_all) if catch_all else "",
         truth(fields["here"], "here"),
+        truth(fields.get("disabled", False), "disabled"),
     )
 
 

@@ -12,10 +12,16 @@ from pathlib import Path
 from hosting.agent.daemon import Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError, is_host_name
+from hosting.services.mail.driver_desired import DISABLED
 
 # Debian's package makes both.
 USER, DROP = "postfix", "postdrop"
 _SUSPENDED = "This mailbox is suspended"
+# One answer: Postfix would join two.
+_FIRST = (
+    "SELECT said FROM (SELECT '{said}' AS said FROM refused WHERE name = '%s'"
+    " UNION ALL {query}) LIMIT 1"
+)
 _OF_DOMAIN = (
     "FROM domain d JOIN subscription s ON s.number = d.subscription"
     " WHERE d.name = '%s' AND s.state = 'shut' AND s.incoming <> 'keep'"
@@ -25,14 +31,16 @@ _QUERIES = {
     "mailboxes": "SELECT 1 FROM mailbox WHERE address = '%s'",
     "routes": "SELECT target FROM route WHERE address = '%s'",
     "senders": "SELECT login FROM route WHERE address = '%s' AND login IS NOT NULL",
-    "incoming": (
-        f"SELECT CASE s.incoming WHEN 'refuse' THEN '550 5.2.1 {_SUSPENDED}'"
-        f" ELSE '450 4.2.1 {_SUSPENDED}, try again later' END {_OF_DOMAIN}"
+    "incoming": _FIRST.format(
+        said=f"550 5.2.1 {DISABLED}",
+        query=f"SELECT CASE s.incoming WHEN 'refuse' THEN '550 5.2.1 {_SUSPENDED}'"
+        f" ELSE '450 4.2.1 {_SUSPENDED}, try again later' END {_OF_DOMAIN}",
     ),
     # What was accepted before, or passed on by another mailbox, waits or returns as well.
-    "transport": (
-        f"SELECT CASE s.incoming WHEN 'refuse' THEN 'error:5.2.1 {_SUSPENDED}'"
-        f" ELSE 'retry:4.2.1 {_SUSPENDED}' END {_OF_DOMAIN}"
+    "transport": _FIRST.format(
+        said=f"error:5.2.1 {DISABLED}",
+        query=f"SELECT CASE s.incoming WHEN 'refuse' THEN 'error:5.2.1 {_SUSPENDED}'"
+        f" ELSE 'retry:4.2.1 {_SUSPENDED}' END {_OF_DOMAIN}",
     ),
     # Whoever logged in before the suspension is asked again with every recipient.
     "submitters": (

@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS sending (
     subscription INTEGER PRIMARY KEY, per_mailbox INTEGER NOT NULL,
     per_subscription INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS refused (
+    name TEXT PRIMARY KEY, subscription INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refused_of ON refused (subscription);
 CREATE TABLE IF NOT EXISTS held (
     letter TEXT PRIMARY KEY, subscription INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -51,6 +55,7 @@ _COLUMNS = {
     "mailbox": "number, subscription, address, password, is_on, size, script",
     "route": "address, subscription, target, login",
     "sending": "subscription, per_mailbox, per_subscription",
+    "refused": "name, subscription",
 }
 _OF = {"subscription": "number"}
 _OWNER = "SELECT subscription FROM route WHERE address = ? AND login IS NOT NULL"
@@ -119,6 +124,7 @@ class Store:
         rows["sending"] = {(number, mail.per_mailbox, mail.per_subscription)}
         here = mail.names_here()
         rows["domain"] = {(name, number) for name in here}
+        rows["refused"] = {(name, number) for name in mail.names_refused()}
         for box in mail.mailboxes:
             script = f"{box.number}.sieve" if box.reply else None
             rows["mailbox"].add(
@@ -265,7 +271,7 @@ class Store:
         """Return the differences for a subscription. Hashes are nobody's to see."""
         before, after = self.there(number), self.wanted(number, mail)
         found = []
-        for table in ("domain", "mailbox", "route", "sending", "subscription"):
+        for table in ("domain", "mailbox", "route", "sending", "subscription", "refused"):
             gone, new = before[table] - after[table], after[table] - before[table]
             if gone or new:
                 found.append(Change(table, _shown(table, gone), _shown(table, new)))
@@ -280,5 +286,6 @@ def _shown(table: str, rows: Collection[tuple[object, ...]]) -> list[str]:
         "domain": (0,),
         "subscription": (1, 2),
         "sending": (1, 2),
+        "refused": (0,),
     }[table]
     return sorted(" ".join(str(row[place]) for place in keep) for row in rows)

@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 
+from hosting.services.mail.driver_desired import DISABLED
 from hosting.services.mail.driver_senders import addresses
 from hosting.services.mail.serving_boxes import Boxes
 from hosting.services.mail.serving_tables import Box, Tables
@@ -55,6 +56,8 @@ class Letters:
                 target = self._tables.target(address)
             except LookupError:
                 return "550 5.4.6 This address leads in a circle"
+            if target.disabled:
+                return f"550 5.2.1 {DISABLED}"
             if target.unknown:
                 return "550 5.1.1 No mailbox by that name"
             for box in target.boxes.values():

@@ -69,6 +69,7 @@ class Target:
     boxes: dict[str, Box] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    disabled: set[str] = field(default_factory=set)
 
 
 class Tables:
@@ -146,6 +147,9 @@ class Tables:
         domain = address.rpartition("@")[2]
         if not database.execute("SELECT 1 FROM domain WHERE name = ?", (domain,)).fetchone():
             found.elsewhere.add(address)
+            return
+        if database.execute("SELECT 1 FROM refused WHERE name = ?", (domain,)).fetchone():
+            found.disabled.add(address)
             return
         # What comes after a plus is for its owner's filters.
         for asked in dict.fromkeys((address, without_extension(address), f"@{domain}")):
