@@ -90,6 +90,9 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_DIR / "cache",
+        # SECURITY: beyond these some are forgotten at random. By default 300 are kept, which one
+        # address fills with wrong logins in the five minutes that its attempts count for.
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from allauth.core.internal import ratelimit
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.cache import cache
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
@@ -83,6 +84,18 @@ def test_the_eleventh_wrong_password_from_an_address_is_not_tried(world: World) 
     # The neighbour at the same address, and the owner elsewhere, are not slowed down.
     assert log_in(Client(), "nora").status_code == 302
     assert log_in(Client(REMOTE_ADDR="192.0.2.7"), "carl").status_code == 302
+
+
+def test_attempts_are_remembered_however_many_others_are_made(world: World) -> None:
+    client = Client()
+    for _attempt in range(10):
+        log_in(client, "carl", "wrong")
+    for number in range(600):
+        cache.set(f"somebody else's {number}", 1, 300)
+    refused = log_in(client, "carl")
+    assert "Too many" in refused.content.decode()
+    assert not is_in(client)
+    assert log_in(client, "nora").status_code == 302
 
 
 def test_wrong_passwords_never_lock_the_account_for_its_owner(
