@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from hosting.agent.platform import FIRST_UID, Platform
 
@@ -55,8 +56,9 @@ class Answer:
 class Runner:
     """Processes and requests, for real. A fake stands in for it where no daemon is wanted."""
 
-    def __init__(self) -> None:
-        self._children: dict[int, subprocess.Popen] = {}
+    # Of the process, whichever runner started them: one that nobody buries keeps its number, and
+    # to PostgreSQL a master that has this number still lives.
+    _children: ClassVar[dict[int, subprocess.Popen]] = {}
 
     def run(self, command: Sequence[str], timeout: float, given: bytes = b"") -> Finished:
         """Run a command to its end, without a shell; `given` is what it reads."""

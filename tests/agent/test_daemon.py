@@ -1,5 +1,6 @@
 """Daemons that the agent keeps, with real processes: adopted, watched, buried, ended."""
 
+import os
 import signal
 import time
 from dataclasses import replace
@@ -66,6 +67,19 @@ def test_the_pid_of_a_process_that_is_another_s_is_not_believed(keep, host):
     assert ours.start()
     assert ours.master() != stranger.master()
     assert stranger.master() is not None
+
+
+def test_a_child_that_another_runner_started_is_buried_when_it_has_ended(keep, host):
+    neighbour, lost = keep("other"), keep("names")
+    neighbour.start()
+    lost.start()
+    pid, another = lost.master(), Runner()
+    another.signal(pid, signal.SIGKILL)
+    assert another.wait(pid, LIMIT)
+    # Whoever asks for the number, as PostgreSQL does of its lock's, finds nobody.
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert neighbour.master() is not None
 
 
 def test_what_a_killed_agent_left_without_a_pid_is_buried_and_no_neighbour_with_it(keep, host):
