@@ -58,7 +58,7 @@ def state_markup(row: Subscription) -> SafeString:
     if state.progress in ON_ITS_WAY:
         poll = format_html(' data-poll="{}"', reverse("subscription_state", args=[row.pk]))
     tone, words = TONES[state.progress], state_words(state)
-    found = format_html('<span class="tag tag-{}"{}>{}</span>', tone, poll, words)
+    found = format_html('<span class="tag-{}"{}>{}</span>', tone, poll, words)
     if state.progress != Progress.APPLIED or state.since is None:
         return found
     return format_html('{} <span class="muted">{}</span>', found, moment(state.since))
@@ -81,7 +81,7 @@ def subscription_state(request: HttpRequest, pk: int) -> JsonResponse:
     return JsonResponse(
         {
             "text": state_words(state),
-            "class": f"tag tag-{TONES[state.progress]}",
+            "class": f"tag-{TONES[state.progress]}",
             "done": state.progress not in ON_ITS_WAY,
         }
     )

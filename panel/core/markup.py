@@ -49,10 +49,10 @@ def in_a_sentence(label: Any) -> str:
 
 
 def tag(text: Any, tone: str = "mute", title: str = "") -> SafeString:
-    """A status tag. It carries its meaning as text; the tone only helps."""
+    """A status tag. It carries its meaning as text; the tone, a word of ours, only helps."""
     more = f' title="{safe(title)}"' if title else ""
     # Each part was escaped by safe().
-    return SafeString(f'<span class="tag tag-{safe(tone)}"{more}>{safe(text)}</span>')
+    return SafeString(f"<span class=tag-{safe(tone)}{more}>{safe(text)}</span>")
 
 
 def link(url: str, text: Any) -> SafeString:

@@ -79,9 +79,9 @@ def _cells(pk: int, name: str, *cells: str) -> str:
 
 def _tag(is_suspended: bool, level: str | None, at: object) -> str:
     if not is_suspended:
-        return '<span class="tag tag-ok">Active</span>'
+        return '<span class="tag-ok">Active</span>'
     why = f"Suspended by the {level}, {at:%-d %b %Y}" if level else "Suspended"
-    return f'<span class="tag tag-bad">Suspended</span><div class="sub">{why}</div>'
+    return f'<span class="tag-bad">Suspended</span><div class="sub">{why}</div>'
 
 
 def customer(row: tuple) -> str:
@@ -114,7 +114,7 @@ def subscription(row: tuple) -> str:
     link = f'<a href="/customers/{account}/">{escape(subscriber)}</a>'
     for word, is_set in (("Expired", is_expired), ("Overused", is_overused), ("Locked", is_locked)):
         if is_set:
-            tags += f' <span class="tag tag-warn">{word}</span>'
+            tags += f' <span class="tag-warn">{word}</span>'
     return _cells(
         pk,
         name,
@@ -181,7 +181,7 @@ def reseller(row: tuple) -> str:
 def zone(row: tuple) -> str:
     """A zone's row."""
     pk, name, is_altered, subscription_id, subscription_name, serial, changed = row
-    state = '<span class="tag tag-info">Edited</span>' if is_altered else ""
+    state = '<span class="tag-info">Edited</span>' if is_altered else ""
     return _cells(
         pk,
         name,

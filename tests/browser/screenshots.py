@@ -155,7 +155,7 @@ def suspended(page: Page) -> None:
     """Several suspended at once, and what came of it; taken back afterwards."""
     page.goto("/customers/")
     for name in ("Lucía García", "Maja Holm", "Priya Raman"):
-        page.get_by_role("checkbox", name=f"Select {name}").check()
+        page.get_by_role("checkbox", name=name).check()
     page.locator("summary", has_text="Change Status").click()
     page.get_by_role("button", name="Suspend", exact=True).click()
     page.locator(".outcome").wait_for()

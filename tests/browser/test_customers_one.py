@@ -146,11 +146,11 @@ def test_suspend_and_activate_one_on_every_name_while_the_neighbour_runs(
     open_customer(page, f"Dora {provider.title()}")
     choose(page, "Change Status", "Suspend")
     outcome(page, "Suspend: done.")
-    expect(page.locator(".page-title .tag")).to_have_text("Suspended")
+    expect(page.locator('.page-title [class^="tag-"]')).to_have_text("Suspended")
     panel.answers(503, *names)
     assert panel.site(f"juri-{provider}.localhost")[0] == 200
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".page-title .tag")).to_have_text("Active")
+    expect(page.locator('.page-title [class^="tag-"]')).to_have_text("Active")
     panel.answers(200, names[0], names[1])
     panel.answers(301, names[2])
     choose(page, "Change Status", "Suspend")
@@ -235,7 +235,7 @@ def test_remove_and_restore(visit: Visit, panel: RunningPanel, provider: str) ->
     page.get_by_role("link", name=name, exact=True).click()
     act(page, "Restore")
     outcome(page, "Restore: done.")
-    expect(page.locator(".page-title .tag")).to_have_text("Active")
+    expect(page.locator('.page-title [class^="tag-"]')).to_have_text("Active")
     panel.answers(200, site)
 
 

@@ -127,7 +127,7 @@ def test_suspend_one_with_everything_below_or_the_panel_only(
     assert panel.site(site)[0] == 200
     choose(page, "Change Status", "Activate")
     outcome(page, "Activate: done.")
-    expect(page.locator(".page-title .tag")).to_have_text("Active")
+    expect(page.locator('.page-title [class^="tag-"]')).to_have_text("Active")
 
 
 def test_suspend_and_activate_several_from_the_list(visit: Visit, panel: RunningPanel) -> None:

@@ -45,7 +45,7 @@ def customer_table(refused: bool = False, rows: int = 20) -> SafeString:
             "",
             '<tr{}><td><input type="checkbox" name="ids" '
             'value="{}" aria-label="Select {}"{}></td><td class="main" data-th="Name">'
-            '<a href="#">{}</a>{}{}</td><td data-th="Status"><span class="tag tag-{}">{}</span>'
+            '<a href="#">{}</a>{}{}</td><td data-th="Status"><span class="tag-{}">{}</span>'
             '</td><td data-th="Provider"><a href="#">{}</a></td><td class="num" data-th='
             '"Domains"><progress class="{}" max="{}" value="{}" '
             'aria-label="{} of {}"></progress> {} / {}</td><td class="num" '
