@@ -1,10 +1,12 @@
 """The activity log as a table: of everything one may see, or of one object."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from panel.core import log
@@ -20,6 +22,12 @@ SIZE = 50
 
 def action_label(action: str) -> str:
     """An entry's code in words; a code whose operation is gone reads as it is."""
+    return _action_label(action, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _action_label(action: str, _language: str | None) -> str:
+    """Remembered: a page of entries shows the same few codes again and again."""
     operation = operations.get(action)
     if operation is not None:
         return str(operation.label)

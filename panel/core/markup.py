@@ -97,7 +97,8 @@ def moment(value: datetime | None) -> str:
     if value is None:
         return ""
     local = timezone.localtime(value)
-    return f"{_day(local.date(), get_language())}, {local:%H:%M}"
+    # `strftime` would take as long as all the rest.
+    return f"{_day(local.date(), get_language())}, {local.hour:02}:{local.minute:02}"
 
 
 def number(value: int | None) -> str:

@@ -1,6 +1,7 @@
 """Form controls that are made without a template."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -20,12 +21,19 @@ class QuickSelect(forms.Select):
         """The same markup as Django's, for choices with or without groups."""
         chosen = set(self.format_value(value))
         own = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
-        body = "".join(_options(self.choices, chosen))
+        body = _body(tuple(self.choices), frozenset(chosen))
         # Each part was escaped by safe(), attribute() or flatatt().
         return SafeString(f"<select{flatatt(own)}>{body}</select>")
 
 
-def _options(choices: Iterable[Any], chosen: set[str]) -> Iterable[str]:
+@lru_cache(maxsize=64)
+def _body(choices: tuple[Any, ...], chosen: frozenset[str]) -> str:
+    """Remembered: the same choices are offered on every page of a list. Labels that are translated
+    late are equal only where they read the same."""
+    return "".join(_options(choices, chosen))
+
+
+def _options(choices: Iterable[Any], chosen: frozenset[str]) -> Iterable[str]:
     for value, label in choices:
         if isinstance(label, list | tuple):
             inside = "".join(_options(label, chosen))
