@@ -82,3 +82,11 @@ def lacking(subscriptions: Iterable[Subscription], actor: Actor, permission: str
         return set() if permission in (of_actor(actor) or ()) else {row.pk for row in rows}
     granted = in_force(rows)
     return {row.pk for row in rows if permission not in granted[row.pk]}
+
+
+def anywhere(actor: Actor, permission: str) -> bool:
+    """Whether there is anything at all where the actor may do what takes this permission."""
+    if actor.is_customer:
+        rows = list(Subscription.objects.visible_to(actor).present())
+        return len(lacking(rows, actor, permission)) < len(rows)
+    return actor.is_administrator or permission in (of_actor(actor) or ())

@@ -89,6 +89,10 @@ class ListPage:
         """All rows of the list, scoped to the actor, before filter and search."""
         return nouns[self.noun].visible_to(actor)
 
+    def acts(self, actor: Actor) -> bool:
+        """Whether there are buttons over the list: not for who would be refused by each."""
+        return True
+
     def extra(self, rows: list[Any], listing: "Listing") -> dict[str, Any]:
         """What cells need besides their row, for the whole page at once."""
         return {}

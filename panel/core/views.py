@@ -227,7 +227,8 @@ def bulk_groups(page: ListPage, actor: Actor, in_trash: bool = False) -> list[di
     """The buttons over a list; those of one group in a menu. What was removed has its own."""
     noun = nouns[page.noun]
     groups: dict[str, dict[str, Any]] = {}
-    for operation in operations_of(page.noun, actor, bulk=True):
+    offered = operations_of(page.noun, actor, bulk=True)
+    for operation in offered if offered and page.acts(actor) else ():
         if operation.in_trash != in_trash:
             continue
         url = reverse(f"{noun.url_name}_bulk", args=[operation.verb])

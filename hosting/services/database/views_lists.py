@@ -5,11 +5,12 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from hosting import permissions
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.services.database.filters import DatabaseDumpFilter, DatabaseFilter, DatabaseUserFilter
 from hosting.services.database.operations import SERVICE, may_manage
-from hosting.services.database.words import Server
+from hosting.services.database.words import MAY_MANAGE, Server
 from hosting.views.columns import SUBSCRIPTION
 from panel.core.access import Actor
 from panel.core.lists import Column, ListPage, Sort, register_list
@@ -49,6 +50,9 @@ class DatabaseList(ListPage):
         on_it = Subscription.objects.visible_to(actor).present().filter(node_id=OuterRef("pk"))
         nodes = Node.objects.filter(Exists(on_it))
         return self.empty_text if any(node.has(SERVICE) for node in nodes) else NOWHERE
+
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, MAY_MANAGE)
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()
@@ -91,6 +95,9 @@ class DatabaseUserList(ListPage):
         Column(_("Server"), lambda row, ls: _LABELS.get(row.server, row.server)),
         Column(_("Access"), lambda row, ls: row.access),
     )
+
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, MAY_MANAGE)
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()

@@ -6,9 +6,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from hosting import permissions
 from hosting.models.subscriptions import Subscription
 from hosting.services.dns.filters import RecordFilter, TemplateFilter, ZoneFilter
 from hosting.services.dns.models import TemplateScope, Zone
+from hosting.services.dns.operations_zones import PERMISSION
 from hosting.views.columns import SUBSCRIPTION
 from panel.core import search
 from panel.core.access import Actor
@@ -53,6 +55,9 @@ class ZoneList(ListPage):
         Column(_("Serial"), lambda row, ls: str(row.serial), css="num"),
         Column(_("Changed"), lambda row, ls: day(row.changed_at), css="date"),
     )
+
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, PERMISSION)
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()

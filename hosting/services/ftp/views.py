@@ -8,11 +8,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from hosting import permissions
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.services.ftp.desired import may_have_keys
 from hosting.services.ftp.filters import FtpAccountFilter
 from hosting.services.ftp.models import FtpAccount
+from hosting.services.ftp.operations import PERMISSION
 from hosting.views.columns import SUBSCRIPTION
 from hosting.views.hosted import fact
 from panel.core.access import Actor
@@ -63,6 +65,9 @@ class FtpAccountList(ListPage):
         Column(_("Home"), lambda row, ls: _home(row)),
         Column(_("Created"), lambda row, ls: day(row.created_at), css="date"),
     )
+
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, PERMISSION)
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()

@@ -9,13 +9,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from hosting import permissions
 from hosting.models.domains import Domain
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.services.mail import sizes
 from hosting.services.mail.filters import MailboxFilter
 from hosting.services.mail.models import Mailbox
-from hosting.services.mail.operations import may_manage
+from hosting.services.mail.operations import PERMISSION, may_manage
 from hosting.services.mail.views_programs import programs
 from hosting.views.columns import SUBSCRIPTION
 from hosting.views.hosted import fact
@@ -90,6 +91,9 @@ class MailboxList(ListPage):
         ),
         Column(_("Created"), lambda row, ls: day(row.created_at), css="date"),
     )
+
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, PERMISSION)
 
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()

@@ -105,6 +105,9 @@ class CertificateList(ListPage):
         ),
     )
 
+    def acts(self, actor: Actor) -> bool:
+        return permissions.anywhere(actor, PERMISSION)
+
     def rows(self, actor: Actor) -> Any:
         return super().rows(actor).present()
 
