@@ -144,6 +144,7 @@ def main(words: list[str] | None = None) -> None:
     threading.Thread(target=applier.sweep, name="sweep", daemon=True).start()
     sys.stderr.write(f"The agent listens at {platform.socket}.\n")
     while not leaving.wait(logs.EVERY):
+        applier.count()
         logs.rotate(host)
     server.close()
     applier.stop()

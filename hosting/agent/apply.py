@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -324,6 +325,13 @@ class Applier:
             for figure, by_number in found.items()
         }
         return {"ok": True, "figures": plain}
+
+    def count(self) -> None:
+        """Have every driver count the traffic so far, before logs are put aside."""
+        for driver in self._drivers.values():
+            # A full disk: what is not put aside is counted the next time.
+            with suppress(OSError, sqlite3.Error):
+                driver.count()
 
     def watch(self) -> None:
         """Have every driver look after its daemon from now on."""

@@ -50,6 +50,9 @@ class Driver(ABC, Generic[Desired]):
         """Return bytes in and out by day ("2026-11-23", from `since` on) and subscription."""
         return {}
 
+    def count(self) -> None:
+        """Count what daemons have written down of traffic: their logs are about to be cut."""
+
     def ask(self, what: str, subscription: int, parameters: object) -> dict[str, object]:
         """Answer what a page wants to know of a subscription: changes nothing, and soon ends.
 

@@ -6,7 +6,7 @@ from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError
 from hosting.services.web import driver_log
 from hosting.services.web.driver_log import Logs
-from hosting.services.web.driver_traffic import Traffic
+from hosting.services.web.driver_traffic import of_visits
 from tests.agent.fakes import Agent, Died, DyingHost, node, site, subscription
 
 NAMES = {7: {"anna.example", "*.anna.test"}}
@@ -130,7 +130,7 @@ def test_the_agent_answers_for_sites_that_it_serves(tmp_path):
 
 def test_both_ways_are_counted_once_and_by_day(place):
     host, logs = place
-    counts = Traffic(host, logs)
+    counts = of_visits(host, logs)
     add(logs, visit(), visit("s43-8", sent=5), visit("-", sent=999), visit(at="2026-10-05"))
     add(logs, "nonsense\n", visit(sent=1000)[:-1])
     assert counts.days([42, 43, 44], "2026-10-01") == {
@@ -140,7 +140,7 @@ def test_both_ways_are_counted_once_and_by_day(place):
     add(logs, "\n")
     assert counts.days([42], "2026-11-05") == {"2026-11-05": {42: 110 + 1010}}
     assert counts.days([42], "2026-11-06") == {}
-    assert Traffic(host, logs).days([42], "2026-11-01") == {"2026-11-05": {42: 110 + 1010}}
+    assert of_visits(host, logs).days([42], "2026-11-01") == {"2026-11-05": {42: 110 + 1010}}
     # A hundred days later it is known no more.
     add(logs, visit(at="2027-02-14"))
     assert counts.days([42], "2026-01-01") == {"2027-02-14": {42: 110}}
@@ -148,7 +148,7 @@ def test_both_ways_are_counted_once_and_by_day(place):
 
 def test_what_was_written_into_a_log_that_moved_on_counts_too(place):
     host, logs = place
-    counts = Traffic(host, logs)
+    counts = of_visits(host, logs)
     add(logs, visit())
     counts.count()
     with logs.access.open("a") as still_open:
@@ -188,7 +188,7 @@ def test_a_crash_anywhere_while_counting_and_rotating_counts_every_line_once(tmp
         whole.lay_out()
         dying = DyingHost(fake.platform.node, fake, fake.platform, last=last_call)
         logs = Logs(dying)
-        counts = Traffic(dying, logs)
+        counts = of_visits(dying, logs)
         add(logs, visit(), visit())
         logs._since = -1e9
         try:
@@ -200,7 +200,7 @@ def test_a_crash_anywhere_while_counting_and_rotating_counts_every_line_once(tmp
         except Died:
             died = True
         seen = sum(path.read_text().count("\n") for path in whole.all(whole.access))
-        heir = Traffic(Host(fake.platform.node, fake, fake.platform), whole)
+        heir = of_visits(Host(fake.platform.node, fake, fake.platform), whole)
         assert heir.days([42], "2026-11-05") == ({"2026-11-05": {42: 110 * seen}} if seen else {})
         assert seen == 3 or died
     assert last_call > 3

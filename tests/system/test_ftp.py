@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from hosting.services.ftp.driver import FtpDriver
 from hosting.services.ftp.driver_sessions import greets, running
 from tests.agent.fakes import Died, DyingHost
 from tests.machine import free_port
+from tests.system.conftest import wait_until
 from tests.system.doors import ftp_login
 from tests.system.sshd import Sshd, make_key
 
@@ -185,6 +187,30 @@ def test_a_home_that_became_a_link_lets_nobody_in(node):
     aside.rename(shop)
     assert node.apply(1, account("anna"), account("anna.shop", "httpdocs/shop"))["ok"]
     node.log_in("anna.shop").quit()
+
+
+def test_what_sessions_took_is_counted_once_whichever_way_it_went(node, tmp_path):
+    since, half = time.strftime("%Y-%m-%d"), 250_000
+    before = taken(node, since)
+    client = node.log_in("anna")
+    put(client, "traffic", os.urandom(half))
+    got(client, "traffic")
+    client.quit()
+    (tmp_path / "sent").write_bytes(os.urandom(half))
+    assert not node.sftp().sftp("anna", f"put {tmp_path}/sent\n", PASSWORD).returncode
+    wait_until(lambda: taken(node, since)[1] - before[1] > 3 * half, "all of it is counted")
+    after = taken(node, since)
+    assert after[1] - before[1] < 3.3 * half
+    # What the neighbour's short sessions of each case took, and no more.
+    assert after[2] < half
+    node.next_agent()
+    assert taken(node, since) == after
+
+
+def taken(node, since):
+    """Bytes by subscription, of all days that are counted."""
+    found = node.driver.traffic([1, 2], since)
+    return {number: sum(day.get(number, 0) for day in found.values()) for number in (1, 2)}
 
 
 def test_without_tls_nobody_gets_as_far_as_a_password(node):

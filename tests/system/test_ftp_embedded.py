@@ -244,6 +244,40 @@ def test_sftp_reads_and_writes_in_the_home_and_offers_nothing_else(node):
     assert not (shop / "made").is_symlink()
 
 
+def taken(node):
+    """Bytes by subscription, of all days that are counted."""
+    figures = node.client.measure([1, 2], "2026-01-01").items()
+    days = [amounts for figure, amounts in figures if figure.startswith("traffic")]
+    return {number: sum(day.get(number, 0) for day in days) for number in (1, 2)}
+
+
+@pytest.mark.usefixtures("neighbour")
+def test_what_sessions_took_is_counted_once_also_of_those_that_were_ended(node):
+    node.wants(1, account("anna"))
+    before, half = taken(node), 200_000
+    client = node.ftp("anna")
+    put(client, "big", bytes(half))
+    assert len(got(client, "big")) == half
+    client.quit()
+
+    async def walk():
+        async with await node.ssh("anna") as connection:
+            files = await connection.start_sftp_client()
+            async with files.open("big", "rb") as file:
+                assert len(await file.read()) == half
+
+    asyncio.run(walk())
+    cut = node.ftp("anna")
+    put(cut, "big", bytes(half))
+    node.wants(1, account("anna"), state="shut")
+    assert ended(cut)
+    wait_until(lambda: taken(node)[1] - before[1] >= 4 * half, "all of it is counted")
+    assert taken(node)[1] - before[1] < 4.2 * half
+    assert taken(node)[2] - before[2] < half
+    assert taken(node) == taken(node)
+    node.wants(1, account("anna"))
+
+
 @pytest.mark.usefixtures("neighbour")
 def test_suspension_refuses_ends_and_activation_brings_all_back(node):
     key = asyncssh.generate_private_key("ssh-ed25519")

@@ -6,6 +6,7 @@ On disk, below the platform's own directory:
     ftp/tls.pem          the certificate of FTP, self-signed
     ftp/ssh_host_key     the key of SFTP
     ftp/accounts.sqlite3
+    ftp/traffic.sqlite3  what sessions took
 
 Suspending is one statement there. ProFTPD's sessions are processes that have nothing of root's left
 and run as the subscription's user: they are found by that, and ended. Where all are one uid, a
@@ -13,7 +14,7 @@ small server of ours reads the same file, and ends sessions by itself when it ch
 """
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from hosting.agent import trees
@@ -21,7 +22,7 @@ from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError, told
-from hosting.services.ftp import driver_daemon, driver_desired, driver_serving
+from hosting.services.ftp import driver_daemon, driver_desired, driver_serving, driver_traffic
 from hosting.services.ftp.driver_daemon import FtpServer
 from hosting.services.ftp.driver_desired import Ftp
 from hosting.services.ftp.driver_serving import SmallServer
@@ -47,6 +48,7 @@ class FtpDriver(Driver[Ftp]):
         self.server: FtpServer | SmallServer = kind(
             host, self._directory, self._directory / "accounts.sqlite3"
         )
+        self._traffic = driver_traffic.of_sessions(host, self._directory)
         self._words: str | None = None
         self._is_watched = False
         self._leaving = threading.Event()
@@ -213,6 +215,14 @@ class FtpDriver(Driver[Ftp]):
         if self.server.answers():
             return None
         return f"it does not answer: {self.server.words(0)}"
+
+    def traffic(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return what sessions that have ended took each day, both ways."""
+        return self._traffic.days(numbers, since)
+
+    def count(self) -> None:
+        """Count the sessions that have ended since the last time."""
+        self._traffic.count()
 
     def watch(self) -> None:
         """Begin to look a second time after what was shut, and to notice the daemon's death."""

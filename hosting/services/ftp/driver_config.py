@@ -18,11 +18,13 @@ ScoreboardFile {scoreboard}
 ControlsEngine off
 WtmpLog off
 TransferLog none
+LogFormat freehold "{traffic_format}"
 SystemLog {log}
 TimesGMT on
 MaxInstances 500
 PassivePorts {low} {high}
 <Global>
+  ExtendedLog {traffic_log} EXIT freehold
   DefaultRoot ~
   AllowChrootSymlinks off
   RootRevoke UseNonCompliantActiveTransfer

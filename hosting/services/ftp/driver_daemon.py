@@ -14,6 +14,7 @@ from hosting.agent.daemon import Complaints, Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.platform import FIRST_UID, Platform, uid_of
 from hosting.agent.protocol import AgentError
+from hosting.services.ftp import driver_traffic
 from hosting.services.ftp.driver_config import TEXT
 from hosting.services.ftp.driver_sessions import greets, running
 from hosting.services.ftp.driver_store import READ_ONLY
@@ -110,6 +111,8 @@ class FtpServer:
             pid_file=_path(self._directory / "proftpd.pid"),
             scoreboard=_path(self._directory / "scoreboard"),
             log=_path(self._log),
+            traffic_log=_path(driver_traffic.log(platform)),
+            traffic_format=driver_traffic.FORMAT,
             low=low,
             high=high,
             first_uid=FIRST_UID,

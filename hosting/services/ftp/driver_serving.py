@@ -6,6 +6,7 @@ from pathlib import Path
 from hosting.agent import small
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
+from hosting.services.ftp import driver_traffic
 from hosting.services.ftp.driver_sessions import greets
 
 _MODULE = "hosting.services.ftp.serving"
@@ -28,6 +29,7 @@ class SmallServer(small.SmallServer):
             "address": platform.address,
             "ftp-port": platform.ftp_port,
             "sftp-port": platform.sftp_port,
+            "traffic": driver_traffic.log(platform),
         }
         super().__init__(host, "ftp", _MODULE, directory, words, lambda: greets(platform))
 

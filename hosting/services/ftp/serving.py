@@ -30,7 +30,7 @@ def _serve_ftp(server: serving_ftp.Server) -> None:
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("database", "homes", "address"):
+    for name in ("database", "homes", "address", "traffic"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("ftp-port", "sftp-port"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -42,11 +42,13 @@ def main() -> None:
     database = Path(given.database)
     homes = os.open(given.homes, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     accounts = Accounts(database, homes, given.homes)
-    certificate = serving_keys.certificate(database.parent)
+    certificate, traffic = serving_keys.certificate(database.parent), Path(given.traffic)
     host_key = serving_keys.host_key(database.parent)
-    ftp = serving_ftp.listen(accounts, str(certificate), given.address, given.ftp_port)
+    where = given.address, given.ftp_port
+    ftp = serving_ftp.listen(accounts, str(certificate), *where, traffic)
     threading.Thread(target=_serve_ftp, args=(ftp,), name="ftp", daemon=True).start()
-    asyncio.run(serving_sftp.serve(accounts, str(host_key), given.address, given.sftp_port))
+    where = given.address, given.sftp_port
+    asyncio.run(serving_sftp.serve(accounts, str(host_key), *where, traffic))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import io
 import os
 import secrets
 import stat
+from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
@@ -15,6 +16,7 @@ from pyftpdlib.servers import FTPServer
 
 from hosting.services.ftp.serving_accounts import INTERVAL, Accounts, Login
 from hosting.services.ftp.serving_jail import Jail
+from hosting.services.ftp.serving_traffic import Meter
 
 _READING = "elr"
 _ALL = "elradfmwMT"
@@ -174,6 +176,7 @@ class Session(TLS_FTPHandler):
 
     abstracted_fs = Files
     accounts: Accounts
+    traffic: Path
     banner = "FTP"
     timeout = _IDLE
     auth_failed_timeout = _PAUSE
@@ -185,6 +188,7 @@ class Session(TLS_FTPHandler):
     def __init__(self, *given: Any, **named: Any):
         self.login: Login | None = None
         self.jail: Jail | None = None
+        self.meter: Meter | None = None
         super().__init__(*given, **named)
         self.authorizer = _Authorizer(self.accounts)
 
@@ -192,11 +196,21 @@ class Session(TLS_FTPHandler):
         """Keep what this session rests on."""
         self._let_go()
         self.login, self.jail = login, jail
+        self.meter = Meter(self.traffic, login.subscription)
 
     def _let_go(self) -> None:
         if self.jail is not None:
             self.jail.close()
-        self.login = self.jail = None
+        if self.meter is not None:
+            self.meter.end()
+        self.login = self.jail = self.meter = None
+
+    def _on_dtp_close(self) -> None:
+        # Each data channel comes by here once, whatever ended it.
+        if self.meter is not None and self.data_channel is not None:
+            self.meter.received += self.data_channel.tot_bytes_received
+            self.meter.sent += self.data_channel.tot_bytes_sent
+        super()._on_dtp_close()
 
     def push(self, data: str) -> None:
         """Answer; a name that is no UTF-8 is shown as it can be."""
@@ -227,7 +241,7 @@ class Server(FTPServer):
                 session.end()
 
 
-def listen(accounts: Accounts, certificate: str, address: str, port: int) -> Server:
+def listen(accounts: Accounts, certificate: str, address: str, port: int, traffic: Path) -> Server:
     """Open the port. It is served by `serve_forever`."""
 
     class Ours(Session):
@@ -237,7 +251,7 @@ def listen(accounts: Accounts, certificate: str, address: str, port: int) -> Ser
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.use_certificate_chain_file(certificate)
     context.use_privatekey_file(certificate)
-    Ours.accounts, Ours.ssl_context = accounts, context
+    Ours.accounts, Ours.ssl_context, Ours.traffic = accounts, context, traffic
     server = Server((address, port), Ours, ioloop=IOLoop())
     server.ioloop.call_every(INTERVAL, server.look)
     return server

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -21,6 +22,7 @@ from asyncssh.sftp import (
 
 from hosting.services.ftp.serving_accounts import INTERVAL, Accounts, Login
 from hosting.services.ftp.serving_jail import Jail, steps
+from hosting.services.ftp.serving_traffic import Meter
 
 _LOGIN_SECONDS = 30
 _FLAGS = {
@@ -42,12 +44,14 @@ def _refuse(*_given: Any) -> Any:
 class Door(asyncssh.SSHServer):
     """One connection, from its first word on."""
 
-    def __init__(self, accounts: Accounts, sessions: set["Door"]):
+    def __init__(self, accounts: Accounts, sessions: set["Door"], traffic: Path):
         self._accounts = accounts
+        self._traffic = traffic
         self._sessions = sessions
         self._shown: Login | None = None
         self.login: Login | None = None
         self.jail: Jail | None = None
+        self.meter: Meter | None = None
         self.connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -89,13 +93,16 @@ class Door(asyncssh.SSHServer):
             return
         self.login = login
         self.jail = Jail(top, is_read_only=login.is_read_only)
-        self.connection.set_extra_info(jail=self.jail)
+        self.meter = Meter(self._traffic, login.subscription)
+        self.connection.set_extra_info(jail=self.jail, meter=self.meter)
         self._sessions.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._sessions.discard(self)
         if self.jail is not None:
             self.jail.close()
+        if self.meter is not None:
+            self.meter.end()
 
 
 class Files(asyncssh.SFTPServer):
@@ -104,6 +111,7 @@ class Files(asyncssh.SFTPServer):
     def __init__(self, chan: asyncssh.SSHServerChannel):
         super().__init__(chan)
         self._jail: Jail = chan.get_connection().get_extra_info("jail")
+        self._meter: Meter = chan.get_connection().get_extra_info("meter")
 
     def format_user(self, uid: int | None) -> str:
         return "owner"
@@ -133,9 +141,12 @@ class Files(asyncssh.SFTPServer):
         os.close(file_obj)
 
     def read(self, file_obj: Any, offset: int, size: int) -> bytes:
-        return os.pread(file_obj, size, offset)
+        found = os.pread(file_obj, size, offset)
+        self._meter.sent += len(found)
+        return found
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> int:
+        self._meter.received += len(data)
         left = memoryview(data)
         while left:
             done = os.pwrite(file_obj, left, offset)
@@ -218,11 +229,11 @@ def _times(attrs: SFTPAttrs) -> tuple[float, float] | None:
     return (attrs.mtime if attrs.atime is None else attrs.atime, attrs.mtime)
 
 
-async def serve(accounts: Accounts, host_key: str, address: str, port: int) -> None:
+async def serve(accounts: Accounts, host_key: str, address: str, port: int, traffic: Path) -> None:
     """Serve, and end the sessions that rest on what is no more."""
     sessions: set[Door] = set()
     await asyncssh.create_server(
-        lambda: Door(accounts, sessions),
+        lambda: Door(accounts, sessions, traffic),
         address,
         port,
         server_host_keys=[host_key],

@@ -9,7 +9,7 @@ from signal import Signals
 
 from hosting.agent.host import Host
 from hosting.services.web.driver_log import Logs
-from hosting.services.web.driver_traffic import Traffic
+from hosting.services.web.driver_traffic import of_visits
 
 # How often logs are counted and looked at (seconds).
 PAUSE = 60.0
@@ -22,7 +22,7 @@ class Records:
         self._host = host
         self._reopen = reopen
         self.logs = Logs(host)
-        self._traffic = Traffic(host, self.logs)
+        self._traffic = of_visits(host, self.logs)
 
     def watch(self) -> None:
         """Count what visits took, and begin new logs in time, from a thread of its own."""

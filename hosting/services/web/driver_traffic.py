@@ -1,128 +1,29 @@
-"""How much each subscription's sites sent and received, day by day, out of the access log.
+"""What visits of sites take, out of the access log."""
 
-Each line counts once: how far a file was read and what was found in it are one transaction, and a
-file is known by its number in the file system together with how it begins, whatever its name is.
-"""
-
-import os
 import re
 import sqlite3
-import threading
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hosting.agent.host import Host
+from hosting.agent.traffic import Amount, Traffic
 from hosting.services.web.driver_log import Logs
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS file (
-    inode INTEGER PRIMARY KEY, head BLOB NOT NULL, read INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS day (
-    subscription INTEGER NOT NULL, day TEXT NOT NULL,
-    sent INTEGER NOT NULL, received INTEGER NOT NULL,
-    PRIMARY KEY (subscription, day)
-) STRICT, WITHOUT ROWID;
-"""
-_HEAD = 160
-# So many days are kept: a panel that was away for a month misses nothing.
-_KEPT = 100
-_PIECE = 8 * 1024 * 1024
 # The site, then two fields, the day of the time, the status, bytes out and in.
 _LINE = re.compile(rb"s(\d+)-\d+ \S+ \S+ (\d{4}-\d\d-\d\d)T\S+ \d{3} (\d+) (\d+) ")
 
 
-class Traffic:
-    """The counts of one node, in a file of their own."""
+def of_visits(host: Host, logs: Logs) -> Traffic:
+    """Return what counts the lines of the access log, also of what it was before."""
 
-    def __init__(self, host: Host, logs: Logs):
-        self._host = host
-        self._logs = logs
-        self._lock = threading.Lock()
-        self._opened: sqlite3.Connection | None = None
-        self._newest = ""
+    def files() -> Iterable[Path]:
+        return reversed(logs.all(logs.access))
 
-    @property
-    def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            path = self._host.platform.web / "traffic.sqlite3"
-            self._opened = sqlite3.connect(path, check_same_thread=False, timeout=30)
-            self._opened.execute("PRAGMA journal_mode = WAL")
-            self._opened.executescript(_TABLES)
-        return self._opened
+    return Traffic(host, host.platform.web / "traffic.sqlite3", files, read)
 
-    def count(self) -> None:
-        """Count what was written since the last time."""
-        with self._lock:
-            for path in reversed(self._logs.all(self._logs.access)):
-                while self._count_piece(path):
-                    pass
 
-    def _count_piece(self, path: Path) -> bool:
-        """Count some whole lines of a file; say whether there is more."""
-        try:
-            stream = path.open("rb")
-        except FileNotFoundError:
-            return False  # Another name has it by now; the next time finds it there.
-        with stream:
-            inode = os.fstat(stream.fileno()).st_ino
-            head = stream.read(_HEAD).partition(b"\n")[0]
-            known = self._database.execute(
-                "SELECT head, read FROM file WHERE inode = ?", (inode,)
-            ).fetchone()
-            begun = known[1] if known and head.startswith(known[0]) else 0
-            stream.seek(begun)
-            piece = stream.read(_PIECE)
-        whole = piece[: piece.rfind(b"\n") + 1]
-        if not whole:
-            return False
-        self._add(whole)
-        self._database.execute(
-            "INSERT INTO file (inode, head, read) VALUES (?, ?, ?) ON CONFLICT (inode)"
-            " DO UPDATE SET head = excluded.head, read = excluded.read",
-            (inode, head, begun + len(whole)),
-        )
-        try:
-            self._host.commit(self._database)
-        except BaseException:
-            self._database.rollback()
-            raise
-        return len(piece) == _PIECE
-
-    def _add(self, lines: bytes) -> None:
-        sent: Counter[tuple[int, str]] = Counter()
-        received: Counter[tuple[int, str]] = Counter()
-        for line in lines.split(b"\n"):
-            if found := _LINE.match(line):
-                key = int(found[1]), found[2].decode()
-                sent[key] += int(found[3])
-                received[key] += int(found[4])
-        self._database.executemany(
-            "INSERT INTO day (subscription, day, sent, received) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (subscription, day) DO UPDATE SET"
-            " sent = sent + excluded.sent, received = received + excluded.received",
-            [(*key, amount, received[key]) for key, amount in sent.items()],
-        )
-        newest = max((day for _number, day in sent), default="")
-        if newest > self._newest:
-            # Once a day: it looks at everything.
-            self._database.execute(
-                "DELETE FROM day WHERE day < date(?, ?)", (newest, f"-{_KEPT} days")
-            )
-            self._newest = newest
-
-    def days(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
-        """Return the sums, both ways together, by day from `since` on and subscription."""
-        self.count()
-        found: dict[str, dict[int, int]] = {}
-        with self._lock:
-            for number in set(numbers):
-                rows = self._database.execute(
-                    "SELECT day, sent + received FROM day"
-                    " WHERE subscription = ? AND day >= ? ORDER BY day",
-                    (number, since),
-                )
-                for day, amount in rows:
-                    found.setdefault(day, {})[number] = amount
-        return found
+def read(lines: list[bytes], _database: sqlite3.Connection) -> Iterator[Amount]:
+    """Yield what each line of the access log says."""
+    for line in lines:
+        if found := _LINE.match(line):
+            yield Amount(int(found[1]), found[2].decode(), int(found[3]), int(found[4]))
