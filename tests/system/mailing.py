@@ -41,7 +41,15 @@ class Programs:
         with smtplib.SMTP("127.0.0.1", self.ports["smtp"], "outside.example", PATIENCE) as server:
             return _code(lambda: server.sendmail(sender, [to], letter.encode()))
 
-    def submit(self, login: str, password: str, to: str, sender: str = "", shown: str = "") -> int:
+    def submit(
+        self,
+        login: str,
+        password: str,
+        to: str,
+        sender: str = "",
+        shown: str = "",
+        text: str = "sent\r\n",
+    ) -> int:
         """Send a letter as a person does; return the code of the first refusal, or 250.
 
         `sender` is the envelope's, `shown` what From: says; both are the login without a word.
@@ -51,7 +59,7 @@ class Programs:
             if code != 250:
                 return code
             own = sender or login
-            letter = f"From: {shown or own}\r\nTo: {to}\r\nSubject: sent\r\n\r\nsent\r\n"
+            letter = f"From: {shown or own}\r\nTo: {to}\r\nSubject: sent\r\n\r\n{text}"
             return _code(lambda: server.sendmail(own, [to], letter))
 
     def sender(self) -> smtplib.SMTP:

@@ -97,6 +97,29 @@ def test_a_suspended_one_is_shut_at_once_and_comes_back_as_it_was(mail):
     assert not any("while shut" in each for each in programs.letters(ANNAS, WORDS))
 
 
+def test_what_mail_took_is_counted_once_for_whose_it_is(mail):
+    programs, size = mail.programs, 60_000
+    before = taken(mail)
+    assert programs.deliver(ANNAS, text=f"counted {'x' * 70}\r\n" * (size // 80)) == 250
+    programs.await_letter(ANNAS, WORDS, "counted")
+    wait_until(lambda: taken(mail)[ANNA] - before[ANNA] > 2 * size, "it is counted")
+    # It came, and was read at least once.
+    between = taken(mail)
+    assert between[BERT] == before[BERT]
+    assert programs.submit(BERTS, WORDS, ANNAS, text="counted too\r\n" * (size // 13)) == 250
+    wait_until(lambda: taken(mail)[ANNA] > between[ANNA], "it is counted")
+    # Submitted by the one, put into a mailbox of the other.
+    for number in (ANNA, BERT):
+        assert 0.9 * size < taken(mail)[number] - between[number] < 1.1 * size
+
+
+def taken(mail):
+    """Bytes by subscription, of all days that are counted."""
+    figures = mail.node.client.measure([ANNA, BERT], "2026-01-01").items()
+    days = [amounts for figure, amounts in figures if figure.startswith("traffic")]
+    return {number: sum(day.get(number, 0) for day in days) for number in (ANNA, BERT)}
+
+
 def has_ended(session) -> bool:
     try:
         session.noop()

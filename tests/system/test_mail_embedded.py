@@ -14,7 +14,7 @@ from tests.agent.fakes import site, subscription
 from tests.machine import free_port
 from tests.system.conftest import WebNode, wait_until
 from tests.system.programs import AUTODISCOVER, NORAS, WELL_KNOWN, walk
-from tests.system.test_ftp_embedded import hashed
+from tests.system.test_ftp_embedded import hashed, taken
 
 pytestmark = pytest.mark.system
 # Clients of Python's own send others in no way.
@@ -198,6 +198,23 @@ def test_one_submits_as_oneself_and_as_nobody_else(node, neighbour, wrapped):
     with pytest.raises(smtplib.SMTPNotSupportedError):
         plain.login(me, PASSWORD)
     plain.close()
+
+
+def test_what_mail_took_is_counted_once_for_whose_it_is(node, neighbour):
+    node.wants(1, ANNA)
+    me, size = "anna@site1.example", 50_000
+    text = letter("Big", me, me) + "0123456789\r\n" * (size // 12)
+    before = taken(node)
+    node.takes(me, text=text)
+    assert "Big" in node.subjects(me)
+    wait_until(lambda: taken(node)[1] - before[1] > 2 * size, "reading is counted")
+    read = taken(node)[1] - before[1]
+    with node.submission(me) as client:
+        client.sendmail(me, ["far@other.example"], text)
+    wait_until(lambda: taken(node)[1] - before[1] - read > 2 * size, "it is counted")
+    # Sent and taken on by the other server; the other letters of anna's were small.
+    assert taken(node)[1] - before[1] - read < 2.2 * size
+    assert taken(node)[2] - before[2] < size
 
 
 def test_a_mailbox_sends_so_many_within_an_hour(node, neighbour):

@@ -4,19 +4,16 @@ ProFTPD writes it when a session says goodbye or its connection is lost; session
 because their subscription is suspended, are not in it.
 """
 
-import re
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
+from hosting.agent import metering
 from hosting.agent.host import Host
-from hosting.agent.platform import FIRST_UID, Platform, uid_of
-from hosting.agent.traffic import Amount, Traffic
+from hosting.agent.platform import Platform
+from hosting.agent.traffic import Traffic
 
 # ProFTPD's LogFormat (mod_log): the day, the uid, raw bytes that came in and went out. "-" stands
-# for what a session that nobody logged in to has not.
+# for what a session that nobody logged in to has not. As `metering` reads it.
 FORMAT = "%{%Y-%m-%d}t %{uid} %I %O"
-_LINE = re.compile(rb"(\d{4}-\d\d-\d\d) (\d{1,19}) (\d{1,18}) (\d{1,18})")
 
 
 def log(platform: Platform) -> Path:
@@ -24,20 +21,7 @@ def log(platform: Platform) -> Path:
     return platform.logs / "ftp-traffic.log"
 
 
-def line(day: str, subscription: int, received: int, sent: int) -> str:
-    """Return what ProFTPD would write, for the server that is not ProFTPD."""
-    return f"{day} {uid_of(subscription)} {received} {sent}\n"
-
-
 def of_sessions(host: Host, directory: Path) -> Traffic:
     """Return what counts these lines, kept in the service's directory."""
-    return Traffic(host, directory / "traffic.sqlite3", lambda: [log(host.platform)], read)
-
-
-def read(lines: list[bytes], _database: sqlite3.Connection) -> Iterator[Amount]:
-    """Yield what each session took, but for those of nobody's."""
-    for each in lines:
-        found = _LINE.fullmatch(each)
-        if found and int(found[2]) > FIRST_UID:
-            number = int(found[2]) - FIRST_UID
-            yield Amount(number, found[1].decode(), int(found[4]), int(found[3]))
+    lines = [log(host.platform)]
+    return Traffic(host, directory / "traffic.sqlite3", lambda: lines, metering.read)

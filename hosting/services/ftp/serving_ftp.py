@@ -14,9 +14,9 @@ from pyftpdlib.handlers import DTPHandler, FTPHandler, TLS_FTPHandler
 from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
+from hosting.agent.metering import Meter
 from hosting.services.ftp.serving_accounts import INTERVAL, Accounts, Login
 from hosting.services.ftp.serving_jail import Jail
-from hosting.services.ftp.serving_traffic import Meter
 
 _READING = "elr"
 _ALL = "elradfmwMT"

@@ -20,9 +20,9 @@ from asyncssh.sftp import (
     SFTPName,
 )
 
+from hosting.agent.metering import Meter
 from hosting.services.ftp.serving_accounts import INTERVAL, Accounts, Login
 from hosting.services.ftp.serving_jail import Jail, steps
-from hosting.services.ftp.serving_traffic import Meter
 
 _LOGIN_SECONDS = 30
 _FLAGS = {

@@ -3,6 +3,7 @@
 On disk, below the platform's own directory:
 
     mail/mail.sqlite3    who may log in, and where mail goes
+    mail/traffic.sqlite3 what letters and sessions took
     mail/own.pem         key and certificate of the node
     mail/postfix/        Postfix's configuration; spool/ is its queue, postfix-data/ its own
     mail/dovecot/        Dovecot's configuration
@@ -19,7 +20,7 @@ Mail itself lies in the subscription's home, in mail/<number of the mailbox>, an
 """
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -28,7 +29,13 @@ from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import LIMITED, OPEN, SHUT, AgentError, told
-from hosting.services.mail import driver_desired, driver_programs, driver_servers, driver_small
+from hosting.services.mail import (
+    driver_desired,
+    driver_programs,
+    driver_servers,
+    driver_small,
+    driver_traffic,
+)
 from hosting.services.mail.driver_desired import Mail, Mailbox
 from hosting.services.mail.driver_servers import DebianServers
 from hosting.services.mail.driver_small import SmallServers
@@ -53,6 +60,7 @@ class MailDriver(Driver[Mail]):
         self.store = Store(host, database)
         kind = DebianServers if host.platform.isolates else SmallServers
         self.servers: DebianServers | SmallServers = kind(host, self._directory, database)
+        self._traffic = driver_traffic.of_letters(host, self._directory, self.store.owner)
         self._applied: dict[int, Mail] = {}
         self._states: dict[int, str] = {}
         self._words = ""
@@ -112,6 +120,14 @@ class MailDriver(Driver[Mail]):
     def watch(self) -> None:
         """Start the daemons again whenever they die."""
         self.servers.watch()
+
+    def traffic(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
+        """Return what letters and sessions took each day, both ways."""
+        return self._traffic.days(numbers, since)
+
+    def count(self) -> None:
+        """Count what Postfix and Dovecot have written down since the last time."""
+        self._traffic.count()
 
     def stop(self) -> None:
         """Leave; the daemons end where the platform says so."""

@@ -10,7 +10,7 @@ from hosting.agent.daemon import Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.platform import FIRST_UID
 from hosting.agent.protocol import AgentError
-from hosting.services.mail import driver_sieve
+from hosting.services.mail import driver_sieve, driver_traffic
 from hosting.services.mail.driver_postfix import USER as POSTFIX
 
 # Who gives the right password is told that the mailbox is suspended, without the delay that is for
@@ -33,6 +33,11 @@ _CONF = """\
 base_dir = {run}
 state_dir = {run}
 log_path = {logs}/dovecot.log
+log_timestamp = "{timestamp}"
+mail_log_prefix = "{prefix}"
+deliver_log_format = {delivered}
+imap_logout_format = {logged_out}
+pop3_logout_format = {logged_out}
 protocols = imap pop3 lmtp
 listen = {listen}
 ssl = yes
@@ -190,6 +195,10 @@ class Dovecot:
             listen=both if everywhere else platform.address,
             first=FIRST_UID,
             postfix=POSTFIX,
+            timestamp=driver_traffic.TIMESTAMP,
+            prefix=driver_traffic.PREFIX,
+            delivered=driver_traffic.DELIVERED,
+            logged_out=driver_traffic.LOGGED_OUT,
             **paths,
             **platform.mail_ports,
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from hosting.agent import small
 from hosting.agent.host import Host
 from hosting.agent.platform import SMALL_MAIL_PORTS, Platform
-from hosting.services.mail import driver_greeting
+from hosting.services.mail import driver_greeting, driver_traffic
 from hosting.services.mail.driver_desired import Mail, Reply
 from hosting.services.mail.driver_store import Store
 
@@ -32,6 +32,7 @@ class SmallServers(small.SmallServer):
             "database": database,
             "homes": platform.homes,
             "address": platform.address,
+            "traffic": driver_traffic.log(platform),
             **{f"{name}-port": platform.mail_ports[name] for name in SMALL_MAIL_PORTS},
         }
         self._is_needed = False

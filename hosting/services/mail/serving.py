@@ -26,12 +26,13 @@ async def _serve(given: argparse.Namespace) -> None:
     """Serve; where a part of it ends, all of it ends, and the agent starts it again."""
     database = Path(given.database)
     tables, boxes = Tables(database), Boxes(Path(given.homes))
-    letters = Letters(tables, boxes, database.parent)
+    traffic = Path(given.traffic)
+    letters = Letters(tables, boxes, database.parent, traffic)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(selfsigned.certificate(database.parent / "tls.pem"))
     ports = {name: getattr(given, f"{name}_port") for name in SMALL_MAIL_PORTS}
-    imap = ImapServer(tables, boxes, context)
+    imap = ImapServer(tables, boxes, context, traffic)
     servers = [await imap.listen(given.address, ports["imaps"])]
     servers += await serving_smtp.listen(tables, letters, context, given.address, ports)
     await asyncio.gather(imap.watch(), *(server.serve_forever() for server in servers))
@@ -40,7 +41,7 @@ async def _serve(given: argparse.Namespace) -> None:
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("database", "homes", "address"):
+    for name in ("database", "homes", "address", "traffic"):
         parser.add_argument(f"--{name}", required=True)
     for name in SMALL_MAIL_PORTS:
         parser.add_argument(f"--{name}-port", type=int, required=True)

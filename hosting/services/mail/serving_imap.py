@@ -3,10 +3,11 @@
 import asyncio
 import ssl
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 from proxyprotocol.sock import SocketInfoLocal
@@ -24,6 +25,7 @@ from pysasl import SASLAuth
 from pysasl.creds.plain import PlainCredentials
 from pysasl.creds.server import ServerCredentials
 
+from hosting.agent.metering import Meter
 from hosting.services.mail.serving_boxes import Boxes
 from hosting.services.mail.serving_folders import Folders, LetterBox
 from hosting.services.mail.serving_tables import SUSPENDED, Box, Tables
@@ -134,11 +136,57 @@ class Login(LoginInterface):
         return authenticated
 
 
+class CountedReader:
+    """A reader that counts what it reads."""
+
+    def __init__(self, reader: asyncio.StreamReader, meter: Meter):
+        self._reader = reader
+        self._meter = meter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    def _counted(self, data: bytes) -> bytes:
+        self._meter.received += len(data)
+        return data
+
+    async def read(self, n: int = -1) -> bytes:
+        return self._counted(await self._reader.read(n))
+
+    async def readline(self) -> bytes:
+        return self._counted(await self._reader.readline())
+
+    async def readexactly(self, n: int) -> bytes:
+        return self._counted(await self._reader.readexactly(n))
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        return self._counted(await self._reader.readuntil(separator))
+
+
+class CountedWriter:
+    """A writer that counts what it writes."""
+
+    def __init__(self, writer: asyncio.StreamWriter, meter: Meter):
+        self._writer = writer
+        self._meter = meter
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+    def write(self, data: bytes) -> None:
+        self._meter.sent += len(data)
+        self._writer.write(data)
+
+    def writelines(self, data: Iterable[bytes]) -> None:
+        self.write(b"".join(data))
+
+
 class ImapServer:
     """Runs sessions, and ends those that rest on what is not so any more."""
 
-    def __init__(self, tables: Tables, boxes: Boxes, context: ssl.SSLContext):
+    def __init__(self, tables: Tables, boxes: Boxes, context: ssl.SSLContext, traffic: Path):
         self._tables = tables
+        self._traffic = traffic
         self._context = context
         told = Namespace(passlib_cfg=None, proxy_protocol=None, debug=False)
         self._config = _Config(
@@ -172,10 +220,15 @@ class ImapServer:
         task = asyncio.current_task()
         assert task is not None
         self._sessions[task] = entered
+        meter = Meter(self._traffic)
+        counted: Any = (CountedReader(reader, meter), CountedWriter(writer, meter))
         try:
-            await self._imap(reader, writer, SocketInfoLocal(writer))
+            await self._imap(*counted, SocketInfoLocal(writer))
         finally:
             self._sessions.pop(task, None)
+            if entered.box is not None:
+                meter.subscription = entered.box.subscription
+                meter.end()
 
     async def watch(self) -> None:
         """Look through the sessions several times a second, for as long as this runs."""

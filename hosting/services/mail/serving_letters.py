@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 
+from hosting.agent.metering import Meter
 from hosting.services.mail.driver_desired import DISABLED
 from hosting.services.mail.driver_senders import addresses
 from hosting.services.mail.serving_boxes import Boxes
@@ -37,11 +38,15 @@ def header(letter: bytes, name: str) -> str:
 
 
 class Letters:
-    """Delivers by `tables` into `boxes`; what goes elsewhere is put below `directory`."""
+    """Delivers by `tables` into `boxes`; what goes elsewhere is put below `directory`.
 
-    def __init__(self, tables: Tables, boxes: Boxes, directory: Path):
+    What that took is written into `traffic`.
+    """
+
+    def __init__(self, tables: Tables, boxes: Boxes, directory: Path, traffic: Path):
         self._tables = tables
         self._boxes = boxes
+        self._traffic = traffic
         self._outgoing = directory / "outgoing"
         self._replies = directory / "replies"
         self._replied: dict[tuple[int, str], float] = {}
@@ -67,8 +72,13 @@ class Letters:
                     return "552 5.2.2 The mailbox is full"
         return ""
 
-    def deliver(self, sender: str, recipients: Collection[str], letter: bytes) -> None:
-        """Put a letter, judged before, where each of its recipients leads; once for each."""
+    def deliver(
+        self, sender: str, recipients: Collection[str], letter: bytes, login: str = ""
+    ) -> None:
+        """Put a letter, judged before, where each of its recipients leads; once for each.
+
+        `login` is who submitted it, if anybody did.
+        """
         boxes: dict[str, Box] = {}
         elsewhere: set[str] = set()
         for address in recipients:
@@ -79,9 +89,17 @@ class Letters:
         for address, box in boxes.items():
             head = f"Return-Path: <{sender}>\r\nDelivered-To: {address}\r\n"
             self._boxes.keep(box, head.encode() + letter, is_spam)
+            self._count(box, received=len(letter))
             self._answer(sender, box, letter)
         for address in sorted(elsewhere):
             self._put_out(sender, address, letter)
+        if login and (box := self._tables.box(login)) is not None:
+            self._count(box, received=len(letter), sent=len(letter) * len(elsewhere))
+
+    def _count(self, box: Box, received: int, sent: int = 0) -> None:
+        meter = Meter(self._traffic, box.subscription)
+        meter.received, meter.sent = received, sent
+        meter.end()
 
     def _put_out(self, sender: str, address: str, letter: bytes) -> None:
         head = f"X-Envelope-From: <{sender}>\r\nX-Envelope-To: <{address}>\r\n"

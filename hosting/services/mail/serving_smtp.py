@@ -61,8 +61,13 @@ class Incoming:
             return refused
         peer = session.peer[0] if session.peer else "unknown"
         trace = f"Received: from [{peer}] by {_IDENT}; {formatdate()}\r\n"
-        self._letters.deliver(sender, envelope.rcpt_tos, trace.encode() + letter)
+        login = self.login(session)
+        self._letters.deliver(sender, envelope.rcpt_tos, trace.encode() + letter, login)
         return "250 2.0.0 OK"
+
+    def login(self, _session: Session) -> str:
+        """Return who submits; nobody does."""
+        return ""
 
     def judge(self, _session: Session, _letter: bytes) -> str:
         """Return why a letter is not taken for what stands in it."""
@@ -79,6 +84,10 @@ class Submitted(Incoming):
     def __init__(self, letters: Letters, tables: Tables):
         super().__init__(letters, tables)
         self._outgoing = Outgoing()
+
+    def login(self, session: Session) -> str:
+        """Return who submits."""
+        return str(session.auth_data)
 
     def count(self, session: Session, recipients: int) -> str:
         """Count what a mailbox and its subscription send within an hour."""
