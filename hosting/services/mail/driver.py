@@ -98,6 +98,9 @@ class MailDriver(Driver[Mail]):
             for number, mail in applied.items():
                 self._keep_scripts(number, mail)
             self.servers.keep_keys(applied.values())
+            with suppress(AgentError):
+                # Without them the node's own is shown; whoever has a new one hears of it.
+                self.servers.keep_names(None, applied.values())
             is_needed = any(mail.mailboxes for mail in applied.values())
             self.servers.start(is_news, is_needed)
             self._words = ""
@@ -195,8 +198,10 @@ class MailDriver(Driver[Mail]):
             result.failures |= dict.fromkeys(batch, told(error))
             return result
         result.failures |= refused
+        good = batch.keys() - refused.keys()
+        before = [self._applied.get(number, _NOTHING) for number in good]
         gone = False
-        for number in batch.keys() - refused.keys():
+        for number in good:
             try:
                 gone |= self._let_go(number, batch[number] or _NOTHING)
             except (AgentError, OSError) as error:
@@ -204,8 +209,9 @@ class MailDriver(Driver[Mail]):
         try:
             self.servers.keep_keys(self._applied.values())
             self._keep_queue()
+            self.servers.keep_names(before, [batch[number] or _NOTHING for number in good])
         except (AgentError, OSError) as error:
-            result.failures |= dict.fromkeys(batch.keys() - refused.keys(), told(error))
+            result.failures |= dict.fromkeys(good, told(error))
         result.changed -= result.failures.keys()
         if gone or any(mail and mail.is_held for mail in batch.values()):
             self._end_sessions()

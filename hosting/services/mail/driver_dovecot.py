@@ -43,6 +43,7 @@ listen = {listen}
 ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{certificate}
+!include {names}
 ssl_min_protocol = TLSv1.2
 disable_plaintext_auth = yes
 auth_mechanisms = plain login
@@ -112,6 +113,9 @@ service lmtp {{
     user = {postfix}
   }}
 }}
+service config {{
+  vsz_limit = 512 M
+}}
 service auth {{
   unix_listener auth-client {{
     mode = 0600
@@ -146,8 +150,17 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 class Dovecot:
     """The daemon that keeps mailboxes."""
 
-    def __init__(self, host: Host, directory: Path, database: Path, certificate: Path, run: Path):
+    def __init__(
+        self,
+        host: Host,
+        directory: Path,
+        database: Path,
+        certificate: Path,
+        names: Path,
+        run: Path,
+    ):
         self._host = host
+        self._names = names
         self._platform = host.platform
         self._conf = directory / "dovecot"
         self.scripts = directory / "sieve"
@@ -182,6 +195,7 @@ class Dovecot:
             "run": self._run,
             "logs": platform.logs,
             "certificate": self._certificate,
+            "names": self._names,
             "conf": self._conf,
             "sieve": self.scripts,
             "homes": platform.homes,
@@ -224,6 +238,12 @@ class Dovecot:
         for name, text in (("spam", driver_sieve.SPAM), ("nothing", driver_sieve.NOTHING)):
             self.keep_script(name, text)
         return is_news
+
+    def check(self) -> str:
+        """Say what it does not like of its configuration; "" if that is all right."""
+        program = self._platform.programs["dovecot"]
+        done = self._host.runner.run([str(program), "-n", "-c", f"{self._conf}/dovecot.conf"], 60.0)
+        return done.output.strip() if done.code else ""
 
     def keep_script(self, name: str, text: str, uid: int | None = None) -> None:
         """Compile a script and put it in the place of what is there; AgentError: it is none.

@@ -12,6 +12,7 @@ from pathlib import Path
 from hosting.agent.daemon import Daemon, Program
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError, is_host_name
+from hosting.services.mail import driver_names
 from hosting.services.mail.driver_desired import DISABLED
 
 # Debian's package makes both.
@@ -101,6 +102,7 @@ class Postfix:
         directory: Path,
         database: Path,
         certificate: Path,
+        names: Path,
         run: Path,
         signed_by: Path | None,
     ):
@@ -111,6 +113,7 @@ class Postfix:
         self._data = directory / "postfix-data"
         self._database = database
         self._certificate = certificate
+        self._names = names
         self._run = run
         # The socket of what signs letters that leave; None: nothing does.
         self._signed_by = signed_by
@@ -200,6 +203,7 @@ class Postfix:
             "smtpd_tls_security_level": "may",
             "smtpd_tls_auth_only": "yes",
             "smtpd_tls_chain_files": str(self._certificate),
+            "tls_server_sni_maps": table("names"),
             "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
         }
 
@@ -227,6 +231,7 @@ class Postfix:
         }
         for name, query in _QUERIES.items():
             found[f"{name}.cf"] = f"dbpath = {self._database}\nquery = {query}\n"
+        found["names.cf"] = f"dbpath = {self._names}\nquery = {driver_names.QUERY}\n"
         return found
 
     def lay_out(self) -> bool:

@@ -3,6 +3,7 @@
 import grp
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -11,9 +12,16 @@ from hosting.agent.host import Host
 from hosting.agent.platform import Platform
 from hosting.agent.protocol import AgentError
 from hosting.agent.small import SmallServer
-from hosting.services.mail import driver_certificate, driver_greeting, driver_sieve, driver_signing
+from hosting.services.mail import (
+    driver_certificate,
+    driver_greeting,
+    driver_names,
+    driver_sieve,
+    driver_signing,
+)
 from hosting.services.mail.driver_desired import Mail, Reply
 from hosting.services.mail.driver_dovecot import Dovecot
+from hosting.services.mail.driver_names import Names
 from hosting.services.mail.driver_postfix import USER, Postfix
 from hosting.services.mail.driver_queue import Queue
 from hosting.services.mail.driver_signing import Signing
@@ -42,8 +50,10 @@ class DebianServers:
         can_sign = driver_signing.is_possible(host.platform)
         self.signing = Signing(host, directory) if can_sign else None
         signed_by = self.signing.socket if self.signing else None
-        self.postfix = Postfix(host, directory, database, self._certificate, run, signed_by)
-        self.dovecot = Dovecot(host, directory, database, self._certificate, run)
+        self._names = Names(host, directory, self._check)
+        pair = self._certificate
+        self.postfix = Postfix(host, directory, database, pair, self._names.table, run, signed_by)
+        self.dovecot = Dovecot(host, directory, database, pair, self._names.blocks, run)
         self._queue = Queue(host, directory / "postfix")
         self._milter = directory / "milter"
         self._senders = SmallServer(
@@ -67,6 +77,7 @@ class DebianServers:
     def prepare(self) -> None:
         """Make what has to be there before the tables are."""
         driver_certificate.keep(self._host, self._certificate)
+        self._names.lay_out(self.group())
 
     def lay_out(self) -> bool:
         """Write both configurations; say whether anything is new."""
@@ -147,6 +158,20 @@ class DebianServers:
         for address, pid in sessions:
             if address in closed:
                 self._host.signal(pid, signal.SIGTERM)
+
+    def _check(self) -> str:
+        return self.dovecot.check()
+
+    def keep_names(self, before: Iterable[Mail] | None, after: Iterable[Mail]) -> None:
+        """Be known by the certificates of these names; `before` None: of no others at all."""
+        about = None if before is None else driver_names.names(before)
+        try:
+            is_news = self._names.keep(about, driver_names.names(after))
+        except sqlite3.Error as error:
+            raise AgentError("io", f"the certificates of mail: {error}") from None
+        if is_news:
+            # Sessions go on; who comes from now on is shown the new ones.
+            self.dovecot.daemon.signal_master(signal.SIGHUP)
 
     def keep_queue(self, store: Store, held: Collection[int], there: Collection[int]) -> None:
         """Hold the letters on their way that these subscriptions sent, and no others."""
