@@ -30,6 +30,7 @@ class SmallServer(small.SmallServer):
             "ftp-port": platform.ftp_port,
             "sftp-port": platform.sftp_port,
             "traffic": driver_traffic.log(platform),
+            "web": platform.web,
         }
         super().__init__(host, "ftp", _MODULE, directory, words, lambda: greets(platform))
 

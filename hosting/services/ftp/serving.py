@@ -30,7 +30,7 @@ def _serve_ftp(server: serving_ftp.Server) -> None:
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("database", "homes", "address", "traffic"):
+    for name in ("database", "homes", "address", "traffic", "web"):
         parser.add_argument(f"--{name}", required=True)
     for name in ("ftp-port", "sftp-port"):
         parser.add_argument(f"--{name}", type=int, required=True)
@@ -45,7 +45,7 @@ def main() -> None:
     certificate, traffic = serving_keys.certificate(database.parent), Path(given.traffic)
     host_key = serving_keys.host_key(database.parent)
     where = given.address, given.ftp_port
-    ftp = serving_ftp.listen(accounts, str(certificate), *where, traffic)
+    ftp = serving_ftp.listen(accounts, certificate, *where, traffic, Path(given.web))
     threading.Thread(target=_serve_ftp, args=(ftp,), name="ftp", daemon=True).start()
     where = given.address, given.sftp_port
     asyncio.run(serving_sftp.serve(accounts, str(host_key), *where, traffic))

@@ -4,6 +4,7 @@ import io
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pyftpdlib.servers import FTPServer
 from hosting.agent.metering import Meter
 from hosting.services.ftp.serving_accounts import INTERVAL, Accounts, Login
 from hosting.services.ftp.serving_jail import Jail
+from hosting.services.web.driver_certificates import file_of, serving_in
 
 _READING = "elr"
 _ALL = "elradfmwMT"
@@ -241,17 +243,40 @@ class Server(FTPServer):
                 session.end()
 
 
-def listen(accounts: Accounts, certificate: str, address: str, port: int, traffic: Path) -> Server:
+def _context(pem: Path) -> SSL.Context:
+    found = SSL.Context(SSL.TLS_SERVER_METHOD)
+    found.set_min_proto_version(SSL.TLS1_2_VERSION)
+    found.use_certificate_chain_file(str(pem))
+    found.use_privatekey_file(str(pem))
+    return found
+
+
+def named(own: Path, web: Path) -> SSL.Context:
+    """Return the context of `own`, and of other names those that the web server has for them."""
+    context = _context(own)
+
+    def choose(connection: SSL.Connection) -> None:
+        name = (connection.get_servername() or b"").decode("ascii", "replace").lower()
+        path = file_of(name, serving_in(web))
+        # One that is not sound fails for its name alone: the other one is shown.
+        with suppress(SSL.Error, OSError):
+            if path is not None:
+                connection.set_context(_context(path))
+
+    context.set_tlsext_servername_callback(choose)
+    return context
+
+
+def listen(
+    accounts: Accounts, certificate: Path, address: str, port: int, traffic: Path, web: Path
+) -> Server:
     """Open the port. It is served by `serve_forever`."""
 
     class Ours(Session):
         pass
 
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.use_certificate_chain_file(certificate)
-    context.use_privatekey_file(certificate)
-    Ours.accounts, Ours.ssl_context, Ours.traffic = accounts, context, traffic
+    Ours.accounts, Ours.traffic = accounts, traffic
+    Ours.ssl_context = named(certificate, web)
     server = Server((address, port), Ours, ioloop=IOLoop())
     server.ioloop.call_every(INTERVAL, server.look)
     return server

@@ -21,7 +21,7 @@ from pathlib import Path
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError, is_host_name
 from hosting.services.mail.driver_desired import Mail
-from hosting.services.web.driver_certificates import serving
+from hosting.services.web.driver_certificates import file_of, serving
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----\n?")
 _TABLE = "CREATE TABLE IF NOT EXISTS pair (name TEXT PRIMARY KEY, pem TEXT NOT NULL) STRICT"
@@ -129,7 +129,7 @@ class Names:
         served = serving(self._host.platform)
         found = {}
         for name in wanted:
-            path = served.get(name) or served.get(f"*.{name.partition('.')[2]}")
+            path = file_of(name, served)
             if path is None or not is_host_name(name):
                 continue
             try:

@@ -33,6 +33,7 @@ class SmallServers(small.SmallServer):
             "homes": platform.homes,
             "address": platform.address,
             "traffic": driver_traffic.log(platform),
+            "web": platform.web,
             **{f"{name}-port": platform.mail_ports[name] for name in SMALL_MAIL_PORTS},
         }
         self._is_needed = False

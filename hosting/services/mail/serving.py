@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import logging
 import os
-import ssl
 import sys
 import warnings
 from pathlib import Path
@@ -20,6 +19,7 @@ from hosting.services.mail.serving_boxes import Boxes
 from hosting.services.mail.serving_imap import ImapServer
 from hosting.services.mail.serving_letters import Letters
 from hosting.services.mail.serving_tables import Tables
+from hosting.services.web.named_contexts import NamedContexts
 
 
 async def _serve(given: argparse.Namespace) -> None:
@@ -28,9 +28,8 @@ async def _serve(given: argparse.Namespace) -> None:
     tables, boxes = Tables(database), Boxes(Path(given.homes))
     traffic = Path(given.traffic)
     letters = Letters(tables, boxes, database.parent, traffic)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(selfsigned.certificate(database.parent / "tls.pem"))
+    own = selfsigned.certificate(database.parent / "tls.pem")
+    context = NamedContexts(Path(given.web), Path(own)).own
     ports = {name: getattr(given, f"{name}_port") for name in SMALL_MAIL_PORTS}
     imap = ImapServer(tables, boxes, context, traffic)
     servers = [await imap.listen(given.address, ports["imaps"])]
@@ -41,7 +40,7 @@ async def _serve(given: argparse.Namespace) -> None:
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("database", "homes", "address", "traffic"):
+    for name in ("database", "homes", "address", "traffic", "web"):
         parser.add_argument(f"--{name}", required=True)
     for name in SMALL_MAIL_PORTS:
         parser.add_argument(f"--{name}-port", type=int, required=True)

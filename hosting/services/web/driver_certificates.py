@@ -24,11 +24,12 @@ _DAYS = "3650"
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----\n")
 _KINDS = {"PRIVATE KEY", "CERTIFICATE"}
 _OWN = "own"
+_DIRECTORY = "certificates"
 
 
 def directory(platform: Platform) -> Path:
     """Return where certificates are."""
-    return platform.web / "certificates"
+    return platform.web / _DIRECTORY
 
 
 def serving(platform: Platform) -> dict[str, Path]:
@@ -38,18 +39,28 @@ def serving(platform: Platform) -> dict[str, Path]:
     are among them (mail.example.com) where the certificate is good for them. What is not among
     them is served with `own_pair`.
     """
+    return serving_in(platform.web)
+
+
+def serving_in(web: Path) -> dict[str, Path]:
+    """Return the same by the web server's directory alone."""
     try:
-        text = (platform.web / "current" / "certificates.map").read_text("ascii")
+        text = (web / "current" / "certificates.map").read_text("ascii")
     except OSError:
         return {}
     pairs = (line.rstrip(";").split(" ") for line in text.splitlines())
-    return {name: directory(platform) / f"{key}.pem" for name, key in pairs}
+    return {name: web / _DIRECTORY / f"{key}.pem" for name, key in pairs}
 
 
 def own_pair(platform: Platform) -> Path | None:
     """Return the node's own self-signed certificate with its key; None where there is none."""
     path = directory(platform) / f"{_OWN}.pem"
     return path if path.exists() else None
+
+
+def file_of(name: str, served: Mapping[str, Path]) -> Path | None:
+    """Return the file of a name among what is served, by the name itself or by its wildcard."""
+    return served.get(name) or served.get(f"*.{name.partition('.')[2]}")
 
 
 class Certificates:
