@@ -26,7 +26,7 @@ from hosting.agent.protocol import AgentError
 from hosting.exclusive import only_one
 from hosting.models.questions import Question
 from hosting.services import base
-from panel.core import log, runs
+from panel.core import full_disk, log, runs
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.log import Activity
 from panel.core.operations import Result
@@ -91,11 +91,13 @@ class Claims:
         self._file.close()
 
     def _write(self) -> None:
-        if self._is_ours:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.write(json.dumps(sorted(self._fences)))
-            self._file.flush()
+        # On a full disk the next worker waits for the leases; this one goes on.
+        with contextlib.suppress(OSError):
+            if self._is_ours:
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(json.dumps(sorted(self._fences)))
+                self._file.flush()
 
 
 class Runs:
@@ -113,8 +115,9 @@ class Runs:
         with self._claims.holding(run):
             try:
                 self._carry_out(run)
-            except Exception:
-                run.postpone(queue.retry_delay(run.attempts - 1))
+            except Exception as error:
+                is_full = full_disk.is_cause(error)
+                run.postpone(queue.retry_delay(run.attempts - 1), counts=not is_full)
                 raise
         return 0.0
 
@@ -162,8 +165,9 @@ class Queue:
         with self._claims.holding(row):
             try:
                 row.carry_out()
-            except Exception:
-                row.postpone(queue.retry_delay(row.attempts))
+            except Exception as error:
+                is_full = full_disk.is_cause(error)
+                row.postpone(queue.retry_delay(row.attempts), counts=not is_full)
                 raise
         return 0.0
 

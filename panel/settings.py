@@ -197,15 +197,21 @@ EMAIL_FILE_PATH = DATA_DIR / "mail"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "panel.core.middleware.AddRequestId"}},
+    "filters": {
+        "request_id": {"()": "panel.core.middleware.AddRequestId"},
+        "full_disk": {"()": "panel.core.full_disk.SayOnce"},
+    },
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+        "line": {
+            "()": "panel.core.full_disk.InWords",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+        }
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["request_id"],
+            "filters": ["request_id", "full_disk"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
-from panel.core import api_schema
+from panel.core import api_schema, full_disk
 from panel.core.api_json import ApiError, check_body, error_answer, not_found
 from panel.core.api_routes import Routes, View
 from panel.core.door import BadInput
@@ -108,7 +108,12 @@ def framed(view: View, *, is_public: bool = False) -> View:
             return error_answer(request, ApiError(413, "too_large", words))
         except UnreadablePostError:
             return error_answer(request, ApiError(400, "malformed", _("The body broke off.")))
-        except Exception:
+        except Exception as error:
+            if full_disk.is_cause(error):
+                logger.exception("%s %s", request.method, request.path)
+                later = {"Retry-After": str(full_disk.RETRY_AFTER)}
+                words = str(full_disk.WORDS)
+                return error_answer(request, ApiError(503, "disk_full", words, headers=later))
             # A program cannot read an error page: a bug is told in JSON too, with its request id.
             logger.exception("%s %s", request.method, request.path)
             words = _("Something went wrong on our side.")
@@ -135,7 +140,12 @@ def _throttle(request: HttpRequest) -> None:
     # Set with the actor by the middleware of accounts, of which the foundation knows nothing.
     key = f"api:{request.token.pk}:{int(now // 60)}"  # type: ignore[attr-defined]
     count = cache.get(key, 0) + 1
-    cache.set(key, count, 120)
+    try:
+        cache.set(key, count, 120)
+    except OSError as error:
+        # Counting needs room, reading does not.
+        if not full_disk.is_cause(error):
+            raise
     if count > REQUESTS_A_MINUTE:
         headers = {"Retry-After": str(60 - int(now % 60))}
         raise ApiError(429, "too_many_requests", _("Too many requests."), headers=headers)

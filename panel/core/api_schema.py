@@ -21,7 +21,7 @@ _READER = Actor(role=Role.ADMINISTRATOR, account_id=0, username="")
 _LISTED_CHOICES = 30
 
 # Statuses that an address may answer with besides its successes.
-ERRORS = (401, 403, 405, 429, 500)
+ERRORS = (401, 403, 405, 429, 500, 503)
 LISTING = (*ERRORS, 422)
 READING = (*ERRORS, 404)
 WRITING = (*READING, 400, 409, 412, 413, 415, 422)

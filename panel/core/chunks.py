@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.db import OperationalError, transaction
 
-from panel.core import log, rows, search, setting
+from panel.core import full_disk, log, rows, search, setting
 from panel.core.access import Actor
 from panel.core.bulk import BulkRun, BulkTarget
 from panel.core.forms import clean_params
@@ -28,16 +28,23 @@ _RETRYABLE = ("40001", "40P01")
 def carry(
     operation: Operation, actor: Actor | None, run: BulkRun, ids: list[int], secrets: dict
 ) -> Step:
-    """One chunk, again where it met a lock; where it fails otherwise, target by target."""
+    """One chunk, again where it met a lock; where it fails otherwise, target by target.
+
+    A full disk is no target's failure: it is raised, and what has no result yet is tried again.
+    """
     for attempt in range(_RETRIES + 1):
         try:
             return _chunk(operation, actor, run, ids, secrets)
         except OperationalError as error:
+            if full_disk.is_cause(error):
+                raise
             if not _is_retryable(error) or attempt == _RETRIES:
                 logger.exception("%s on %s targets", operation.name, len(ids))
                 break
             time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
-        except Exception:
+        except Exception as error:
+            if full_disk.is_cause(error):
+                raise
             logger.exception("%s on %s targets", operation.name, len(ids))
             break
     return _one_by_one(operation, actor, run, ids, secrets)
@@ -56,7 +63,9 @@ def _one_by_one(
     for pk in ids:
         try:
             step = _chunk(operation, actor, run, [pk], secrets) if len(ids) > 1 else None
-        except Exception:
+        except Exception as error:
+            if full_disk.is_cause(error):
+                raise
             logger.exception("%s on target %s", operation.name, pk)
             step = None
         if step is None:

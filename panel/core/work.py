@@ -87,11 +87,14 @@ class Work(models.Model):
         self.state, self.finished_at = state, timezone.now()
         return bool(self._mine().update(state=state, finished_at=self.finished_at))
 
-    def postpone(self, delay: timedelta) -> bool:
-        """Give the row back, to be tried again after a while."""
-        return bool(
-            self._mine().update(state=State.QUEUED, run_after=timezone.now() + delay, fence="")
-        )
+    def postpone(self, delay: timedelta, *, counts: bool = True) -> bool:
+        """Give the row back, to be tried again after a while; False if the lease was lost.
+
+        What it cannot be blamed for (a full disk) does not count as one of its attempts.
+        """
+        given_back: dict = {} if counts else {"attempts": models.F("attempts") - 1}
+        given_back |= {"state": State.QUEUED, "run_after": timezone.now() + delay, "fence": ""}
+        return bool(self._mine().update(**given_back))
 
     def _mine(self) -> models.QuerySet:
         return type(self)._base_manager.filter(pk=self.pk, fence=self.fence, state=State.RUNNING)

@@ -262,4 +262,5 @@ def bare() -> dict[str, Sample]:
         ),
         **{f"error-{name}": (f"{name}.html", {"request_id": "5f2c9a41"}) for name in errors},
         "error-500": ("500.html", {}),
+        "error-503": ("503.html", {}),
     }  # fmt: skip

@@ -63,6 +63,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from django.core.exceptions import PermissionDenied
 
+        from panel.core import full_disk
         from panel.core.door import BadInput
 
         try:
@@ -76,6 +77,10 @@ class Command(BaseCommand):
         except PermissionDenied:
             name = f"{options['noun']} {options['verb']}"
             raise CommandError(f"{options['user']} may not do this: {name}", returncode=1) from None
+        except Exception as error:
+            if not full_disk.is_cause(error):
+                raise
+            raise CommandError(str(full_disk.WORDS), returncode=1) from error
         if any(told[key] for key in ("refused", "missing", "failed")):
             sys.exit(1)
 
