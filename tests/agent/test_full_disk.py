@@ -11,6 +11,7 @@ import sqlite3
 import pytest
 
 from hosting.agent.host import Host
+from tests.agent import test_crash_certificates as certificates
 from tests.agent.fakes import Agent, node, site, subscription
 from tests.agent.test_crash import STEPS, disk, prepared, views
 
@@ -73,6 +74,42 @@ def test_a_disk_that_fills_up_anywhere_leaves_the_old_or_the_new_and_is_complete
         agent.applier.sweep()
         assert views(nginx) == new, room
         assert disk(nginx) == kept, room
+    assert room > 0
+
+
+@pytest.mark.parametrize("step", certificates.STEPS)
+def test_a_disk_that_fills_up_anywhere_leaves_no_half_certificate(tmp_path, step):
+    """Whoever adds is told why and completed later; the neighbour keeps what it has."""
+    before, after = certificates.STEPS[step]
+    reference = certificates.prepared(tmp_path / "reference", before)
+    old = certificates.kept(reference)
+    untouched = Agent(reference)
+    untouched.applier.settle()
+    untouched.desired(after)
+    new = certificates.kept(reference)
+    room, refused = -1, 1
+    while refused:
+        room += 1
+        nginx = certificates.prepared(tmp_path / str(room), before)
+        host = FullHost(nginx.platform.node, nginx, nginx.platform)
+        agent = Agent(nginx, host)
+        agent.applier.settle()
+        host.room = room
+        said = ""
+        try:
+            said = str(agent.desired(after))
+        except (OSError, sqlite3.Error) as error:
+            said = str(error)
+        refused = host.refused
+        words = ("No space left on device", "database or disk is full")
+        assert not refused or any(each in said for each in words), (room, said)
+        assert certificates.is_whole(nginx), room
+        found = certificates.kept(nginx)
+        assert certificates.of_bert(found) == certificates.of_bert(old), room
+        assert nginx.answer("bert.example")[0] == 200
+        host.room = None
+        agent.desired(after)
+        assert certificates.kept(nginx) == new, room
     assert room > 0
 
 
