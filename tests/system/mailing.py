@@ -62,6 +62,15 @@ class Programs:
             letter = f"From: {shown or own}\r\nTo: {to}\r\nSubject: sent\r\n\r\n{text}"
             return _code(lambda: server.sendmail(own, [to], letter))
 
+    def refusal(self, login: str, password: str) -> tuple[int, bytes] | None:
+        """What a login that sends letters is refused with; None: it is taken."""
+        with self.sender() as server:
+            try:
+                server.login(login, password)
+            except smtplib.SMTPAuthenticationError as error:
+                return error.smtp_code, error.smtp_error
+        return None
+
     def sender(self) -> smtplib.SMTP:
         """A connection for letters of one's own, before the login."""
         server = smtplib.SMTP("127.0.0.1", self.ports["submission"], "mine.example", PATIENCE)
@@ -196,12 +205,17 @@ def doors(programs: Programs, address: str, password: str) -> dict[str, Door]:
 
     def sends() -> Session | None:
         session = Reading(programs.sender(), address)
-        session.client.login(address, password)
-        # The right password is taken; whoever is suspended is told so with the letter.
-        if session.lives():
-            return session
-        session.close()
-        return None
+        try:
+            session.client.login(address, password)
+        except smtplib.SMTPAuthenticationError as error:
+            # As with a wrong password; that this one is right is seen whenever it is open.
+            session.close()
+            if error.smtp_code != 535:
+                raise
+            return None
+        if not session.lives():
+            raise Neither(f"submission of {address}: let in, and refused to send")
+        return session
 
     found = {"IMAP": reads, "POP3": fetches, "submission": sends}
     return {name: Door(f"{name} of {address}", begin) for name, begin in found.items()}

@@ -81,7 +81,9 @@ def test_a_suspended_one_is_shut_at_once_and_comes_back_as_it_was(mail):
     mail.switch(ANNA, "shut")
     assert not programs.reads(ANNAS, WORDS)
     assert not programs.fetches(ANNAS, WORDS)
-    assert programs.submit(ANNAS, WORDS, BERTS) == 535
+    # Already at the login, in the words that a wrong password has.
+    refusals = [programs.refusal(ANNAS, each) for each in (WORDS, "wrong")]
+    assert refusals[0] == refusals[1] is not None
     for address in (ANNAS, "sales@anna.example", "anna@anna-too.example"):
         assert programs.deliver(address, text="while shut") == 450
     wait_until(lambda: has_ended(session), "the session ends")

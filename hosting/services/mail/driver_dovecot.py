@@ -14,12 +14,14 @@ from hosting.services.mail import driver_sieve, driver_traffic
 from hosting.services.mail.driver_postfix import USER as POSTFIX
 
 # Who gives the right password is told that the mailbox is suspended, without the delay that is for
-# those who guess.
+# those who guess. Not by submission, where Dovecot answers for Postfix and nobody asks for
+# `nologin`: there the mailbox is as one that does not exist.
 _LOGIN = (
     "SELECT '%u' AS user, '{{BLF-CRYPT}}' || m.password AS password,"
     " CASE WHEN {open} THEN NULL ELSE 'y' END AS nologin,"
     " CASE WHEN {open} THEN NULL ELSE 'This mailbox is suspended' END AS reason"
     " FROM mailbox m JOIN subscription s ON s.number = m.subscription WHERE m.address = '%u'"
+    " AND ('%s' <> 'smtp' OR {open})"
 )
 _OPEN = "(m.is_on AND (s.state = 'open' OR (s.state = 'limited' AND '%s' <> 'smtp')))"
 _PLACE = (
