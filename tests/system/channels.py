@@ -217,7 +217,7 @@ class Running:
         self.wanted = wanted
         before = self.task.asked_at or timezone.now() - timedelta(minutes=10)
         self.task.asked_at = before + timedelta(seconds=2)
-        self.task.save()
+        self.task.save(update_fields=["asked_at"])
         provisioning.touch([self.task.subscription_id])
 
     def runs(self) -> str:

@@ -5,27 +5,22 @@ reseller's. After each step every channel of both is tried, on the debian platfo
 machine allows it: what a step does not name must be as it was.
 """
 
-import os
 import subprocess
-from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from hosting import conditions
-from hosting.agent.client import Client
-from hosting.agent.platform import FIRST_UID
-from hosting.models.nodes import Node
 from hosting.models.plans import OverusePolicy
 from hosting.models.subscriptions import Subscription
+from hosting.services.cron.models import ScheduledTask
+from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
-from hosting.worker_provisioning import Applier, Switcher
 from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
 from tests.system.channels import (
@@ -33,22 +28,12 @@ from tests.system.channels import (
     FTP_PASSWORD,
     MAIL_PASSWORD,
     SHELL_PASSWORD,
-    WHO,
-    Channel,
     Letters,
-    Person,
-    Resolver,
     Running,
     Visitor,
-    of_databases,
-    of_ftp,
-    of_mail,
-    of_sites,
-    of_system_user,
 )
 from tests.system.conftest import wait_until
 from tests.system.debian import DebianNode, why_not
-from tests.system.doors import Door
 from tests.system.installation import (
     dump,
     furnish,
@@ -64,136 +49,22 @@ from tests.system.installation import (
 from tests.system.mailing import Programs, ports
 from tests.system.sshd import Sshd, make_key, sshd
 from tests.system.sshd import why_not as why_no_sshd
+from tests.system.truth import (
+    ACCOUNT,
+    INCOMING,
+    NOTHING,
+    OVERUSED,
+    SUSPENDED,
+    TASK,
+    Table,
+    channels,
+    doors_of,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
-# What overuse alone shuts; what any suspension does; what that of the account does besides.
-NOTHING: frozenset[str] = frozenset()
-OVERUSED = frozenset({"active"})
-SUSPENDED = OVERUSED | {"logins"}
-ACCOUNT = SUSPENDED | {"panel"}
-# What comes in is delivered, unless the server's setting says otherwise.
-INCOMING = frozenset({"incoming"})
-MAIL = {"submission": "active", "incoming mail": "incoming"}
 # So many channels are asked at a time.
 AT_ONCE = 8
-WHO_AM_I = "<?php echo 'I am ', posix_geteuid();"
-
-
-Channels = dict[str, tuple[str, Channel]]
-
-
-@dataclass
-class Table:
-    """The installation, the channels of both subscriptions, and how to change something."""
-
-    world: HostingWorld
-    client: Client
-    pool: ThreadPoolExecutor
-    # Channel -> (group, how it is tried), for carl.example and for the neighbour.
-    carl: Channels = field(default_factory=dict)
-    nora: Channels = field(default_factory=dict)
-    letters: dict[str, Letters] = field(default_factory=dict)
-    tasks: dict[str, Running] = field(default_factory=dict)
-    # Of the neighbour's doors another one has its turn in each step.
-    steps: int = 0
-    # What was shut in the step before.
-    shut: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        node = Node.objects.get().pk
-        self.switcher, self.applier = Switcher(node, self.client), Applier(node, self.client)
-
-    def settle(self) -> None:
-        """Have the node follow, and no throttle remember who was refused."""
-        # As the worker does, which greets the agent now and then only.
-        self.switcher.step()
-        while self.applier.step() == 0.0:
-            self.switcher.step()
-        cache.clear()
-
-    def ask(self, whose: Channels, resting: Collection[Door]) -> dict[str, Future[str]]:
-        """Begin to try channels at the same time; the panel's rows are this thread's to read."""
-        asked: dict[str, Future[str]] = {}
-        for name, (group, tried) in whose.items():
-            if group != "panel":
-                call = tried.rests if isinstance(tried, Door) and tried in resting else tried
-                asked[name] = self.pool.submit(call)
-        for name, (group, tried) in whose.items():
-            if group == "panel":
-                asked[name] = Future()
-                asked[name].set_result(tried())
-        return asked
-
-    def expect(self, shut: frozenset[str]) -> None:
-        """Every channel of a group that is shut is, the others are open; the neighbour's all.
-
-        To log in takes longest: where nothing is to have changed since the step before, half of
-        the doors get new logins, and of the neighbour's another two in each step.
-        """
-        self.tasks["carl"].ask_for("shut" if shut & OVERUSED else "open")
-        self.settle()
-        self.steps += 1
-        carls, noras = doors_of(self.carl), doors_of(self.nora)
-        resting = carls[self.steps % 2 :: 2] if shut == self.shut else []
-        turn = self.steps * 2 % len(noras)
-        waiting = [each for each in noras if each not in noras[turn : turn + 2] and each.held]
-        asked = self.ask(self.carl, resting), self.ask(self.nora, waiting)
-        carl, nora = ({name: each.result() for name, each in one.items()} for one in asked)
-        for door in (*carls, *noras):
-            door.leave()
-        assert carl == {
-            name: "shut" if group in shut else "open" for name, (group, _) in self.carl.items()
-        }
-        assert set(nora.values()) == {"open"}, nora
-        self.shut = shut
-
-
-def doors_of(whose: Channels) -> list[Door]:
-    """Those of the channels that sessions are held in."""
-    return [tried for _group, tried in whose.values() if isinstance(tried, Door)]
-
-
-def place(path: Path, text: str, uid: int) -> None:
-    """A file that a subscription's own user uploaded."""
-    path.write_text(text)
-    os.chown(path, uid, uid)
-
-
-def channels(
-    world: HostingWorld,
-    visitor: Visitor,
-    server: Sshd | None,
-    name: str,
-    key: Path,
-    letters: Letters,
-) -> Channels:
-    """Every channel of a customer's subscription with the group that it is shut with."""
-    main, owner = f"{name}.example", name
-    pages = [main, f"www.{main}", f"blog.{main}", f"{name}-too.example"]
-    # What takes longest begins first.
-    doors = of_ftp(visitor.node, f"{name}.files", key)
-    doors += of_system_user(server, name, key) if server is not None else []
-    found: Channels = {door.name: ("logins", door) for door in doors}
-    for channel, tried in of_mail(letters).items():
-        found[channel] = (MAIL.get(channel, "logins"), tried)
-    for channel, tried in of_sites(visitor, pages, [f"{name}-old.example"]).items():
-        found[channel] = ("active", tried)
-    for host in (*pages, f"{name}-old.example"):
-        found[f"challenge {host}"] = ("never", lambda host=host: visitor.challenge(host))
-    number = world.sub(main).pk
-    uid = FIRST_UID + number
-    place(visitor.node.homes / f"s{number}" / "httpdocs" / WHO, WHO_AM_I, uid)
-    found["PHP"] = ("active", lambda: visitor.script(main, uid))
-    resolver = Resolver(visitor.node)
-    for zone in (main, f"www.{main}", f"blog.{main}", f"{name}-too.example"):
-        found[f"DNS {zone}"] = ("never", lambda zone=zone: resolver.address(zone))
-    for server, tried in of_databases(visitor.node, number).items():
-        found[server] = ("logins", tried)
-    person = Person.of(world, owner)
-    found["panel session"] = ("panel", person.session)
-    found["API token"] = ("panel", person.api)
-    return found
 
 
 def _sshd(node: DebianNode) -> AbstractContextManager[Sshd | None]:
@@ -236,7 +107,7 @@ def installed(
             for name, key in keys.items()
         )
         for name, running in table.tasks.items():
-            getattr(table, name)["scheduled task"] = ("active", running.runs)
+            getattr(table, name)[TASK] = ("active", running.runs)
         table.tasks["nora"].ask_for("open")
         try:
             table.expect(NOTHING)
@@ -298,6 +169,85 @@ def test_what_the_subscriber_switched_off_stays_off_when_its_account_is_activate
     lift(table, "ada", "carl", "unpaid")
     table.expect(SUSPENDED)
     assert world.perform("carl", "subscription.switch-on", row).counts == done
+
+
+# One of each kind that can be switched off by itself, and the ways to it.
+SITE = [f"{name}.example" for name in ("carl", "www.carl", "carl-too", "carl-old")]
+WAYS = {
+    "site": [f"{scheme} {host}" for scheme in ("http", "https") for host in SITE] + ["PHP"],
+    "mailbox": ["IMAP", "POP3", "submission"],
+    "FTP account": [
+        "FTP of carl.files",
+        "SFTP of carl.files by password",
+        "SFTP of carl.files by key",
+    ],
+    "task": [TASK],
+}
+# The subscription's other site.
+BESIDE = frozenset({"http blog.carl.example", "https blog.carl.example"})
+# Who shuts what stands above them: level after level.
+ABOVE = [("ada", "carl.example"), ("admin", "carl.example"), ("ada", "carl"), ("admin", "ada")]
+
+
+def switch(world: HostingWorld, verbs: tuple[str, str, str]) -> None:
+    """What is done with Carl's site, with his mailbox and his FTP account, and with his task."""
+    site, box, task = verbs
+    row = world.sub("carl.example")
+    for operation, target in (
+        (f"domain.{site}", world.site("carl.example")),
+        (f"mailbox.{box}", Mailbox.objects.get(address="carl@carl.example")),
+        (f"ftp-account.{box}", FtpAccount.objects.get(subscription=row)),
+        (f"scheduled-task.{task}", ScheduledTask.objects.get(subscription=row)),
+    ):
+        assert world.perform("admin", operation, target).counts == {"done": 1}, operation
+
+
+def test_what_is_switched_off_by_itself_stays_so_whatever_is_suspended_and_activated(
+    table: Table,
+) -> None:
+    """The site's names, the mailbox, the FTP account, the task; everything beside them goes on."""
+    world = table.world
+    switch(world, ("suspend", "suspend", "deactivate"))
+    table.off = frozenset(way for ways in WAYS.values() for way in ways)
+    assert table.off <= table.carl.keys()
+    table.expect(NOTHING)
+    # Each other way is refused slowly, and has been tried.
+    ways = table.off & {*WAYS["site"], "IMAP", "FTP of carl.files"}
+    for who, name in ABOVE:
+        world.suspend(who, name, kind="other")
+        table.settle()
+        assert table.tried(ways | BESIDE) == {"shut"}, (who, name)
+        lift(table, who, name, "other")
+        table.settle()
+        assert (table.tried(ways), table.tried(BESIDE)) == ({"shut"}, {"open"}), (who, name)
+    switch(world, ("activate", "activate", "activate"))
+    table.off = NOTHING
+    table.forget()
+
+
+def test_a_disabled_site_is_gone_and_stays_so_when_its_subscription_is_activated(
+    table: Table,
+) -> None:
+    """From the web server, and with it the mail to its addresses; its mailbox is read."""
+    world, node = table.world, table.tasks["carl"].node
+    site = world.site("carl.example")
+
+    def gone() -> set[int]:
+        return {node.get(host).status for host in SITE}
+
+    assert world.perform("carl", "domain.disable", site).counts == {"done": 1}
+    table.settle()
+    assert (gone(), table.tried(BESIDE | {"IMAP"})) == ({404}, {"open"})
+    assert table.letters["carl"].programs.deliver("carl@carl.example") == 550
+    world.suspend("ada", "carl.example", kind="other")
+    table.settle()
+    assert (gone(), table.tried(BESIDE | {"IMAP"})) == ({404}, {"shut"})
+    lift(table, "ada", "carl.example", "other")
+    table.settle()
+    assert (gone(), table.tried(BESIDE | {"IMAP"})) == ({404}, {"open"})
+    assert table.letters["nora"].comes_in() == "open"
+    assert world.perform("carl", "domain.activate", site).counts == {"done": 1}
+    table.forget()
 
 
 @pytest.mark.parametrize("name", ["carl", "carl.example"])
