@@ -9,6 +9,7 @@ from hosting.models.domains import Alias
 from hosting.models.nodes import Node
 from hosting.services.web.desired import desired
 from hosting.services.web.driver_desired import parse
+from tests.hosting.certificates import a_pair, above
 from tests.hosting.test_mailboxes import WORDS, granted, made
 from tests.hosting.world import HostingWorld
 
@@ -113,3 +114,32 @@ def test_a_mailbox_shows_what_is_typed_into_a_program_and_nothing_that_is_not_se
     page = client.get(f"/mailboxes/{box.pk}/").content.decode()
     assert "POP3" not in page
     assert '<dd dir="auto">port 587, STARTTLS</dd>' in page
+
+
+@pytest.mark.parametrize(
+    ("names", "is_named"),
+    [
+        (["carl.example", "mail.carl.example"], True),
+        (["carl.example", "*.carl.example"], True),
+        (["carl.example", "www.carl.example"], False),
+    ],
+)
+def test_programs_come_by_a_name_where_its_certificate_is_good_for_it(
+    world: HostingWorld, names: list[str], is_named: bool
+):
+    serve(**PORTS)
+    box, theirs = made(world, "carl", "carl.example"), made(world, "nora", "nora.example")
+    chain, key = a_pair(*names)
+    given = {"certificate": chain + above(), "key": key}
+    certificate = world.finding("carl", "domain.upload-certificate", box.domain, **given)
+    assert certificate.result == "done"
+    server = "mail.carl.example" if is_named else "203.0.113.5"
+    assert [each["server"] for each in told(world, "carl.example")] == [server]
+    assert [each["server"] for each in told(world, "nora.example")] == ["203.0.113.5"]
+    assert server in world.client("carl").get(f"/mailboxes/{box.pk}/programs/").content.decode()
+    [account] = plistlib.loads(
+        world.client("carl").get(f"/mailboxes/{box.pk}/apple.mobileconfig").content
+    )["PayloadContent"]
+    assert account["IncomingMailServerHostName"] == server
+    answer = world.client("nora").get(f"/mailboxes/{theirs.pk}/apple.mobileconfig")
+    assert b"203.0.113.5" in answer.content

@@ -1,7 +1,7 @@
 """Where mail programs find a domain's mail: one answer for pages, profiles and the web plane."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -11,14 +11,30 @@ from hosting.models.domains import Alias, Domain
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.services.mail.models import Mailbox
+from hosting.services.tls.models import Certificate
+from hosting.services.tls.reading import covers
 
 _WHY = "the worker provisions everybody's subscriptions"
 _COLUMNS = ("pk", "subscription_id", "ascii", "subscription__node_id")
 
 
-def server_of(name: str, node: Node) -> str:
+def server_of(row: Domain, node: Node) -> str:
     """The host that programs connect to for the mail of a domain."""
-    return node.ipv4 or name
+    return _server(row.ascii, node, row.pk in _named({row.pk: row.ascii}))
+
+
+def _server(name: str, node: Node, is_named: bool) -> str:
+    """By a name only where there is a certificate to be shown for it: programs check that."""
+    return f"mail.{name}" if is_named else node.ipv4 or name
+
+
+def _named(domains: Mapping[int, str]) -> set[int]:
+    """Which of these domains (number -> name) have a certificate that is good for their mail."""
+    rows = Certificate.objects.unscoped(_WHY).filter(
+        domain_id__in=list(domains), not_before__isnull=False
+    )
+    pairs = rows.values_list("domain_id", "names")
+    return {pk for pk, names in pairs if covers(names, f"mail.{domains[pk]}")}
 
 
 def told(subscription_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
@@ -37,10 +53,12 @@ def told(subscription_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     )
     for domain, name in of_these.order_by("pk").values_list("domain_id", "ascii"):
         aliases[domain].append(name)
+    named = _named({pk: name for pk, _subscription, name, _node in domains})
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for pk, subscription, name, node in domains:
         if node in nodes:
-            about = {"id": pk, "name": name, "server": server_of(name, nodes[node])}
+            server = _server(name, nodes[node], pk in named)
+            about = {"id": pk, "name": name, "server": server}
             found[subscription].append(about | {"aliases": aliases[pk]})
     return found
 

@@ -54,7 +54,7 @@ def _facts(row: Domain, node: Node, box: Mailbox | None) -> list[dict[str, Any]]
     username = to_copy(box.address, _("Username")) if box else _t("the whole address")
     found = [
         fact(_("State"), state),
-        fact(_("Host"), to_copy(server_of(row.ascii, node), _("Host"))),
+        fact(_("Host"), to_copy(server_of(row, node), _("Host"))),
         fact(_("Username"), username),
         *_protocols(ports),
     ]
@@ -142,7 +142,7 @@ def mailbox_profile(request: HttpRequest, pk: int) -> HttpResponse:
     if not has_profile(node):
         return go(reverse("domain_operation", args=[box.domain_id, "mail"]), "")
     address = f"{box.local}@{box.domain.ascii}"
-    text = profile(address, server_of(box.domain.ascii, node), node.offers("mail")["ports"])
+    text = profile(address, server_of(box.domain, node), node.offers("mail")["ports"])
     response = HttpResponse(text, content_type="application/x-apple-aspen-config")
     response["Content-Disposition"] = f'attachment; filename="mailbox-{box.pk}.mobileconfig"'
     return response
