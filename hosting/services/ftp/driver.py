@@ -4,6 +4,7 @@ On disk, below the platform's own directory:
 
     ftp/proftpd.conf     ProFTPD's configuration
     ftp/tls.pem          the certificate of FTP, self-signed
+    ftp/node-*.pem       that of the node's own name, if a site here has one
     ftp/ssh_host_key     the key of SFTP
     ftp/accounts.sqlite3
     ftp/traffic.sqlite3  what sessions took
@@ -90,8 +91,8 @@ class FtpDriver(Driver[Ftp]):
             is_news = self.server.lay_out()
             if is_news:
                 self.server.daemon.end()
-            if any(ftp.accounts for ftp in applied.values()):
-                self.server.daemon.start()
+            if any(ftp.accounts for ftp in applied.values()) and not self.server.daemon.start():
+                self.server.adopt()
             self.server.end_sessions(set(shut) | wrong.keys())
             self._words = None
         except (AgentError, OSError, LookupError) as error:
@@ -191,6 +192,9 @@ class FtpDriver(Driver[Ftp]):
                     self.server.lay_out()
                 self.server.await_answer()
                 self._words = None
+            if self.server.daemon.master() is not None:
+                # Of whichever site it is, and whoever comes by FTP.
+                self.server.follow_certificate()
             # Who has only more than before goes on.
             lost = {
                 number

@@ -57,9 +57,7 @@ PassivePorts {low} {high}
 TLSEngine on
 TLSRequired on
 TLSProtocol TLSv1.2 TLSv1.3
-TLSECCertificateFile {certificate}
-TLSECCertificateKeyFile {key}
-TLSOptions NoSessionReuseRequired
+{pair}TLSOptions NoSessionReuseRequired
 <VirtualHost {address}>
   Port {sftp_port}
   TLSEngine off

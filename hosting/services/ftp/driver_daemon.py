@@ -16,6 +16,7 @@ from hosting.agent.platform import FIRST_UID, Platform, uid_of
 from hosting.agent.protocol import AgentError
 from hosting.services.ftp import driver_traffic
 from hosting.services.ftp.driver_config import TEXT
+from hosting.services.ftp.driver_pair import NodePair
 from hosting.services.ftp.driver_sessions import greets, running
 from hosting.services.ftp.driver_store import READ_ONLY
 
@@ -59,6 +60,7 @@ class FtpServer:
         self._conf = directory / "proftpd.conf"
         self._log = host.platform.logs / "ftp.log"
         self._pair, self._host_key = directory / "tls.pem", directory / "ssh_host_key"
+        self._shown = NodePair(host, directory, self._pair)
         self._pid = host.platform.run / "ftp.pid"
         self._greeted: int | None = None
         conf = str(self._conf)
@@ -91,14 +93,10 @@ class FtpServer:
         except KeyError:
             raise AgentError("io", f"there is no user {USER} on this node") from None
 
-    def certificate(self) -> tuple[Path, Path]:
-        """Return the files of certificate and key that FTP is served with: the one place."""
-        return self._pair, self._pair
-
     def configuration(self) -> str:
         """Return ProFTPD's configuration: words of ours, numbers, and paths of the platform."""
         platform = self._platform
-        certificate, key = self.certificate()
+        pair = self._shown.directives().items()
         modules = "".join(f"LoadModule mod_{name}.c\n" for name in _MODULES)
         low, high = platform.passive_ports
         return TEXT.format(
@@ -118,8 +116,7 @@ class FtpServer:
             first_uid=FIRST_UID,
             read_only_gid=READ_ONLY[1],
             read_only=READ_ONLY[0],
-            certificate=_path(certificate),
-            key=_path(key),
+            pair="".join(f"{name} {_path(path)}\n" for name, path in pair),
             sftp_port=platform.sftp_port,
             host_key=_path(self._host_key),
         )
@@ -131,9 +128,10 @@ class FtpServer:
         """
         self._make_pair()
         self._make_host_key()
+        is_news = self._shown.keep()
         wanted = self.configuration().encode("ascii")
         if self._conf.exists() and self._conf.read_bytes() == wanted:
-            return False
+            return is_news
         staged = self._directory / "proftpd.conf.staged"
         self._host.replace(staged, wanted, 0o600)
         command = [str(self.program), "-t", "-c", str(staged)]
@@ -142,6 +140,17 @@ class FtpServer:
             raise AgentError("refused", f"ProFTPD refuses: {checked.output.strip()[-300:]}")
         self._host.rename(staged, self._conf)
         return True
+
+    def follow_certificate(self) -> None:
+        """Show the node's certificate as it is now: sessions go on, who comes next sees it."""
+        if self._shown.keep():
+            self.lay_out()
+            self.daemon.signal_master(signal.SIGHUP)
+
+    def adopt(self) -> None:
+        """Have a daemon that runs on read the node's certificate: who wrote it may have died."""
+        if self._shown.is_there:
+            self.daemon.signal_master(signal.SIGHUP)
 
     def _openssl(self, *words: str) -> dict[str, str]:
         command = [str(self._platform.programs["openssl"]), *words]
