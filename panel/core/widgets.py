@@ -21,9 +21,17 @@ class QuickSelect(forms.Select):
         """The same markup as Django's, for choices with or without groups."""
         chosen = set(self.format_value(value))
         own = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
-        body = _body(tuple(self.choices), frozenset(chosen))
+        body = _body(_hashable(self.choices), frozenset(chosen))
         # Each part was escaped by safe(), attribute() or flatatt().
         return SafeString(f"<select{flatatt(own)}>{body}</select>")
+
+
+def _hashable(choices: Iterable[Any]) -> tuple[Any, ...]:
+    """Choices, and those of groups among them, as tuples."""
+    return tuple(
+        (value, _hashable(label)) if isinstance(label, list | tuple) else (value, label)
+        for value, label in choices
+    )
 
 
 @lru_cache(maxsize=64)
