@@ -308,3 +308,21 @@ def test_many_are_told_in_a_constant_number_of_questions(
     ids = list(Subscription.objects.values_list("pk", flat=True))
     with django_assert_num_queries(2):
         assert set(desired(ids)) == set(ids)
+
+
+def test_a_list_is_narrowed_to_what_is_switched_off(world: HostingWorld):
+    for name in ("carl.example", "cleo.example", "nora.example"):
+        row = add(world, name)
+        if name != "cleo.example":
+            assert world.finding("admin", SUSPEND, row).result == "done"
+
+    def shown(who: str, status: str) -> set[str]:
+        answer = world.client(who).get(f"/ftp-accounts/?status={status}")
+        text = answer.content.decode()
+        return {name for name in ("carl.ftp", "cleo.ftp", "nora.ftp") if name in text}
+
+    assert shown("admin", "suspended") == {"carl.ftp", "nora.ftp"}
+    assert shown("ada", "suspended") == {"carl.ftp"}
+    assert shown("ada", "active") == {"cleo.ftp"}
+    assert shown("ada", "") == {"carl.ftp", "cleo.ftp"}
+    assert shown("nora", "suspended") == {"nora.ftp"}

@@ -52,6 +52,7 @@ class ScheduledTask(Owned):
             models.Index("created_at", "id", name="cron_task_made"),
             models.Index("account", "created_at", "id", name="cron_task_account"),
             models.Index("reseller", "created_at", "id", name="cron_task_reseller"),
+            models.Index("is_active", "id", name="cron_task_active"),
         ]
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ class FtpAccount(Owned):
             models.Index("subscription", "name", "id", name="ftp_account_of"),
             models.Index("account", "name", "id", name="ftp_account_account"),
             models.Index("reseller", "name", "id", name="ftp_account_reseller"),
+            models.Index("is_on", "id", name="ftp_account_on"),
         ]
 
     def __str__(self) -> str:

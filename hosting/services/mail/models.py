@@ -62,6 +62,7 @@ class Mailbox(Owned):
             models.Index("subscription", "address", "id", name="mail_mailbox_of"),
             models.Index("account", "address", "id", name="mail_mailbox_account"),
             models.Index("reseller", "address", "id", name="mail_mailbox_reseller"),
+            models.Index("off_level", "id", name="mail_mailbox_off"),
         ]
 
     def __str__(self) -> str:

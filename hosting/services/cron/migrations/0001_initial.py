@@ -145,6 +145,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="scheduledtask",
+            index=models.Index(models.F("is_active"), models.F("id"), name="cron_task_active"),
+        ),
+        migrations.AddIndex(
             model_name="taskrun",
             index=models.Index(models.F("end"), name="cron_run_end"),
         ),

@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
                         models.F("id"),
                         name="ftp_account_reseller",
                     ),
+                    models.Index(models.F("is_on"), models.F("id"), name="ftp_account_on"),
                 ],
             },
         ),

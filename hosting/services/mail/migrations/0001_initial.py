@@ -203,6 +203,7 @@ class Migration(migrations.Migration):
                         models.F("id"),
                         name="mail_mailbox_reseller",
                     ),
+                    models.Index(models.F("off_level"), models.F("id"), name="mail_mailbox_off"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("domain", "local"), name="mail_mailbox_once"),
