@@ -2,9 +2,11 @@
 
 import base64
 import os
+import shutil
 import signal
 import subprocess
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,26 +125,32 @@ def platform_at(directory, kind):
     return replace(found, programs={})
 
 
-def node_of(factory, kind):
-    directory = factory.mktemp("dns")
-    # What is not the tenants' alone others may pass: PowerDNS is another user.
-    for path in (directory, *list(directory.parents)[:2]):
-        path.chmod(0o755)
-    return DnsNode(platform_at(directory, kind))
+@contextmanager
+def node_of(kind):
+    """A node in a directory that others may pass: PowerDNS is another user. Not below pytest's own,
+    which every pytest that begins beside this one shuts for all others."""
+    directory = Path(tempfile.mkdtemp(prefix="freehold-dns-"))
+    directory.chmod(0o755)
+    try:
+        node = DnsNode(platform_at(directory, kind))
+        try:
+            yield node
+        finally:
+            node.close()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="module", params=["debian", "embedded with PowerDNS", "embedded"])
-def any_node(request, tmp_path_factory):
-    node = node_of(tmp_path_factory, request.param)
-    yield node
-    node.close()
+def any_node(request):
+    with node_of(request.param) as node:
+        yield node
 
 
 @pytest.fixture(scope="module")
-def debian_node(tmp_path_factory):
-    node = node_of(tmp_path_factory, "debian")
-    yield node
-    node.close()
+def debian_node():
+    with node_of("debian") as node:
+        yield node
 
 
 @pytest.fixture
@@ -300,17 +308,14 @@ def test_a_signed_zone_answers_with_the_key_that_the_panel_computed(real):
     assert real.said("anna.example", "DNSKEY") == ("NOERROR", [])
 
 
-def test_the_small_server_serves_a_zone_with_a_key_unsigned(tmp_path_factory):
+def test_the_small_server_serves_a_zone_with_a_key_unsigned():
     """It says that it does not sign; what is asked for goes on all the same."""
-    node = node_of(tmp_path_factory, "embedded")
-    try:
+    with node_of("embedded") as node:
         key = base64.b64encode(signing.private_key(signing.new_seed())).decode()
         node.applied(BERT, subscription(42, 1, zone("anna.example", 7, WWW, keys=[key])))
         assert node.said("www.anna.example") == ("NOERROR", ["203.0.113.7"])
         assert node.said("bert.example") == ("NOERROR", ["203.0.113.8"])
         assert node.driver.offers()["is_powerdns"] is False
-    finally:
-        node.close()
 
 
 # Secondaries.
