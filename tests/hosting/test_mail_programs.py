@@ -143,3 +143,8 @@ def test_programs_come_by_a_name_where_its_certificate_is_good_for_it(
     assert account["IncomingMailServerHostName"] == server
     answer = world.client("nora").get(f"/mailboxes/{theirs.pk}/apple.mobileconfig")
     assert b"203.0.113.5" in answer.content
+    # Without a site the node does not have it.
+    assert (
+        world.finding("carl", "domain.hosting-settings", box.domain, hosting_type="none").code == ""
+    )
+    assert told(world, "carl.example")[0]["server"] == "203.0.113.5"

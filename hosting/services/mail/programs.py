@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from hosting import provisioning
-from hosting.models.domains import Alias, Domain
+from hosting.models.domains import Alias, Domain, HostingType
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
 from hosting.services.mail.models import Mailbox
@@ -29,9 +30,13 @@ def _server(name: str, node: Node, is_named: bool) -> str:
 
 
 def _named(domains: Mapping[int, str]) -> set[int]:
-    """Which of these domains (number -> name) have a certificate that is good for their mail."""
+    """Which of these domains (number -> name) have a certificate that is good for their mail, and
+    a site that the node has it for."""
     rows = Certificate.objects.unscoped(_WHY).filter(
-        domain_id__in=list(domains), not_before__isnull=False
+        domain_id__in=list(domains),
+        domain__hosting_type__in=[HostingType.WEBSITE, HostingType.FORWARDING],
+        not_before__isnull=False,
+        not_after__gt=timezone.now(),
     )
     pairs = rows.values_list("domain_id", "names")
     return {pk for pk, names in pairs if covers(names, f"mail.{domains[pk]}")}
