@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -16,6 +17,7 @@ from hosting import counters, suspension
 from hosting.models.deployments import Deployment
 from hosting.models.nodes import Node
 from hosting.models.subscriptions import Subscription
+from hosting.services import base
 from panel.core import log
 
 _WHY = "the doctor looks at everything"
@@ -37,7 +39,7 @@ def examine() -> list[Finding]:
     if broken := list(_database()):
         # Whatever else would be said of it could not be relied on.
         return broken
-    return [*_owners(), *_states_and_counts(), *_log(), *_nodes(), *_mail()]
+    return [*_owners(), *_states_and_counts(), *_log(), *_nodes(), *_lacks(), *_mail()]
 
 
 def _database() -> Iterator[Finding]:
@@ -140,3 +142,20 @@ def _nodes() -> Iterator[Finding]:
             f"Subscription {row.subscription_id} failed on its node: {words}.",
             "Mend the cause, then Try again on its page.",
         )
+
+
+def _lacks() -> Iterator[Finding]:
+    """What plans promise, and a node does not do."""
+    settings_with_caveat = [one for one in base.plan_settings().values() if one.caveat]
+    for setting, node in product(settings_with_caveat, Node.objects.all()):
+        rows = Subscription.objects.unscoped(_WHY).filter(
+            node=node, removing_at=None, settings__has_key=setting.name
+        )
+        row = rows.exclude(**{f"settings__{setting.name}": setting.default}).first()
+        lack = setting.not_in_force(node, row.settings[setting.name]) if row else None
+        if lack is not None:
+            yield Finding(
+                f"“{setting.label}” is {lack[0]}: {node.name}, {row} and perhaps others.",
+                f"{lack[1] or 'Move them to a node that has them'}; or take it out of the plan.",
+                is_advice=True,
+            )

@@ -46,7 +46,14 @@ DAEMONS = {
     "bind9": "/usr/sbin/named",
     "mariadb-server": "/usr/sbin/mariadbd",
     "mariadb-client": "/usr/bin/mariadb-dump",
+    # File systems that keep quotas.
+    "quota": "/usr/sbin/setquota",
+    "xfsprogs": "/usr/sbin/mkfs.xfs",
+    "e2fsprogs": "/usr/sbin/mkfs.ext4",
 }
+# A kernel that has quotas, whatever this machine's has. Debian builds it for PCs alone.
+if os.uname().machine == "x86_64":
+    DAEMONS["user-mode-linux"] = "/usr/bin/linux.uml"
 _FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 

@@ -32,7 +32,7 @@ SMALL_MAIL_PORTS = ("smtp", "submission", "submissions", "imaps")
 _PROGRAM_DIRECTORIES = tuple(map(Path, ("/usr/sbin", "/usr/bin", "/usr/local/sbin")))
 # What drivers ask for. A driver says what is missing; a node without it lacks that service.
 _WANTED = re.compile(
-    r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php(-fpm)?\d+\.\d+|sshd|btrfs|setpriv"
+    r"nginx|openssl|pdns_server|pdnsutil|pdns_control|php(-fpm)?\d+\.\d+|sshd|setpriv|setquota|repquota"
     r"|mariadbd|mariadb|mariadb-dump|mariadb-install-db|postfix|opendkim|dovecot|doveadm|sievec|proftpd"
 )
 # Debian keeps several versions of these beside each other, elsewhere: "psql-15" is one of 15.

@@ -96,6 +96,16 @@ class PlanSetting:
     # The heading that it stands under.
     section: Text = HOSTING
     permission: str = ""
+    # (node, value) -> why this value is not in force there and what to do about it: a dotted path.
+    caveat: str = ""
+
+    def not_in_force(self, node: Any, value: Any) -> tuple[str, str] | None:
+        """Why a node does not do as this value says, in words for everybody, and what it lacks, in
+        words for its administrator; None where it does."""
+        found: tuple[str, str] | None = None
+        if self.caveat and value != self.default:
+            found = import_string(self.caveat)(node, value)
+        return found
 
     def accepts(self, value: Any) -> bool:
         """Whether it can have this value."""

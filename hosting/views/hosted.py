@@ -16,6 +16,7 @@ from accounts.models import Account
 from accounts.views import log_in_as_action
 from hosting import limits, permissions, provisioning, status, sync, sync_words, tools
 from hosting.models.deployments import Deployment
+from hosting.models.nodes import Node
 from hosting.models.plans import Plan
 from hosting.models.subscriptions import Subscription
 from hosting.provisioning import Progress
@@ -263,7 +264,7 @@ class SubscriptionDetail(DetailPage):
                 resources_section(row.limits, row.usage),
                 *usage_figures.sections(row),
                 permissions_section(permissions.in_force([row])[row.pk]),
-                *settings_section(row),
+                *settings_section(row, Node.objects.get(pk=row.node_id)),
                 *applications_section(row),
             ]
         if tab == "activity":
@@ -311,18 +312,21 @@ def permissions_section(granted: Container[str], of: str = "subscription") -> di
     return {"title": _("Permissions"), "facts": facts}
 
 
-def settings_section(row: Any) -> list[dict[str, Any]]:
+def settings_section(row: Any, node: Node | None = None) -> list[dict[str, Any]]:
     """Parameters of hosting of a plan or a subscription; none, if no service declares any."""
-    return stated_section(sync.settings_of(row))
+    return stated_section(sync.settings_of(row), node)
 
 
-def stated_section(values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Parameters of hosting, each under the heading of its section."""
+def stated_section(values: dict[str, Any], node: Node | None = None) -> list[dict[str, Any]]:
+    """Parameters of hosting, each under the heading of its section; with what is not in force on
+    a node, where they are those of a subscription."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name, setting in base.plan_settings().items():
         if name in values:
-            words = fact(setting.label, setting.words(values[name]))
-            found.setdefault(str(setting.section), []).append(words)
+            words: Any = setting.words(values[name])
+            if node is not None and (lack := setting.not_in_force(node, values[name])):
+                words = format_html("{} ({})", words, lack[0])
+            found.setdefault(str(setting.section), []).append(fact(setting.label, words))
     return [{"title": title, "facts": facts} for title, facts in found.items()]
 
 

@@ -18,6 +18,8 @@ _NEEDED = {
     "nginx-light": ("nginx.service",),
     "openssl": (),
     "libnss-extrausers": (),
+    # For hard quotas, where the file system keeps them.
+    "quota": (),
     "pdns-server": ("pdns.service",),
     "pdns-backend-sqlite3": (),
     "php-fpm": ("php*-fpm.service",),

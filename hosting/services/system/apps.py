@@ -29,6 +29,21 @@ class SystemConfig(base.ServiceConfig):
             permission=access.MAY_CHOOSE,
             help_text=_("SFTP sees the subscription's own files; a shell sees the server."),
         ),
+        base.PlanSetting(
+            access.QUOTA,
+            _("Hard quota on disk space (MiB)"),
+            kind="number",
+            default=None,
+            minimum=1,
+            maximum=access.MOST_MIB,
+            or_unlimited=True,
+            section=_("System user"),
+            help_text=_(
+                "Beyond it writing fails, where the limit on disk space warns or suspends;"
+                " or “unlimited”."
+            ),
+            caveat="hosting.services.system.access.why_no_quota",
+        ),
     )
     tabs = (
         base.Tab(

@@ -26,6 +26,7 @@ def desired(subscription_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
             "access": access.of(settings),
             "keys": keys[pk],
             **({"password": password} if password else {}),
+            **({"quota": quota} if (quota := settings.get(access.QUOTA)) else {}),
         }
         for pk, user, password, settings in found.values_list(*columns)
     }

@@ -19,6 +19,7 @@ from hosting.agent.platform import Platform, uid_of
 from hosting.agent.protocol import AgentError, told
 from hosting.services.system import driver_desired, driver_files, driver_sshd
 from hosting.services.system.driver_desired import ACCESS, SystemUser
+from hosting.services.system.driver_quota import Quotas
 
 # Who was let in a moment before the door was shut has no process of its own yet: a second look.
 _LOOKS = (0.3, 1.0, 3.0)
@@ -46,6 +47,8 @@ class SystemDriver(Driver[SystemUser]):
         self._again: list[tuple[float, frozenset[int], bool]] = []
         self._port: int | None = None
         self._sshd_words = ""
+        self._quotas = Quotas(host)
+        self._quota_words = ""
 
     @staticmethod
     def is_possible(platform: Platform) -> bool:
@@ -53,8 +56,9 @@ class SystemDriver(Driver[SystemUser]):
         return platform.users is not None and platform.isolates
 
     def offers(self) -> dict[str, object]:
-        """Return the port of the node's sshd; None where it has none."""
-        return {"port": self._port}
+        """Return the port of the node's sshd, None where it has none; why it keeps no hard quotas,
+        "" where it does."""
+        return {"port": self._port, "no_quota": self._quotas.why_not()}
 
     def parse(self, value: object) -> SystemUser:
         """Return the system user of a subscription."""
@@ -74,6 +78,7 @@ class SystemDriver(Driver[SystemUser]):
                     self._host.unlink(path)
             for number, user in applied.items():
                 self._write_keys(number, user)
+        self._limit(applied, Result())
         self._port = self._listening()
         self._end(self._shut)
 
@@ -189,11 +194,12 @@ class SystemDriver(Driver[SystemUser]):
         return True
 
     def plan(self, wanted: Mapping[int, SystemUser | None]) -> dict[int, list[Change]]:
-        """Return what differs: the user's line, its password, its keys, and its home."""
+        """Return what differs: the user's line, password, keys, home, and hard quota."""
         passwd = {line.split(":")[2]: line for line in self._lines() if line.count(":") == 6}
         shadow = (self._read("shadow") or b"").decode("utf-8", "replace").splitlines()
         passwords = {line.split(":")[0]: line for line in shadow}
         found = {}
+        quotas = self._found_quotas(wanted)
         for number, user in wanted.items():
             line = passwd.get(str(uid_of(number)))
             after = driver_files.passwd_line(number, user, self._homes) if user else None
@@ -208,6 +214,9 @@ class SystemDriver(Driver[SystemUser]):
             keys = list(user.keys) if user and user.access != "none" else []
             if (there := self._key_lines(number)) != keys:
                 changes.append(Change("SSH keys", there, keys))
+            if quotas is not None:
+                there_is, should = quotas.get(number), user.quota if user else None
+                changes += _change("hard disk quota", _mib(there_is), _mib(should))
             if changes:
                 found[number] = changes
         return found
@@ -216,16 +225,15 @@ class SystemDriver(Driver[SystemUser]):
         """Make homes, write keys, then users, all in one go; end what may not run any more."""
         result = Result()
         ended: set[int] = set()
+        # First: nothing is written beyond what one may. Without the lock: shutting waits for none.
+        self._limit(wanted, result)
         with self._lock:
             users = dict(self._users)
             for number, user in wanted.items():
+                if number in result.failures:
+                    continue
                 try:
-                    if user is not None:
-                        self._check(number, user, users)
-                        if trees.make_home(self._host, number):
-                            result.changed.add(number)
-                    if self._write_keys(number, user):
-                        result.changed.add(number)
+                    self._furnish(number, user, users, result)
                 except (AgentError, OSError) as error:
                     result.failures[number] = told(error)
                     continue
@@ -247,6 +255,51 @@ class SystemDriver(Driver[SystemUser]):
         self._end(ended)
         self._look_again(ended - self._users.keys(), gone=True)
         return result
+
+    def _furnish(
+        self, number: int, user: SystemUser | None, users: Mapping[int, SystemUser], result: Result
+    ) -> None:
+        """Make the home and write the keys of one."""
+        is_news = False
+        if user is not None:
+            self._check(number, user, users)
+            is_news = trees.make_home(self._host, number)
+        if self._write_keys(number, user) or is_news:
+            result.changed.add(number)
+
+    def _found_quotas(self, numbers: Collection[int]) -> dict[int, int] | None:
+        """Return the hard quotas in force; None where the node keeps none, or cannot say."""
+        if self._quotas.why_not():
+            self._quota_words = ""
+            return None
+        try:
+            found = self._quotas.of(numbers)
+        except AgentError as error:
+            self._quota_words = error.message
+            return None
+        self._quota_words = ""
+        return found
+
+    def _limit(self, wanted: Mapping[int, SystemUser | None], result: Result) -> None:
+        """Set the hard quotas that are not as they should be, in one go.
+
+        On a node that keeps none nobody fails: pages say so, by what the node offers.
+        """
+        asked = {n: user.quota if user else None for n, user in wanted.items()}
+        found = self._found_quotas(asked)
+        if found is not None:
+            asked = {n: quota for n, quota in asked.items() if found.get(n) != quota}
+            try:
+                if asked:
+                    self._quotas.set(asked)
+                    result.changed |= asked.keys()
+                return
+            except AgentError as error:
+                self._quota_words = error.message
+        if self._quota_words:
+            at_fault = [n for n, quota in asked.items() if quota or found is not None]
+            error = AgentError("failed", f"hard quota: {self._quota_words}")
+            result.failures |= dict.fromkeys(at_fault, error)
 
     def _check(self, number: int, user: SystemUser, users: Mapping[int, SystemUser]) -> None:
         if self._foreign:
@@ -291,8 +344,10 @@ class SystemDriver(Driver[SystemUser]):
 
     def problem(self) -> str | None:
         """Return what keeps system users out, as far as the agent can see it."""
-        if self._foreign or self._sshd_words:
-            return self._sshd_words or self._words_of_foreign()
+        if self._sshd_words or self._quota_words:
+            return self._sshd_words or f"hard quotas: {self._quota_words}"
+        if self._foreign:
+            return self._words_of_foreign()
         with self._lock:
             some = next(iter(sorted(self._users.items())), None)
         if some is None:
@@ -327,3 +382,7 @@ def _rank(user: SystemUser | None) -> int:
 def _change(what: str, before: object | None, after: object | None) -> list[Change]:
     shown = [[] if each is None else [str(each)] for each in (before, after)]
     return [] if shown[0] == shown[1] else [Change(what, *shown)]
+
+
+def _mib(quota: int | None) -> str | None:
+    return None if quota is None else f"{quota:,} MiB"

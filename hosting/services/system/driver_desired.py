@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from hosting.agent.protocol import invalid, listed, one_of, record, text
+from hosting.agent.protocol import invalid, listed, one_of, record, text, whole
 from hosting.services.system import driver_keys
 
 MOST_KEYS = 50
+# A pebibyte.
+MOST_MIB = 2**30
 # From the least to the most.
 ACCESS = ("none", "sftp", "shell")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{1,30}", re.ASCII)
@@ -22,6 +24,8 @@ class SystemUser:
     access: str
     password: str = ""
     keys: tuple[str, ...] = ()
+    # What its files may take on disk, in MiB; None: as much as there is.
+    quota: int | None = None
 
 
 def _key(value: object) -> str:
@@ -37,7 +41,7 @@ def _key(value: object) -> str:
 
 def parse(value: object) -> SystemUser:
     """Return the system user of a subscription."""
-    fields = record(value, "system", ("user", "access", "keys"), ("password",))
+    fields = record(value, "system", ("user", "access", "keys"), ("password", "quota"))
     name = text(fields["user"], "user", 31)
     if not _NAME.fullmatch(name):
         raise invalid(f"not a name of a system user: {name!r}")
@@ -45,4 +49,6 @@ def parse(value: object) -> SystemUser:
     if password and not _HASH.fullmatch(text(password, "password", 72)):
         raise invalid("the password is not a hash of the kind that is taken")
     keys = tuple(_key(each) for each in listed(fields["keys"], "keys", MOST_KEYS))
-    return SystemUser(name, one_of(fields["access"], "access", ACCESS), str(password), keys)
+    access = one_of(fields["access"], "access", ACCESS)
+    quota = whole(fields["quota"], "quota", 1, MOST_MIB) if "quota" in fields else None
+    return SystemUser(name, access, str(password), keys, quota)
