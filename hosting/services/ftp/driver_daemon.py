@@ -24,6 +24,8 @@ from hosting.services.ftp.driver_store import READ_ONLY
 USER = "proftpd"
 PROFTPD = "proftpd"
 _MODULES = ("sql", "sql_sqlite", "tls", "sftp", "sftp_sql")
+# Part of the program in Debian 12, files of their own in Debian 13.
+_SEPARATE = ("ls", "xfer", "delay")
 _PLAIN = re.compile(r"/[A-Za-z0-9._/-]+", re.ASCII)
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END \1-----\n")
 _PATIENCE, _STEP = 20.0, 0.02
@@ -97,7 +99,8 @@ class FtpServer:
         """Return ProFTPD's configuration: words of ours, numbers, and paths of the platform."""
         platform = self._platform
         pair = self._shown.directives().items()
-        modules = "".join(f"LoadModule mod_{name}.c\n" for name in _MODULES)
+        separate = [n for n in _SEPARATE if (platform.proftpd_modules / f"mod_{n}.so").exists()]
+        modules = "".join(f"LoadModule mod_{name}.c\n" for name in (*separate, *_MODULES))
         low, high = platform.passive_ports
         return TEXT.format(
             database=_path(self._database),
