@@ -50,13 +50,20 @@ class Names:
     """Copies of the certificates that mail is served with.
 
     `group` reads the table. `check` is asked whether Dovecot takes its blocks: its words where it
-    does not, "" otherwise.
+    does not, "" otherwise. `block` writes one, of a name and the path of its file.
     """
 
-    def __init__(self, host: Host, directory: Path, check: Callable[[], str]):
+    def __init__(
+        self,
+        host: Host,
+        directory: Path,
+        check: Callable[[], str],
+        block: Callable[[str, Path], str],
+    ):
         self._host = host
         self._directory = directory / "names"
         self._check = check
+        self._block = block
         self.table = self._directory / "names.sqlite3"
         self.blocks = self._directory / "names.conf"
 
@@ -168,9 +175,8 @@ class Names:
         return True
 
     def block(self, name: str) -> str:
-        """Return what Dovecot is told of a name (Dovecot 2.3, local_name)."""
-        path = self._directory / f"{name}.pem"
-        return f"local_name {name} {{\n  ssl_cert = <{path}\n  ssl_key = <{path}\n}}\n"
+        """Return what Dovecot is told of a name."""
+        return self._block(name, self._directory / f"{name}.pem")
 
 
 def _reads(path: Path) -> bytes | None:

@@ -50,7 +50,7 @@ class DebianServers:
         can_sign = driver_signing.is_possible(host.platform)
         self.signing = Signing(host, directory) if can_sign else None
         signed_by = self.signing.socket if self.signing else None
-        self._names = Names(host, directory, self._check)
+        self._names = Names(host, directory, self._check, self._block)
         pair = self._certificate
         self.postfix = Postfix(host, directory, database, pair, self._names.table, run, signed_by)
         self.dovecot = Dovecot(host, directory, database, pair, self._names.blocks, run)
@@ -161,6 +161,9 @@ class DebianServers:
 
     def _check(self) -> str:
         return self.dovecot.check()
+
+    def _block(self, name: str, path: Path) -> str:
+        return self.dovecot.block(name, path)
 
     def keep_names(self, before: Iterable[Mail] | None, after: Iterable[Mail]) -> None:
         """Be known by the certificates of these names; `before` None: of no others at all."""
