@@ -11,6 +11,18 @@ from cryptography.x509.oid import NameOID
 
 from hosting.services.tls.reading import key_pem
 
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @lru_cache
 def _authority() -> tuple[Any, Any, Any, Any]:
@@ -46,6 +58,13 @@ def _made(
         .not_valid_after(now + dt.timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
+    # What RFC 5280 asks for, and Python 3.13 insists on.
+    of_key, of_signer = (one.public_key() for one in (key, signer))
+    built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(of_key), critical=False)
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(of_signer)
+    built = built.add_extension(above, critical=False)
+    if ca:
+        built = built.add_extension(_SIGNS, critical=True)
     if names:
         alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         built = built.add_extension(alternative, critical=False)

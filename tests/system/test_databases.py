@@ -368,8 +368,9 @@ def test_both_servers_read_back_exactly_what_was_written(node, texts):
     (row,) = node.server("postgresql").ask(f"SELECT row_to_json(r) FROM (SELECT {pairs}) AS r;")
     assert list(row) == list(dict.fromkeys(names))
     for name in names[:3]:
-        plain = "".join(c for c in name if ord(c) < 0x10000)
-        if plain.strip():
+        # MariaDB drops the blanks before an alias.
+        plain = "".join(c for c in name if ord(c) < 0x10000).strip()
+        if plain:
             found = node.server("mariadb").ask(
                 f"SELECT JSON_ARRAY({sql.maria_name(plain)}) FROM"
                 f" (SELECT 1 AS {sql.maria_name(plain)}) AS t;"
