@@ -21,5 +21,6 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         import_module("accounts.nouns")
         import_module("accounts.actors")
+        import_module("accounts.required_second_factor")
         for room in _OPERATIONS:
             import_module(f"accounts.{room}")

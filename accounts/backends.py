@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.actors import may_log_in, users
 from accounts.models import Account, User
+from accounts.required_second_factor import with_what_is_asked
 from panel.core.rows import one
 
 # What the subscriber is told of why the account is suspended; "" for nothing. Set by the app that
@@ -48,7 +49,7 @@ class AccountBackend(ModelBackend):
         return may_log_in(user)
 
     def get_user(self, user_id: int) -> User | None:
-        user = one(users().filter(pk=user_id))
+        user = one(with_what_is_asked(users()).filter(pk=user_id))
         return user if user is not None and self.user_can_authenticate(user) else None
 
     # No permissions of Django's: who may do what stands on the operations.

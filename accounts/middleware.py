@@ -1,13 +1,20 @@
-"""Sets `request.actor`: from a token below /api/, from the session elsewhere. Guards owned rows."""
+"""Sets `request.actor`: from a token below /api/, from the session elsewhere. Guards owned rows.
+
+Before that, whoever must have a second factor and has none is led to set it up.
+"""
 
 import json
 import zoneinfo
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts import required_second_factor
 from accounts.actors import (
     ACTING_AS,
     act_as,
@@ -21,6 +28,7 @@ from panel.core import setting
 from panel.core.access import guarded
 from panel.core.middleware import GetResponse
 from panel.core.rows import one
+from panel.core.views import go
 
 API = "/api/"
 _PUBLIC_API = ("/api/v1/openapi.json",)
@@ -55,6 +63,46 @@ class TokenAuthentication:
             return response
         request.token_user, request.token = found
         return self.get_response(request)
+
+
+class RequiredSecondFactor:
+    """Whoever must have a second factor and has none reaches the page that sets it up, and the ways
+    out: logging out, and the theme, which is a cookie.
+
+    SECURITY: whatever is not among those is closed, addresses that do not exist included. The login
+    that came in counts, also while it acts as somebody else; that ends here, since as somebody else
+    nothing of a second factor is set up.
+    """
+
+    _open = ("second_factor_set_up", "account_logout", "set_theme")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Below /api/ no session counts, and the user is not the token's yet.
+        is_asked = not request.path.startswith(API) and request.user.is_authenticated
+        if not is_asked or not required_second_factor.is_due(request.user):
+            return self.get_response(request)
+        request.session.pop(ACTING_AS, None)
+        if request.path in {reverse(name) for name in self._open}:
+            # The frame leaves out what is closed.
+            request.must_set_up = True
+            return self.get_response(request)
+        return self._closed(request)
+
+    def _closed(self, request: HttpRequest) -> HttpResponse:
+        """Lead who looks for a page, and come back to it afterwards; refuse all else."""
+        is_shown = request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+        is_shown = is_shown and request.accepts("text/html")
+        set_up = reverse("second_factor_set_up")
+        if is_shown and request.method in {"GET", "HEAD"}:
+            return go(f"{set_up}?{urlencode({'next': request.get_full_path()})}")
+        words = required_second_factor.words(request.user.account.role)
+        if not is_shown:
+            return api_error(403, "second_factor_required", words, request.request_id)
+        context = {"reason": words, "set_up_url": set_up, "request_id": request.request_id}
+        return render(request, "accounts/second_factor_required.html", context, status=403)
 
 
 class CurrentActor:

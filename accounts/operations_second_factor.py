@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts import messages, second_factor
+from accounts import messages, required_second_factor, second_factor
 from accounts.forms_second_factor import NewCodesForm, PresentPasswordForm, SetUpForm
 from accounts.models import User
 from accounts.operations import AccountOperation, own_logins, register_for
@@ -71,7 +71,8 @@ class SetUpSecondFactor(OwnSecondFactor):
 
 @register
 class TurnOffSecondFactor(OwnSecondFactor):
-    """The password alone lets in again. Other sessions end, and an email says so."""
+    """The password alone lets in again. Other sessions end, and an email says so. Not where the
+    administrator requires it."""
 
     verb = "turn-off-two-factor"
     label = _("Turn Off Two-Factor Authentication")
@@ -83,6 +84,14 @@ class TurnOffSecondFactor(OwnSecondFactor):
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         text = _("Whoever knows your password can log in then. All other sessions end.")
         return [Consequence(text, "warn")]
+
+    def check(self, step: Step) -> None:
+        super().check(step)
+        # One's own login, and nobody acts as somebody else here: the actor's role is the login's.
+        role = step.actor.role
+        if required_second_factor.is_required(role):
+            for user in step.open:
+                step.refuse(user.pk, required_second_factor.reason_code(role))
 
     def perform(self, step: Step) -> None:
         second_factor.turn_off(step.open_ids)

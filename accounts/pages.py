@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import roles
+from accounts import roles, second_factor
 from accounts.models import ApiToken, User
 from accounts.nouns import noun_of
 from panel.core.activity_views import entries_table
@@ -152,6 +152,10 @@ class UserDetail(DetailPage):
             (_("Account"), link(account_url, account) if account_url else str(account)),
             (_("User role"), role_label(target)),
             (_("Subscriptions"), reach(target)),
+            (
+                _("Two-factor authentication"),
+                second_factor.on_or_off(on=second_factor.is_on(target.pk)),
+            ),
             (_("Logged in"), moment(target.last_login) or _("never")),
             (_("Created"), day(target.created_at)),
         ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import roles, second_factor
+from accounts import required_second_factor, roles, second_factor
 from accounts.actors import users
 from accounts.countries import COUNTRIES
 from accounts.models import Account, ApiToken, User
@@ -103,7 +103,11 @@ def second_factor_section(user: User) -> dict[str, Any]:
             "text": _("Off. The password alone lets in."),
             "add": {"label": _("Set up"), "url": reverse("second_factor_set_up"), "plain": True},
         }
-    off = {"label": _("Turn off"), "url": reverse("second_factor_turn_off")}
+    off = None
+    if required_second_factor.is_required(user.account.role):
+        section["note"] = required_second_factor.why_it_stays(user.account.role)
+    else:
+        off = {"label": _("Turn off"), "url": reverse("second_factor_turn_off")}
     new = {"label": _("New recovery codes"), "url": reverse("second_factor_codes")}
     since = _("On since %s") % moment(state.since)
     left = str(state.recovery_codes)
@@ -217,12 +221,15 @@ class OwnLoginView(OperationView):
     def get(self, request: HttpRequest) -> HttpResponse:
         operation, queryset = self.target()
         if not all(operation.applies_to(user, request.actor) for user in queryset):
-            return go(reverse("profile"))
+            return go(self.back_url())
         form = self.form(operation, list(queryset), None, self.initial())
         return self.page(operation, queryset, form, **self.surroundings(operation))
 
     def initial(self) -> dict[str, Any]:
         return {}
+
+    def back_url(self) -> str:
+        return reverse("profile")
 
     def target(self) -> tuple[Operation, Any]:
         operation = operations[self.operation]
@@ -233,7 +240,7 @@ class OwnLoginView(OperationView):
         return {
             "count": 1,
             "single": True,
-            "cancel_url": profile,
+            "cancel_url": self.back_url(),
             "path": crumbs((_("Account"), profile), (operation.label, None)),
         }
 

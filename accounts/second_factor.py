@@ -21,6 +21,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from panel.core.secrets import SecretChanged, seal, unseal
@@ -94,6 +95,17 @@ def having(user_ids: Collection[int]) -> set[int]:
     """Those of these logins that are asked for a code."""
     rows = Authenticator.objects.filter(user_id__in=user_ids, type=TOTP)
     return set(rows.values_list("user_id", flat=True))
+
+
+def is_on_for_account(account_id: int) -> bool:
+    """Whether the own login of this account is asked for a code."""
+    rows = Authenticator.objects.filter(user__account_id=account_id, user__is_own=True, type=TOTP)
+    return bool(rows.exists())
+
+
+def on_or_off(*, on: bool) -> str:
+    """As pages say it to whoever may reset it."""
+    return _("On") if on else _("Off")
 
 
 def state_of(user_id: int) -> State | None:

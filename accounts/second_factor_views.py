@@ -3,14 +3,17 @@
 from typing import Any
 
 import qrcode
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from accounts import second_factor
+from accounts import required_second_factor, second_factor
 from accounts.forms_second_factor import sealed_for
 from accounts.profile_views import OwnLoginView, acting_user, keep_this_session
-from panel.core.operations import operations
+from accounts.views import same_origin
+from panel.core.operations import Operation, operations
+from panel.core.views import go
 
 
 def qr_code(text: str) -> dict[str, Any]:
@@ -36,7 +39,7 @@ class CodesView(OwnLoginView):
             "codes": made["codes"].split(),
             "text": "\n".join(made["codes"].split()),
             "is_new": self.operation == SetUpView.operation,
-            "back_url": reverse("profile"),
+            "back_url": self.back_url(),
             "path": self.surroundings(operations[self.operation])["path"],
         }
         return render(self.request, "accounts/recovery_codes.html", context)
@@ -46,6 +49,19 @@ class SetUpView(CodesView):
     """Shows a new secret, and takes a code that the app made of it."""
 
     operation = "login.set-up-two-factor"
+
+    def back_url(self) -> str:
+        """The page that one was led away from, or one's own."""
+        return same_origin(self.request.GET.get("next", ""), super().back_url())
+
+    def surroundings(self, operation: Operation) -> dict[str, Any]:
+        """Who was led here reads why; there is nothing to go back to."""
+        around = super().surroundings(operation)
+        if not getattr(self.request, "must_set_up", False):
+            return around
+        why = required_second_factor.words(self.request.actor.role)
+        lead = _("%(why)s Set it up here: everything else opens after that.") % {"why": why}
+        return around | {"lead": lead, "cancel_url": "", "path": []}
 
     def initial(self) -> dict[str, Any]:
         return {"sealed": sealed_for(acting_user(self.request).pk, second_factor.new_secret())}
@@ -63,6 +79,13 @@ class TurnOffView(OwnLoginView):
     """Asks for the present password; this session goes on."""
 
     operation = "login.turn-off-two-factor"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        role = request.actor.role
+        if required_second_factor.is_required(role):
+            messages.error(request, required_second_factor.why_it_stays(role))
+            return go(self.back_url())
+        return super().get(request)
 
     def done(self, form: Any, made: dict[str, str], outcome: Any) -> HttpResponse:
         keep_this_session(self.request)

@@ -76,8 +76,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         return context
     acting = actor.real is not None
     user = getattr(request, "acting_user", None) or request.user
-    context["nav"] = navigation(request)
-    context["search_url"] = reverse("search")
+    # While the second factor is still to be set up, nothing else would open.
+    is_open = not getattr(request, "must_set_up", False)
+    context["nav"] = navigation(request) if is_open else []
+    context["search_url"] = reverse("search") if is_open else ""
     context["who"] = {
         "name": actor.person.username,
         "role": Role(actor.role).label,
@@ -85,6 +87,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "impersonating": acting,
         "back_url": reverse("act_as_stop") if acting else "",
         "back_label": _("Back to %(name)s") % {"name": actor.real.username} if acting else "",
-        "profile_url": reverse("profile"),
+        "profile_url": reverse("profile") if is_open else "",
     }
     return context

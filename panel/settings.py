@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.RequiredSecondFactor",
     "accounts.middleware.CurrentActor",
     "hosting.middleware.RememberPermissions",
 ]

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import second_factor
 from accounts.models import Account
 from accounts.views import log_in_as_action
 from hosting import status
@@ -83,6 +84,10 @@ class AccountDetail(DetailPage):
             (_("Phone"), row.phone),
             (_("Address"), address),
             (_("Username"), row.username),
+            (
+                _("Two-factor authentication"),
+                second_factor.on_or_off(on=second_factor.is_on_for_account(row.pk)),
+            ),
             (_("External id"), row.external_id or ""),
         ]
         return [{"label": label, "value": value, "action": None} for label, value in facts if value]

@@ -62,8 +62,8 @@ const poll = (url, use, wait = 1000) => {
   setTimeout(async () => {
     try {
       const answer = document.hidden || (await fetch(url));
-      // Logged out, or nothing there any more.
-      if (answer.redirected || answer.status === 404) return;
+      // Not let in, or nothing there any more.
+      if (answer.redirected || /40[34]/.test(answer.status)) return;
       if (answer.ok && use(await answer.json())) return;
     } catch {
       // The panel restarts, or the network is away: ask again.

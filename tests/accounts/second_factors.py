@@ -33,12 +33,12 @@ def is_in(client: Client) -> bool:
     return client.get("/account/").status_code == 200
 
 
-def set_up(client: Client, **changes: str):
-    page = client.get(URL)
+def set_up(client: Client, url: str = URL, **changes: str):
+    page = client.get(url)
     text = page.content.decode()
     secret = re.search(r'data-copy="([A-Z2-7]{32})"', text)
     sealed = re.search(r'name="sealed" value="([^"]+)"', text)
     assert secret is not None
     assert sealed is not None
     given = {"sealed": sealed[1], "code": code(secret[1]), "current_password": PASSWORD}
-    return client.post(URL, {**given, **changes}), secret[1]
+    return client.post(url, {**given, **changes}), secret[1]

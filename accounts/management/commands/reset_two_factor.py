@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from accounts import messages, second_factor
+        from accounts import messages, required_second_factor, second_factor
         from accounts.models import User
         from accounts.operations_second_factor import OFF, ON, end_sessions
         from panel.core import log
@@ -34,3 +34,5 @@ class Command(BaseCommand):
             actor = Actor(Role.ADMINISTRATOR, user.account_id, "manage.py", door="cli")
             log.write(actor, [log.Entry("login.reset-two-factor", "login", user, ON, OFF)])
         self.stdout.write(f"{username} logs in by password alone; its sessions have ended.")
+        if required_second_factor.is_required(user.account.role):
+            self.stdout.write("The panel opens once two-factor authentication is set up again.")
