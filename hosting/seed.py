@@ -53,8 +53,13 @@ class Seed(People):
             self.node_id = nodes.choose().pk
             self.next = {model: seed_loader.next_id(model) for model in TABLES}
             with seed_loader.without_indexes(TABLES), seed_loader.pieces_at_once():
-                self._write()
+                hosted = self._write()
                 self.say("building indexes")
+            # By indexes: services look up what they follow, a thousand subscriptions at a time.
+            self.say("names of services")
+            hosted.follow()
+            with seed_loader.without_indexes([Deployment]):
+                hosted.deploy()
             seed_loader.reset_sequences(TABLES)
             totals.judge(owner.pk for owner in self.accounts if owner.role == Role.RESELLER)
         seed_loader.collect_statistics()
@@ -72,7 +77,7 @@ class Seed(People):
             )
         return Owner(row.pk, row.role, None, row.contact_name, row.company, row.username, row.email)
 
-    def _write(self) -> None:
+    def _write(self) -> "seed_hosting.Hosted":
         hosted = seed_hosting.Hosted(self)
         self.say("accounts")
         # Before they are written: an account's row holds the counts of what is below it.
@@ -85,6 +90,7 @@ class Seed(People):
         self._entries(hosted)
         self._search(self._found_accounts(), hosted.found_domains(), hosted.found_rest())
         self._activity()
+        return hosted
 
     def _accounts(self) -> None:
         columns = (

@@ -191,7 +191,7 @@ class Hosted:
             space.offer.subscriptions += 1
 
     def write(self) -> None:
-        """All rows of what is hosted."""
+        """All rows of what is hosted; what follows from them is `follow` and `deploy`."""
         self._plans()
         self._subscriptions()
         insert(
@@ -212,10 +212,8 @@ class Hosted:
             ),
         )
         self._names()
-        self._services()
-        self._deployments()
 
-    def _services(self) -> None:
+    def follow(self) -> None:
         """What services keep for names: they write it as they do at any other time."""
         every = [space.pk for space in self.spaces]
         for start in range(0, len(every), FOLLOWED):
@@ -335,7 +333,8 @@ class Hosted:
         insert(Name, columns, rows)
         insert(Apex, "name", (row[:1] for row in rows))
 
-    def _deployments(self) -> None:
+    def deploy(self) -> None:
+        """That nodes have done all of it."""
         columns = "subscription_id node_id generation applied switched applied_at"
         at = connection.ops.adapt_datetimefield_value(self.seed.now)
         rows = (
