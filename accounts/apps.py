@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 _OPERATIONS = (
     *("operations", "operations_logins", "operations_tokens", "operations_users"),
+    "operations_passkeys",
     "operations_second_factor",
 )
 

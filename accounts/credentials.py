@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from accounts import passkeys
 from accounts.models import Account, ApiToken, User
 from accounts.validators import clean_username
 
@@ -82,6 +83,15 @@ def change(user: User, *, username: str = "", password: str = "") -> None:
         Account.objects.unscoped("credentials").filter(pk=user.account_id).update(username=username)
 
 
-def revoke_tokens(user_ids: list[int]) -> int:
-    """Remove all API tokens of these users; returns how many."""
-    return ApiToken.objects.filter(user_id__in=user_ids).delete()[0]
+def has_other_keys(user: User) -> bool:
+    """Whether a new password alone would leave somebody a way in: an API token, a passkey."""
+    tokens = ApiToken.objects.filter(user=user)
+    return bool(tokens.exists() or passkeys.having([user.pk]))
+
+
+def revoke_other_keys(user_ids: list[int]) -> dict[str, int]:
+    """Remove all API tokens and passkeys of these users; returns how many of each, as the activity
+    log names them."""
+    tokens = ApiToken.objects.filter(user_id__in=user_ids).delete()[0]
+    removed = passkeys.remove(user_ids)
+    return {"tokens_revoked": tokens} | ({"passkeys_removed": removed} if removed else {})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import credentials, own_hosting
 from accounts.countries import COUNTRIES
-from accounts.models import Account, ApiToken, User
+from accounts.models import Account, User
 from accounts.validators import clean_email
 from panel.core.access import Actor, Role
 from panel.core.forms import OperationForm, refuse_control_characters
@@ -233,7 +233,7 @@ class LoginInfoForm(OperationForm):
         label=_("Your present password"), autocomplete="current-password"
     )
     revoke_tokens = forms.BooleanField(
-        label=_("With a new password, also revoke the API tokens of this login"),
+        label=_("With a new password, also revoke the API tokens and passkeys of this login"),
         required=False,
         initial=True,
     )
@@ -255,7 +255,7 @@ class LoginInfoForm(OperationForm):
             del self.fields["current_password"]
             if self.user is not None and not self.user.is_own:
                 self.fields["email_customer"].label = _("Send the user an email about this")
-        if self.user is None or not ApiToken.objects.filter(user=self.user).exists():
+        if self.user is None or not credentials.has_other_keys(self.user):
             del self.fields["revoke_tokens"]
 
     def login_of(self, target: Any) -> User | None:

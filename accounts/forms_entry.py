@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import credentials
 from accounts.forms import EmailAddressField, check_password_pair, new_password_fields
-from accounts.models import ApiToken, User
+from accounts.models import User
 from panel.core.forms import refuse_control_characters
 
 
@@ -71,14 +71,16 @@ class NewPasswordForm(EntryForm):
     password = new_password_fields(True)["password"]
     password_again = new_password_fields(True)["password_again"]
     revoke_tokens = forms.BooleanField(
-        label=_("Also revoke the API tokens of this login"), required=False, initial=True
+        label=_("Also revoke the API tokens and passkeys of this login"),
+        required=False,
+        initial=True,
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         self.user = user
         super().__init__(*args, **kwargs)
         self.fields["password"].label = _("New password")
-        if not ApiToken.objects.filter(user=user).exists():
+        if not credentials.has_other_keys(user):
             del self.fields["revoke_tokens"]
 
     def clean(self) -> dict[str, Any]:

@@ -55,6 +55,23 @@ def password_link(user: User, link: str) -> None:
         send(user, _("A new password for %(username)s") % {"username": user.username}, body)
 
 
+def passkey_added(user: User, name: str) -> None:
+    """Tell a user that one more thing lets in: whoever did not want that should know."""
+    with translation.override(user.account.locale):
+        body = _(
+            "Hello %(name)s,\n\n"
+            "the passkey “%(passkey)s” was added to your login %(username)s. It lets in without the"
+            " password. Your passkeys are listed on your account page: %(profile)s\n\n"
+            "If you do not know why, remove it there, change your password and ask your provider.\n"
+        ) % {
+            "name": user.name,
+            "passkey": name,
+            "username": user.username,
+            "profile": settings.PANEL_ORIGIN + reverse("profile"),
+        }
+        send(user, _("A passkey was added for %(username)s") % {"username": user.username}, body)
+
+
 def second_factor_gone(user: User, *, by_oneself: bool) -> None:
     """Tell a user that no code is asked for any more: whoever did not want that should know."""
     with translation.override(user.account.locale):

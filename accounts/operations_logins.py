@@ -78,7 +78,7 @@ def change_login(step: Step, target: Any, user: User) -> bool:
     if password:
         new["password"] = "changed"  # noqa: S105  the fact, never the password
         if step.params.get("revoke_tokens"):
-            new["tokens_revoked"] = credentials.revoke_tokens([user.pk])
+            new |= credentials.revoke_other_keys([user.pk])
     step.changed(target.pk, old, new)
     if step.params.get("email_customer"):
         messages.login_changed(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts import messages, required_second_factor, second_factor
+from accounts import messages, passkeys, required_second_factor, second_factor
 from accounts.forms_second_factor import NewCodesForm, PresentPasswordForm, SetUpForm
 from accounts.models import User
 from accounts.operations import AccountOperation, own_logins, register_for
@@ -119,9 +119,17 @@ class NewRecoveryCodes(OwnSecondFactor):
             step.changed(user.pk, {}, {"recovery_codes": len(codes)})
 
 
+def _having(user_ids: Collection[int]) -> set[int]:
+    """Those of these logins that have anything to reset."""
+    return second_factor.having(user_ids) | passkeys.having(user_ids)
+
+
 class ResetSecondFactor(Operation):
-    """Somebody below lost phone and recovery codes: the password alone lets in again. The person is
-    told by email. SECURITY: not while logged in as somebody else, whose users they may be."""
+    """Somebody below lost phone and recovery codes: the password alone lets in again, passkeys on
+    the phone do not. The person is told by email.
+
+    SECURITY: not while logged in as somebody else, whose users they may be.
+    """
 
     verb = "reset-two-factor"
     label = _("Reset Two-Factor Authentication")
@@ -138,21 +146,19 @@ class ResetSecondFactor(Operation):
 
     def offered(self, target: Any, actor: Actor) -> bool:
         login = self.logins([target]).get(target.pk)
-        return (
-            login is not None and super().offered(target, actor) and second_factor.is_on(login.pk)
-        )
+        return login is not None and super().offered(target, actor) and bool(_having([login.pk]))
 
     def consequences(self, actor: Actor, rows: Any) -> list[Consequence]:
         text = _(
-            "The password alone lets in then, until it is set up again. Sessions end, and an email"
-            " says so. Be sure who asked you for it."
+            "The password alone lets in then, until it is set up again. Passkeys are removed."
+            " Sessions end, and an email says so. Be sure who asked you for it."
         )
         return [Consequence(text, "warn")]
 
     def check(self, step: Step) -> None:
         super().check(step)
         logins = self.logins(step.open)
-        having = second_factor.having([login.pk for login in logins.values()])
+        having = _having([login.pk for login in logins.values()])
         for target in step.open:
             if target.pk not in logins or logins[target.pk].pk not in having:
                 step.leave(target.pk, "no_second_factor")
@@ -162,6 +168,7 @@ class ResetSecondFactor(Operation):
         models.prefetch_related_objects(list(logins.values()), "account")
         user_ids = [login.pk for login in logins.values()]
         second_factor.turn_off(user_ids)
+        passkeys.remove(user_ids)
         end_sessions(user_ids)
         for target in step.open:
             messages.second_factor_gone(logins[target.pk], by_oneself=False)

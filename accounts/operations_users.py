@@ -264,5 +264,5 @@ class RemoveUser(OwnUserOperation):
     def perform(self, step: Step) -> None:
         for user in step.open:
             step.changed(user.pk, {"username": user.username, "email": user.email}, {})
-        credentials.revoke_tokens(step.open_ids)
+        credentials.revoke_other_keys(step.open_ids)
         self.rows(step.open_ids, step.actor).delete()

@@ -77,7 +77,7 @@ class NewPasswordView(View):
                 return self.invalid()
             credentials.change(user, password=form.cleaned_data["password"])
             if form.cleaned_data.get("revoke_tokens"):
-                credentials.revoke_tokens([user.pk])
+                credentials.revoke_other_keys([user.pk])
             actor = actor_of(user, request_id=request.request_id)
             if actor is not None:
                 log.write(actor, [log.Entry("login.reset-password", "login", user)])

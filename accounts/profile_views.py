@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import required_second_factor, roles, second_factor
+from accounts import passkeys, required_second_factor, roles, second_factor
 from accounts.actors import users
 from accounts.countries import COUNTRIES
 from accounts.models import Account, ApiToken, User
@@ -43,7 +43,7 @@ class ProfileView(View):
         sections = [login_section(user)]
         if actor.real is None:
             # SECURITY: nothing of what protects the login is shown to who entered it.
-            sections += [second_factor_section(user), token_section(user)]
+            sections += [second_factor_section(user), passkey_section(user), token_section(user)]
         sections += more_sections(user.account, actor)
         activity = entries_table(request, actor_id=user.pk, account_id=user.account_id)
         sections.append({"title": _("Own activity"), "table": activity})
@@ -117,6 +117,22 @@ def second_factor_section(user: User) -> dict[str, Any]:
             {"label": _("Recovery codes left"), "value": left, "action": new},
         ]
     }
+
+
+def passkey_section(user: User) -> dict[str, Any]:
+    """What lets in without the password; said where browsers cannot make any."""
+    section: dict[str, Any] = {"title": _("Passkeys")}
+    facts = []
+    for row in passkeys.of(user.pk):
+        used = moment(row.last_used_at) if row.last_used_at else _("never")
+        words = [_("since %s") % moment(row.created_at), _("last used: %s") % used]
+        url = f"{reverse('passkey_remove')}?passkey={row.pk}"
+        action = {"label": _("Remove"), "url": url}
+        facts.append({"label": row.data["name"], "value": " · ".join(words), "action": action})
+    section |= {"facts": facts, "text": "" if facts else _("No passkeys yet.")}
+    if not passkeys.are_offered():
+        return section | {"note": reasons.render("no_passkeys_here")}
+    return section | {"add": {"label": _("Add a passkey"), "url": reverse("passkey_add")}}
 
 
 def token_section(user: User) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def give_recovery_codes(user: User, codes: Iterable[str]) -> None:
 
 def turn_off(user_ids: Collection[int]) -> None:
     """The password alone lets in again."""
-    Authenticator.objects.filter(user_id__in=user_ids).delete()
+    Authenticator.objects.filter(user_id__in=user_ids, type__in=(TOTP, RECOVERY)).delete()
 
 
 def accept(user: User, code: str) -> str:

@@ -15,7 +15,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import backends, second_factor, second_step
+from accounts import backends, passkeys, second_factor, second_step
 from accounts.actors import actor_of, client_address, may_log_in
 from accounts.forms_entry import LoginCodeForm
 from accounts.models import User
@@ -42,7 +42,7 @@ class LoginCodeView(View):
         if user is None:
             return go(reverse("account_login"))
         if not may_log_in(user):
-            return self.not_let_in(user)
+            return not_let_in(request, user)
         self.user = user
         answer: HttpResponse = super().dispatch(request, *args, **kwargs)
         return answer
@@ -84,13 +84,15 @@ class LoginCodeView(View):
                     log.write(actor, [entry])
         return kind
 
-    def not_let_in(self, user: User) -> HttpResponse:
-        """Suspended, removed or switched off since the password was asked for."""
-        second_step.end(self.request)
-        if not user.account.is_suspended or user.account.is_removed:
-            return go(reverse("account_login"))
-        context = {"message": backends.suspension_message(user.account), "contact": ""}
-        return render(self.request, "accounts/suspended.html", context, status=403)
-
     def page(self, form: LoginCodeForm, status: int = 200) -> HttpResponse:
-        return render(self.request, "accounts/login_code.html", {"form": form}, status=status)
+        context = {"form": form, "passkeys": passkeys.are_offered()}
+        return render(self.request, "accounts/login_code.html", context, status=status)
+
+
+def not_let_in(request: HttpRequest, user: User) -> HttpResponse:
+    """Suspended, removed or switched off, as is said to who proved to be that one."""
+    second_step.end(request)
+    if not user.account.is_suspended or user.account.is_removed:
+        return go(reverse("account_login"))
+    context = {"message": backends.suspension_message(user.account), "contact": ""}
+    return render(request, "accounts/suspended.html", context, status=403)

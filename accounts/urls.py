@@ -7,6 +7,7 @@ email alone.
 from django.urls import path
 
 from accounts import (
+    passkey_views,
     password_views,
     profile_views,
     second_factor_views,
@@ -19,6 +20,8 @@ from panel.core.urls import noun_urls
 entry = [
     path("login/", views.LoginView.as_view(), name="account_login"),
     path("login/code/", second_step_views.LoginCodeView.as_view(), name="login_code"),
+    path("login/passkey/", passkey_views.PasskeyLoginView.as_view(), name="login_passkey"),
+    path("login/passkey/challenge/", passkey_views.challenge, name="login_passkey_challenge"),
     path("logout/", views.PanelLogoutView.as_view(), name="account_logout"),
     path("first-run/", views.FirstRunView.as_view(), name="first_run"),
     # The name is the login library's, so that its form finds the page.
@@ -47,6 +50,8 @@ oneself = [
         profile_views.TokenRevokeView.as_view(),
         name="token_revoke",
     ),
+    path("account/passkeys/add/", passkey_views.AddView.as_view(), name="passkey_add"),
+    path("account/passkeys/remove/", passkey_views.RemoveView.as_view(), name="passkey_remove"),
     path(
         "account/two-factor/",
         second_factor_views.SetUpView.as_view(),

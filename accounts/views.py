@@ -19,7 +19,7 @@ from django.views import View
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import backends
+from accounts import backends, passkeys
 from accounts.actors import ACTING_AS, act_as, acting_as_key, actor_of, client_address, users
 from accounts.creation import add_account, has_administrator
 from accounts.forms_entry import FirstRunForm
@@ -59,6 +59,7 @@ class LoginView(AllauthLoginView):
         context = super().get_context_data(**kwargs)
         asked = context.get("redirect_field_value") or ""
         context["redirect_field_value"] = same_origin(asked, "")
+        context["passkeys"] = passkeys.are_offered()
         return context
 
 

@@ -42,6 +42,7 @@ TABS = {page.noun: [name for name, _label in page.tabs] for page in _DETAILS}
 STATES = ("", "active", "suspended", "removed", "expired", "failed")
 FIXED = (
     *("home", "activity_list", "activity_export", "settings", "search", "profile"),
+    *("passkey_add", "passkey_remove"),
     *("token_create", "second_factor_set_up", "second_factor_turn_off", "second_factor_codes"),
 )
 # The pages of operations differ by kind; of so many objects of a kind they are all looked at.

@@ -1,6 +1,7 @@
-"""Who is asked for a code: a customer on each side, and an additional user of it."""
+"""Who is asked for a code, and has a passkey: a customer on each side, and an additional user."""
 
-from accounts import second_factor
+from accounts import passkeys, second_factor
+from tests.accounts.authenticators import Device
 from tests.world import World
 
 
@@ -11,4 +12,7 @@ def give(world: World, customer: str) -> list[str]:
         secret, codes = second_factor.new_secret(), second_factor.new_recovery_codes()
         second_factor.turn_on(world.user(login), secret, 0, codes)
         found += [secret, *codes]
+        asked, challenge = passkeys.ask_to_make(world.user(login))
+        made = passkeys.read_new(Device().make(asked), challenge)
+        passkeys.add(world.user(login), "A phone", made)
     return found

@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
         parser.add_argument("username")
         parser.add_argument(
-            "--revoke-tokens", action="store_true", help="also revoke the API tokens of the login"
+            "--revoke-tokens",
+            action="store_true",
+            help="also revoke the API tokens and passkeys of the login",
         )
         passwords_cli.add_argument(parser)
 
@@ -35,11 +37,11 @@ class Command(BaseCommand):
         )
         with transaction.atomic():
             credentials.change(user, password=password)
-            revoked = credentials.revoke_tokens([user.pk]) if options["revoke_tokens"] else 0
+            revoked = {"tokens_revoked": 0}
+            if options["revoke_tokens"]:
+                revoked = credentials.revoke_other_keys([user.pk])
             actor = Actor(Role.ADMINISTRATOR, user.account_id, "manage.py", door="cli")
-            entry = log.Entry(
-                "login.reset-password", "login", user, {}, {"tokens_revoked": revoked}
-            )
+            entry = log.Entry("login.reset-password", "login", user, {}, dict(revoked))
             log.write(actor, [entry])
         self.stdout.write(f"{username} has a new password; its sessions have ended.")
         if user.account.is_suspended or not user.is_active:

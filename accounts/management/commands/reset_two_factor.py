@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from accounts import messages, required_second_factor, second_factor
+        from accounts import messages, passkeys, required_second_factor, second_factor
         from accounts.models import User
         from accounts.operations_second_factor import OFF, ON, end_sessions
         from panel.core import log
@@ -26,7 +26,8 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no login {username!r}.")
         with transaction.atomic():
-            if not second_factor.is_on(user.pk):
+            removed = passkeys.remove([user.pk])
+            if not removed and not second_factor.is_on(user.pk):
                 raise CommandError(f"{username} has no two-factor authentication.")
             second_factor.turn_off([user.pk])
             end_sessions([user.pk])
