@@ -40,7 +40,7 @@ def log_out(page: Page) -> None:
 
 
 def test_one_adds_a_passkey_logs_in_with_it_and_removes_it(visit: Visit) -> None:
-    page = visit("filler3.rita", fresh=True)
+    page = visit("filler13.rita", fresh=True)
     device(page)
     add(page, "My phone", "wrong")
     expect(page.locator(".error-summary")).to_contain_text("This is not your present password.")
@@ -60,12 +60,12 @@ def test_one_adds_a_passkey_logs_in_with_it_and_removes_it(visit: Visit) -> None
     log_out(page)
     page.get_by_role("button", name="Log in with a passkey").click()
     expect(page.get_by_text("This passkey is not known here.")).to_be_visible()
-    log_in(page, "filler3.rita")
+    log_in(page, "filler13.rita")
     expect(page.locator(".who")).to_be_visible()
 
 
 def test_a_device_that_stays_locked_makes_none_and_says_so(visit: Visit) -> None:
-    page = visit("filler4.rita", fresh=True)
+    page = visit("filler14.rita", fresh=True)
     device(page, unlocks=False)
     add(page, "Locked")
     expect(page.get_by_text("Your browser made no passkey. Nothing was added.")).to_be_visible()
@@ -74,7 +74,7 @@ def test_a_device_that_stays_locked_makes_none_and_says_so(visit: Visit) -> None
 
 
 def test_without_scripts_it_says_what_it_takes(visit: Visit) -> None:
-    page = visit("filler5.rita", fresh=True, js=False)
+    page = visit("filler15.rita", fresh=True, js=False)
     add(page, "None")
     expect(page.locator(".error-summary")).to_contain_text("Your browser made no passkey.")
     page.context.clear_cookies()
@@ -96,7 +96,7 @@ def faults(page: Page) -> list[str]:
 
 
 def test_its_pages_are_for_everybody_and_fit_a_phone(visit: Visit) -> None:
-    page, wrong = visit("filler7.rita", fresh=True), {}
+    page, wrong = visit("filler16.rita", fresh=True), {}
     device(page)
     page.goto("/account/passkeys/add/")
     wrong["add"] = faults(page)
