@@ -176,7 +176,7 @@ class SubscriptionStatus(StatusFilter):
             today = conditions.today()
             return ranged(rows, "expires_on", walk, gte=today, lte=today + SOON)
         flag = self.FLAGS.get(value)
-        return flagged(rows, flag, walk=walk) if flag else rows
+        return flagged(rows, flag, walk=walk, by="name_key") if flag else rows
 
 
 class SubscriptionFilter(CreatedFilters, ProviderFilters):

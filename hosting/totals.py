@@ -11,6 +11,9 @@ from hosting.services import base
 from panel.core.access import Role
 
 _WHY = "a reseller's limits hold over everything below it, whoever acts"
+# Subscriptions that services are asked about at once: they give each number as a parameter, and
+# SQLite takes 32,766 of them or 250,000, as whoever compiled it chose.
+AT_ONCE = 10_000
 
 
 def usage(reseller_ids: Iterable[int]) -> dict[int, dict[str, int]]:
@@ -42,7 +45,10 @@ def _below(reseller_ids: Sequence[int], column: str) -> list[tuple[int, int, dic
 
 
 def _added_up(resource: base.Resource, below: list[tuple[int, int, Any]]) -> dict[int, int]:
-    counted = resource.usage([pk for pk, _reseller, _usage in below])
+    counted: dict[int, int] = {}
+    for start in range(0, len(below), AT_ONCE):
+        some = below[start : start + AT_ONCE]
+        counted |= resource.usage([pk for pk, _reseller, _usage in some])
     found: dict[int, int] = defaultdict(int)
     for pk, reseller_id, stored in below:
         # What is measured and was left out is unknown: the last figure stands.

@@ -1201,6 +1201,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("is_locked"),
                 models.F("removing_at"),
+                models.F("name_key"),
                 models.F("id"),
                 condition=models.Q(("is_locked", True)),
                 name="sub_locked",
@@ -1211,6 +1212,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("is_overused"),
                 models.F("removing_at"),
+                models.F("name_key"),
                 models.F("id"),
                 condition=models.Q(("is_overused", True)),
                 name="sub_overused",
@@ -1221,6 +1223,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("is_expired"),
                 models.F("removing_at"),
+                models.F("name_key"),
                 models.F("id"),
                 condition=models.Q(("is_expired", True)),
                 name="sub_expired",
@@ -1231,6 +1234,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("is_unsynced"),
                 models.F("removing_at"),
+                models.F("name_key"),
                 models.F("id"),
                 condition=models.Q(("is_unsynced", True)),
                 name="sub_unsynced",
@@ -1241,6 +1245,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("is_failed"),
                 models.F("removing_at"),
+                models.F("name_key"),
                 models.F("id"),
                 condition=models.Q(("is_failed", True)),
                 name="sub_failed",

@@ -90,16 +90,25 @@ class Subscription(Owned):
                 for by, sort in (("name", "name_key"), ("made", "created_at"))
             ),
             *(
-                # What is looked up in no order: see panel.core.filters.flagged. With all that the
-                # list asks, so that no row is read to count them.
+                # See panel.core.filters.flagged. With all that the list asks, so that no row is
+                # read to count them; and by name, for a walk would meet few of them.
                 models.Index(
                     f"is_{flag}",
                     "removing_at",
+                    "name_key",
                     "id",
                     name=f"sub_{flag}",
                     condition=models.Q(**{f"is_{flag}": True}),
                 )
-                for flag in ("suspended", "locked", "overused", "expired", "unsynced", "failed")
+                for flag in ("locked", "overused", "expired", "unsynced", "failed")
+            ),
+            # Ten thousand at once become so: by number, for fewer pages are written so.
+            models.Index(
+                "is_suspended",
+                "removing_at",
+                "id",
+                name="sub_suspended",
+                condition=models.Q(is_suspended=True),
             ),
             # A whole installation's may be many.
             models.Index(

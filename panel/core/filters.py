@@ -21,13 +21,15 @@ def in_trash(params: Mapping[str, str]) -> bool:
     return params.get("status") == REMOVED
 
 
-def flagged(rows: models.QuerySet, flag: str, *, walk: str = "") -> models.QuerySet:
+def flagged(rows: models.QuerySet, flag: str, *, walk: str = "", by: str = "") -> models.QuerySet:
     """Rows whose flag is set, looked up in the flag's own index; by `walk` in an order's index.
+
+    `by` is the column after which the flag's index puts its rows in order, if it does.
 
     The flag by itself is what a partial index holds, but SQLite takes any index of the table for as
     good. The second condition is one that only that index answers.
     """
-    if walk:
+    if walk and walk != by:
         return rows.filter(**{flag: True})
     return rows.filter(**{flag: True, f"{flag}__in": [True]})
 

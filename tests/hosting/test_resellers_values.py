@@ -1,5 +1,7 @@
 """What resellers have: plan, values of their own, what is over, what is shown, who buys where."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from accounts.models import Account
@@ -204,6 +206,25 @@ def test_usage_is_that_of_everything_below_and_its_own(world: HostingWorld):
     world.perform("ada", "subscription.remove", world.sub("carl.example"))
     used = totals.usage([world.ada.pk])
     assert [used[world.ada.pk][name] for name in names] == [2, 2, 3, 0, 0]
+
+
+def test_usage_of_more_than_a_statement_takes_is_counted_in_pieces(
+    world: HostingWorld, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[int] = []
+    counted = base.Resource.usage
+
+    def noted(self: base.Resource, ids: Sequence[int]) -> dict[int, int]:
+        asked.append(len(ids))
+        return counted(self, ids)
+
+    monkeypatch.setattr(base.Resource, "usage", noted)
+    whole = totals.usage([world.ada.pk, world.ben.pk])
+    assert max(asked) == 4
+    monkeypatch.setattr(totals, "AT_ONCE", 3)
+    asked.clear()
+    assert totals.usage([world.ada.pk, world.ben.pk]) == whole
+    assert max(asked) == 3
 
 
 def test_the_page_shows_limits_and_usage_over_everything_below(world: HostingWorld):
