@@ -18,6 +18,7 @@ from hosting import conditions, counters, daily
 from hosting.agent.client import AgentAway
 from hosting.models.subscriptions import Subscription
 from hosting.models.usage import UsageDay
+from hosting.services import base
 from panel.core.access import Role
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ def note(ids: Sequence[int], figures: Figures, allowed: int | None = None) -> in
     which tells the administrator.
     """
     with transaction.atomic():
+        base.measured(ids, figures)
         news = record(ids, figures)
         shut = len(conditions.newly_overused(news)) if news else 0
         if not news or (allowed is not None and shut > allowed):

@@ -97,10 +97,10 @@ class Client:
     def measure(
         self, subscriptions: Iterable[int], since: str | None = None
     ) -> dict[str, dict[int, int]]:
-        """Return figures by name and subscription; what could not be measured is missing.
+        """Return figures by name and number; what could not be measured is missing.
 
-        "disk" is in bytes: what each home takes. With `since`, "traffic 2026-11-23" is that of each
-        day from then on.
+        "disk" is in bytes, by subscription: what each home takes. With `since`, "traffic
+        2026-11-23" is that of each day from then on.
         """
         numbers = list(subscriptions)
         found: dict[str, dict[int, int]] = {}

@@ -40,9 +40,11 @@ class Driver(ABC, Generic[Desired]):
         return {}
 
     def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
-        """Return figures of this service by name and subscription; unknown ones are left out.
+        """Return figures of this service by name and number; unknown ones are left out.
 
-        "disk": bytes that the service keeps outside of the homes, which are measured anyway.
+        "disk": bytes that the service keeps outside of the homes, which are measured anyway, by
+        subscription. A figure of the service's own has what numbers it likes; its room in the
+        panel takes it (`figures_source`).
         """
         return {}
 

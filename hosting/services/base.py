@@ -1,6 +1,6 @@
 """What a hosted service declares about itself. One service is one app: a folder and a word."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -193,6 +193,9 @@ class ServiceConfig(AppConfig):
     handed_over_source: ClassVar[str] = ""
     # (node_id, ask, after): take in what a node tells by itself; see `worker_jobs.News`.
     news_source: ClassVar[str] = ""
+    # (subscription numbers, figures by name): write down what a node measured of these besides disk
+    # space and traffic.
+    figures_source: ClassVar[str] = ""
     # (actor, aliases): what editing these aliases could bring about, as consequences.
     aliases_source: ClassVar[str] = ""
     # (actor): what a provider should look at first, for Home: several (rows, tone, words for how
@@ -252,6 +255,13 @@ def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:
     ids = sorted(set(subscription_ids))
     for config in services() if ids else ():
         config.names_changed(step, ids)
+
+
+def measured(subscription_ids: Sequence[int], figures: Mapping[str, Mapping[int, int]]) -> None:
+    """Hand every service the figures that a node has just said of these subscriptions."""
+    for config in services():
+        if config.figures_source:
+            import_string(config.figures_source)(subscription_ids, figures)
 
 
 def alias_consequences(actor: Any, aliases: Any) -> list[Any]:

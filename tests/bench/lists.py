@@ -4,6 +4,8 @@ import django
 
 django.setup()
 
+from django.db import connection  # noqa: E402  after setup
+
 from hosting.models.domains import Domain  # noqa: E402  after setup
 from hosting.models.subscriptions import Subscription  # noqa: E402
 from panel.core.lists import Listing, list_pages  # noqa: E402
@@ -40,8 +42,10 @@ def against_the_floor(cookie: str) -> list[Row]:
             row.more = f"floor {best[floor][0]:.1f} ms, {weight:.0f} kB"
             row.missed = ratio > 1.5 or (size == 100 and best[ours][0] > 25)
             if admin:
-                times = best[admin][0] / best[ours][0]
-                row.more += f", admin {best[admin][0]:.0f} ms = {times:.1f}x (>= 4x)"
+                # What PostgreSQL does for the admin's counts is seen by the wall clock alone.
+                clock = 0 if connection.vendor == "sqlite" else 1
+                times = best[admin][clock] / best[ours][clock]
+                row.more += f", admin {best[admin][clock]:.0f} ms = {times:.1f}x (>= 4x)"
                 row.missed |= times < 4
             row.missed |= weight > 60
             found.append(row)

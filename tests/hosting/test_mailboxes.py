@@ -5,7 +5,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from hosting import totals
+from hosting import measuring, totals
 from hosting.models.deployments import Deployment
 from hosting.models.domains import Alias
 from hosting.models.nodes import Node
@@ -313,3 +313,26 @@ def test_customize_tells_the_node_of_another_mailbox_size(world: HostingWorld):
     page.press("Update & Lock", limit_mailbox_size="7 MiB")
     assert sizes_of(world, "carl.example") == [7 * MIB]
     assert Deployment.objects.get(subscription_id=row.pk).generation > before
+
+
+def test_what_its_letters_take_is_written_down_and_shown(world: HostingWorld):
+    info = made(world, "carl", "carl.example", size="10")
+    more = made(world, "carl", "carl.example", "more", size="10")
+    theirs = made(world, "nora", "nora.example")
+    pk = world.sub("carl.example").pk
+    # A node says it of whom it likes; only those it was asked of are believed.
+    figures = {"disk": {}, "mailbox": {info.pk: 10 * MIB, more.pk: 1536 * 1024, theirs.pk: 5}}
+    measuring.note([pk], figures)
+    rows = {row.pk: row.used for row in Mailbox.objects.all()}
+    assert rows == {info.pk: 10 * MIB, more.pk: 1536 * 1024, theirs.pk: None}
+    page = world.client("carl").get("/mailboxes/").content.decode()
+    assert "10.0 MiB / 10.0 MiB <span class=tag-bad>Full</span>" in page
+    assert "1.5 MiB / 10.0 MiB<td" in page
+    # What is not said stands.
+    measuring.note([pk], {"disk": {}, "mailbox": {info.pk: 10 * MIB - 1}})
+    rows = {row.pk: row.used for row in Mailbox.objects.all()}
+    assert rows == {info.pk: 10 * MIB - 1, more.pk: 1536 * 1024, theirs.pk: None}
+    assert "Nearly full" in world.client("carl").get(f"/mailboxes/{info.pk}/").content.decode()
+    tab = f"/domains/{info.domain_id}/mail/"
+    assert "Nearly full" in world.client("carl").get(tab).content.decode()
+    assert " MiB / " not in world.client("nora").get("/mailboxes/").content.decode()

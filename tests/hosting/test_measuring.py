@@ -28,6 +28,7 @@ class Node(RecordingAgent):
         super().__init__()
         self.disk: dict[int, int] = {}
         self.days: dict[str, dict[int, int]] = {}
+        self.boxes: dict[int, int] = {}
 
     def measure(self, subscriptions, since=None):
         self._answer("measure", list(subscriptions))
@@ -36,7 +37,7 @@ class Node(RecordingAgent):
         for day, amounts in self.days.items():
             if since is not None and day >= since:
                 told[f"traffic {day}"] = {pk: n for pk, n in amounts.items() if pk in wanted}
-        return told
+        return told | {"mailbox": self.boxes}
 
 
 @pytest.fixture

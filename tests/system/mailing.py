@@ -130,6 +130,15 @@ class Programs:
         finally:
             session.logout()
 
+    def counted(self, login: str, password: str) -> int:
+        """What a mailbox's quota counts, in KiB, rounded up (RFC 2087)."""
+        session = self.imap(login, password)
+        try:
+            said = session.getquotaroot("INBOX")[1][1][0].decode()
+        finally:
+            session.logout()
+        return int(said.partition("(STORAGE ")[2].split()[0])
+
     def await_letter(self, login: str, password: str, words: str, folder: str = "INBOX") -> None:
         """Wait for a letter that has these words."""
         wait_until(

@@ -289,6 +289,13 @@ def test_a_full_mailbox_returns_what_does_not_fit(mail):
     assert programs.deliver("full@bert.example", sender=BERTS, text="y" * 4000) == 250
     programs.await_letter(BERTS, WORDS, "Quota exceeded")
     assert not any("yyy" in each for each in programs.letters("full@bert.example", WORDS))
+    assert programs.deliver(ANNAS, text="the neighbour's\r\n" * 300) == 250
+    programs.await_letter(ANNAS, WORDS, "the neighbour's")
+    # What the panel shows is what the quota counts.
+    said = mail.node.client.measure([BERT])["mailbox"]
+    assert said.keys() == {3, 4}
+    for number, login in ((3, BERTS), (4, "full@bert.example")):
+        assert 0 < programs.counted(login, WORDS) * 1024 - said[number] < 1024
 
 
 def test_the_agent_stops_and_starts_while_mail_goes_on(mail):

@@ -244,6 +244,8 @@ def test_an_autoresponder_answers_once_and_a_full_mailbox_refuses(node, neighbou
     assert "auto@other.example" not in answered
     assert node.refuses(552, to, text=letter("Long") + "x" * 70 + ("\r\n" + "x" * 70) * 40)
     assert "Long" not in node.subjects(to)
+    said = node.client.measure([1])["mailbox"]
+    assert len(letter("Where?", to)) < said[12] < 2000
 
 
 def test_suspended_nobody_gets_in_sessions_end_and_all_comes_back(node, neighbour):

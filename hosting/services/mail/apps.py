@@ -43,6 +43,7 @@ class MailConfig(base.ServiceConfig):
     )
     urls = "hosting.services.mail.urls"
     desired_source = "hosting.services.mail.desired.desired"
+    figures_source = "hosting.services.mail.usage.measured"
     names_source = "hosting.services.mail.following.names_changed"
     purge_source = "hosting.services.mail.following.purge"
 

@@ -31,6 +31,7 @@ from hosting.agent.platform import Platform
 from hosting.agent.protocol import LIMITED, OPEN, SHUT, AgentError, told
 from hosting.services.mail import (
     driver_desired,
+    driver_fullness,
     driver_programs,
     driver_servers,
     driver_small,
@@ -42,6 +43,8 @@ from hosting.services.mail.driver_small import SmallServers
 from hosting.services.mail.driver_store import Store
 
 _NOTHING = Mail()
+# Mailboxes of one answer; a line of the wire holds three times as many.
+_MEASURED = 100_000
 # Who was let in a moment before has no session yet: a second look.
 _LOOKS = (0.3, 1.0, 3.0)
 _PATIENCE, _STEP = 20.0, 0.02
@@ -123,6 +126,15 @@ class MailDriver(Driver[Mail]):
     def watch(self) -> None:
         """Start the daemons again whenever they die."""
         self.servers.watch()
+
+    def measure(self, numbers: Sequence[int]) -> dict[str, dict[int, int]]:
+        """Return what the letters of each mailbox take, by the mailbox's own number."""
+        found: dict[int, int] = {}
+        for number in numbers:
+            mail = self._applied.get(number, _NOTHING)
+            kept = (box.number for box in mail.mailboxes[: _MEASURED - len(found)])
+            found |= driver_fullness.used(self._host, number, kept)
+        return {"mailbox": found}
 
     def traffic(self, numbers: Sequence[int], since: str) -> dict[str, dict[int, int]]:
         """Return what letters and sessions took each day, both ways."""

@@ -32,6 +32,8 @@ class Mailbox(Owned):
     password_hash = models.CharField(max_length=72, editable=False)
     # Bytes; None is without limit of its own.
     size = models.BigIntegerField(_("Size"), null=True)
+    # Bytes, as the node said last; None: it has not yet.
+    used = models.BigIntegerField(_("Used"), null=True, editable=False)
     keeps = models.BooleanField(_("Keep mail here"), default=True)
     is_catch_all = models.BooleanField(_("Catch-all"), default=False)
     aliases = models.JSONField(_("Other addresses"), default=list)

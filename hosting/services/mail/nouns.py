@@ -21,6 +21,7 @@ MAILBOX = register_noun(
             "domain_id",
             "address",
             "size",
+            "used",
             "keeps",
             "is_catch_all",
             "aliases",

@@ -19,10 +19,10 @@ from hosting.models.subscriptions import Subscription
 from hosting.services.mail import localnames, sizes, views_records
 from hosting.services.mail.models import DkimKey, Mailbox
 from hosting.services.mail.operations import PERMISSION, may_manage
-from hosting.services.mail.views_mailboxes import besides, goes_to, lines, state
+from hosting.services.mail.views_mailboxes import besides, fullness, goes_to, lines, state
 from hosting.services.mail.views_programs import programs
 from panel.core.access import Actor
-from panel.core.markup import main_cell, size
+from panel.core.markup import main_cell
 from panel.core.operations import nouns, operations
 
 _NOT_SIGNED = _(
@@ -130,7 +130,7 @@ def _table(rows: Iterable[Mailbox], subscription: Subscription) -> SafeString:
     for box in rows:
         name = main_cell(nouns["mailbox"].url(box.pk), box.address, besides(box))
         most = sizes.in_force(box.size, subscription.limits)
-        cells = (name, state(box), size(most), lines(goes_to(box)))
+        cells = (name, state(box), fullness(box, most), lines(goes_to(box)))
         found.append(tuple(part for pair in zip(heads, cells, strict=True) for part in pair))
     body = format_html_join(
         "",

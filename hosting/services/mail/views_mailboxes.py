@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -23,17 +23,32 @@ from hosting.views.hosted import fact
 from panel.core.access import Actor
 from panel.core.activity_views import entries_table
 from panel.core.lists import Column, Listing, ListPage, Sort
-from panel.core.markup import day, link, main_cell, moment, size, tag
+from panel.core.markup import day, link, main_cell, moment, safe, size, tag, usage
 from panel.core.operations import nouns, operations
 from panel.core.views import DetailPage
 
 # So many domains get a button of their own; who has more goes by the page of the domain.
 _BUTTONS = 5
+# From this share of its size on a mailbox is said to be nearly full.
+_NEARLY = 0.95
 
 
 def state(row: Mailbox) -> SafeString:
     """Whether one may log in."""
     return tag(_("Active"), "ok") if row.is_on else tag(_("Suspended"), "bad")
+
+
+def fullness(row: Mailbox, most: int | None) -> SafeString:
+    """How big it is (None: without limit), and what of that its letters take, where the node said
+    so. What is full takes no more."""
+    if row.used is None:
+        # It was escaped by safe().
+        return SafeString(safe(size(most)))
+    taken = usage(row.used, most, size)
+    if most is None or row.used < most * _NEARLY:
+        return taken
+    words = tag(_("Full"), "bad") if row.used >= most else tag(_("Nearly full"), "warn")
+    return format_html("{} {}", taken, words)
 
 
 def other_addresses(row: Mailbox) -> list[str]:
@@ -80,7 +95,7 @@ class MailboxList(ListPage):
         SUBSCRIPTION,
         Column(
             _("Size"),
-            lambda row, ls: size(_size(row, ls)),
+            lambda row, ls: fullness(row, _size(row, ls)),
             csv=lambda row, ls: _size(row, ls) or "",
             css="num",
         ),
@@ -158,7 +173,7 @@ class MailboxDetail(DetailPage):
                 _("Subscription"),
                 link(nouns["subscription"].url(row.subscription_id), row.subscription.name),
             ),
-            fact(_("Size"), size(sizes.in_force(row.size, row.subscription.limits))),
+            fact(_("Size"), fullness(row, sizes.in_force(row.size, row.subscription.limits))),
             fact(_("Mail goes to"), lines(goes_to(row))),
         ]
         if others := other_addresses(row):

@@ -118,6 +118,10 @@ class Migration(migrations.Migration):
                 ),
                 ("password_hash", models.CharField(editable=False, max_length=72)),
                 ("size", models.BigIntegerField(null=True, verbose_name="Size")),
+                (
+                    "used",
+                    models.BigIntegerField(editable=False, null=True, verbose_name="Used"),
+                ),
                 ("keeps", models.BooleanField(default=True, verbose_name="Keep mail here")),
                 ("is_catch_all", models.BooleanField(default=False, verbose_name="Catch-all")),
                 ("aliases", models.JSONField(default=list, verbose_name="Other addresses")),
