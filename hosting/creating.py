@@ -247,9 +247,9 @@ def settle(step: Step, rows: Iterable[Subscription], domain_ids: Iterable[int]) 
     counters.recount_accounts(pk for row in found for pk in (row.account_id, row.reseller_id))
     conditions.judge(ids)
     suspension.recompute(subscriptions=ids)
-    base.names_changed(step, ids)
     step.index("subscription", ids)
     step.index("domain", domain_ids)
+    base.names_changed(step, ids)
 
 
 def hosting_values(values: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hosting.forms import (
     SystemUserField,
     refuse_addons_on_no_plan,
 )
+from hosting.forms_new_sites import NewSiteForm, with_site_fields
 
 
 class NewAccountForm(NewLoginFields, ContactFields):
@@ -78,7 +79,8 @@ def pair(left: Any, right: Any) -> Row:
     return Row(Column(left), Column(right))
 
 
-class AddCustomerForm(NewAccountForm):
+@with_site_fields
+class AddCustomerForm(NewSiteForm, NewAccountForm):
     """Add a Customer: with a subscription, or without one."""
 
     create_subscription = forms.BooleanField(
@@ -112,6 +114,7 @@ class AddCustomerForm(NewAccountForm):
                 "domain",
                 pair("plan", "system_user"),
                 *(["addons"] if "addons" in self.fields else []),
+                *self.site_fields(),
             ),
             *self.contact_layout()[2:],
         )

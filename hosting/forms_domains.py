@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from hosting.forms import HostNameField
+from hosting.forms_new_sites import NewSiteForm, with_site_fields
 from hosting.models.domains import AliasMode, Domain, HostingType, PreferredName
 from hosting.validators import clean_address, clean_document_root, clean_host_name
 from panel.core.forms import OperationForm
@@ -93,16 +94,18 @@ class HostingFields(OperationForm):
         )
 
 
-class AddDomainForm(HostingFields):
+@with_site_fields
+class AddDomainForm(NewSiteForm, HostingFields):
     name = HostNameField()
 
     field_order = ("name",)
 
     def get_layout(self) -> Layout:
-        return Layout("name", *self.hosting())
+        return Layout("name", *self.hosting(), *self.site_fields())
 
 
-class AddSubdomainForm(HostingFields):
+@with_site_fields
+class AddSubdomainForm(NewSiteForm, HostingFields):
     """A name below the domain, typed as what stands before it, or whole."""
 
     name = forms.CharField(label=_("Subdomain"), max_length=253)
@@ -119,7 +122,7 @@ class AddSubdomainForm(HostingFields):
         return subdomain_name(typed, self.targets[0]) if self.targets else typed
 
     def get_layout(self) -> Layout:
-        return Layout("name", *self.hosting())
+        return Layout("name", *self.hosting(), *self.site_fields())
 
 
 def subdomain_name(typed: str, above: Domain) -> str:

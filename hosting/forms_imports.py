@@ -35,7 +35,7 @@ class ImportedCustomerForm(AddCustomerForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        for name in ("plan", "system_user"):
+        for name in ("plan", "system_user", *self.all_site_fields()):
             if self.data.get(name) and not cleaned.get("create_subscription"):
                 self.add_error(name, _("This needs a domain name beside it."))
         return cleaned

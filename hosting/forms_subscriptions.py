@@ -21,6 +21,7 @@ from hosting.forms import (
     provider_of,
     refuse_addons_on_no_plan,
 )
+from hosting.forms_new_sites import NewSiteForm, with_site_fields
 from hosting.hashes import refuse_long
 from panel.core import search
 from panel.core.access import Actor, Role
@@ -135,7 +136,8 @@ class SubscriberField(forms.CharField):
         )
 
 
-class AddSubscriptionForm(OperationForm):
+@with_site_fields
+class AddSubscriptionForm(NewSiteForm):
     """A subscription for oneself, or for the customer that one types or came from."""
 
     secret_fields = ("system_user_password",)
@@ -193,7 +195,8 @@ class AddSubscriptionForm(OperationForm):
         addons = ["addons"] if "addons" in self.fields else []
         pair = Row(Column("plan"), Column("system_user"))
         password = Field("system_user_password", template=PASSWORD_TEMPLATE)
-        return Layout(*first, "domain", pair, password, *addons, "description")
+        more = (*addons, *self.site_fields(), "description")
+        return Layout(*first, "domain", pair, password, *more)
 
 
 class ChangeSubscriberForm(OperationForm):

@@ -193,6 +193,8 @@ class ServiceConfig(AppConfig):
     handed_over_source: ClassVar[str] = ""
     # (node_id, ask, after): take in what a node tells by itself; see `worker_jobs.News`.
     news_source: ClassVar[str] = ""
+    # (): parameters of this service, by name, where a site is added: `forms_new_sites.SiteField`.
+    site_fields_source: ClassVar[str] = ""
     # (subscription numbers, figures by name): write down what a node measured of these besides disk
     # space and traffic.
     figures_source: ClassVar[str] = ""
@@ -255,6 +257,12 @@ def names_changed(step: Any, subscription_ids: Iterable[int]) -> None:
     ids = sorted(set(subscription_ids))
     for config in services() if ids else ():
         config.names_changed(step, ids)
+
+
+def site_fields() -> dict[str, Any]:
+    """What services want to be told of a site that is added, by name: new fields."""
+    paths = [config.site_fields_source for config in services() if config.site_fields_source]
+    return {name: field for path in paths for name, field in import_string(path)().items()}
 
 
 def measured(subscription_ids: Sequence[int], figures: Mapping[str, Mapping[int, int]]) -> None:

@@ -38,6 +38,7 @@ class TlsConfig(base.ServiceConfig):
     )
     urls = "hosting.services.tls.urls"
     attention_source = "hosting.services.tls.views.attention"
+    site_fields_source = "hosting.services.tls.new_sites.fields"
     names_source = "hosting.services.tls.following.names_changed"
     purge_source = "hosting.services.tls.desired.purge"
 
