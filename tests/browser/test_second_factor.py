@@ -147,7 +147,9 @@ def test_its_pages_are_for_everybody_and_fit_a_phone(visit: Visit) -> None:
     page.goto("/account/two-factor/turn-off/")
     wrong["off"] = faults(page)
     log_in(other, who)
+    expect(other.locator("h1")).to_have_text("Two-factor authentication")
     wrong["login"] = faults(other)
     second_step(other, "no code")
+    expect(other.locator(".error-summary")).to_be_visible()
     wrong["refused"] = faults(other)
     assert not {name: found for name, found in wrong.items() if found}
