@@ -6,20 +6,33 @@ being applied and never waits for it.
 
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from hosting.agent import protocol, trees
+from hosting.agent import figures, protocol, trees
 from hosting.agent.ballast import Ballast
-from hosting.agent.driver import Driver
+from hosting.agent.driver import Driver, Result
 from hosting.agent.host import Host
-from hosting.agent.protocol import AgentError, Subscription
+from hosting.agent.protocol import AgentError, Subscription, told
 from hosting.agent.state import Applied, Record, State
 
 Emit = Callable[[dict], None]
+Done = TypeVar("Done")
+
+
+# The agent's own records among what failed.
+_RECORDS = ""
+
+
+class Unfollowed(AgentError):
+    """Not every service did what was asked of all; the first is told."""
+
+    def __init__(self, faults: Mapping[str, AgentError]):
+        first = next(iter(faults.values()))
+        super().__init__(first.kind, first.message)
+        self.faults = faults
 
 
 class Applier:
@@ -29,7 +42,9 @@ class Applier:
         self._host = host
         self._ballast = ballast
         self._drivers = {driver.service: driver for driver in drivers}
-        self._state = State(host)
+        # Services that could not go on as recorded, and why.
+        self._unsettled: dict[str, AgentError] = {}
+        self._state = self._with_room(lambda: State(host))
         # Guards records and the marks that follow from them; held for moments only.
         self._records = threading.RLock()
         # Held while a batch is applied.
@@ -38,22 +53,41 @@ class Applier:
 
     def settle(self) -> None:
         """Complete what a crash interrupted, and have every daemon serve what is recorded."""
-        records = self._state.all()
-        for service, driver in self._drivers.items():
-            shut = [record.id for record in records if record.is_shut(driver.serves_limited)]
-            applied = {}
-            for record in records:
-                held = record.services.get(service)
-                if held is not None and (desired := held.desired) is not None:
-                    applied[record.id] = driver.parse(desired)
-            driver.know({record.id: record.state for record in records})
-            driver.settle(applied, shut)
+        for service in self._drivers:
+            self._settle(service)
         trees.discard_unfinished(self._host)
         if self._ballast is not None:
             self._ballast.lay()
 
+    def _settle(self, service: str) -> None:
+        """Have one driver go on as recorded. One that cannot keeps no other from serving: it is
+        tried again, and says why."""
+        driver, records = self._drivers[service], self._state.all()
+        shut = [record.id for record in records if record.is_shut(driver.serves_limited)]
+        self._unsettled.pop(service, None)
+        try:
+            applied = {
+                record.id: driver.parse(desired)
+                for record in records
+                if (held := record.services.get(service)) and (desired := held.desired) is not None
+            }
+            driver.know({record.id: record.state for record in records})
+            self._with_room(lambda: driver.settle(applied, shut))
+        except (AgentError, OSError, sqlite3.Error) as error:
+            self._unsettled[service] = told(error)
+
+    def _settle_rest(self) -> None:
+        """Try those again that could not."""
+        for service in list(self._unsettled):
+            self._settle(service)
+
     def hello(self, with_applied: bool) -> dict:
         """Say who this is, what is wrong with its daemons, and what has been applied."""
+        if self._unsettled and self._batch.acquire(blocking=False):
+            try:
+                self._settle_rest()
+            finally:
+                self._batch.release()
         answer = {
             "ok": True,
             "version": protocol.VERSION,
@@ -64,7 +98,8 @@ class Applier:
                 service: problem
                 for service, driver in self._drivers.items()
                 if (problem := driver.problem()) is not None
-            },
+            }
+            | {service: error.message for service, error in self._unsettled.items()},
         }
         if with_applied:
             with self._records:
@@ -96,51 +131,59 @@ class Applier:
         return {"ok": True, "switched": list(switched), "stale": stale}
 
     def _keep(self, records: Mapping[int, Record]) -> None:
-        """Save records, then have every service follow. On a full disk once more, with the room
-        that is kept for that."""
+        """Save records, then have every service follow."""
+        self._with_room(lambda: self._follow(records))
+
+    def _with_room(self, act: Callable[[], Done]) -> Done:
+        """Do something; if it fails on a full disk, once more with the room that is kept."""
         try:
-            self._follow(records)
+            return act()
         except (AgentError, OSError, sqlite3.Error):
             if self._ballast is None or not self._ballast.release():
                 raise
-            self._follow(records)
+            return act()
 
     def _follow(self, records: Mapping[int, Record]) -> None:
-        faults: list[Exception] = []
+        """Have every service follow; Unfollowed: not every one did, or it was not kept."""
+        faults: dict[str, AgentError] = {}
         is_kept = True
         try:
             self._state.save(records.values())
         except (OSError, sqlite3.Error) as error:
             # Who is to be shut is shut all the same. Whoever asked hears that it was not kept, and
             # asks again: an agent that begins anew before that opens them.
-            faults.append(error)
+            faults[_RECORDS] = told(error)
             is_kept = False
             records = {n: each for n, each in records.items() if each.state != protocol.OPEN}
-        for driver in self._drivers.values():
+        for service, driver in self._drivers.items():
             shut: list[int] = []
             opened: list[int] = []
             for record in records.values():
                 (shut if record.is_shut(driver.serves_limited) else opened).append(record.id)
-            # What one service cannot do keeps no other one open.
+            # What one service cannot do keeps no other one open. One that is settled later hears
+            # of it then, but whoever asks now is told.
             try:
+                if (why := self._unsettled.get(service)) is not None:
+                    raise why
                 driver.know({record.id: record.state for record in records.values()})
                 driver.switch(shut, opened if is_kept else [])
             except (AgentError, OSError, sqlite3.Error) as error:
-                faults.append(error)
+                faults[service] = told(error)
         if faults:
-            raise faults[0]
+            raise Unfollowed(faults)
 
     def desired(self, values: Sequence[object], emit: Emit) -> None:
         """Apply a batch; `emit` gets a result for each subscription and service, then a sum."""
         with self._batch:
-            subscriptions = self._accepted(values, emit)
+            self._settle_rest()
+            subscriptions, faults = self._accepted(values, emit)
             changed: set[int] = set()
             reloads = 0
             held: set[int] = set()
             last = next(reversed(self._drivers), None)
             for service, driver in self._drivers.items():
                 wanted, failures = self._wanted(driver, subscriptions)
-                result = driver.apply(wanted)
+                result = self._applied_by(driver, wanted, faults.get(service))
                 reloads += result.reloads
                 changed |= result.changed
                 failures |= result.failures
@@ -149,13 +192,18 @@ class Applier:
                 if service == last:
                     changed |= self._put_aside(subscriptions, held, failures)
                 for each in subscriptions.values():
-                    emit(_line(each.id, each.generation, service, failures.get(each.id)))
+                    emit(protocol.line(each.id, each.generation, service, failures.get(each.id)))
             if self._ballast is not None:
                 self._ballast.lay()
         emit({"done": True, "reloads": reloads, "changed": len(changed)})
 
-    def _accepted(self, values: Sequence[object], emit: Emit) -> dict[int, Subscription]:
-        """Return what is sound and not stale, with its marks set: to shut never waits."""
+    def _accepted(
+        self, values: Sequence[object], emit: Emit
+    ) -> tuple[dict[int, Subscription], Mapping[str, AgentError]]:
+        """Return what is sound and not stale, with its marks set: to shut never waits.
+
+        With it, the services that could not set them.
+        """
         accepted: dict[int, Subscription] = {}
         for value in values:
             try:
@@ -164,9 +212,9 @@ class Applier:
                     raise protocol.invalid(f"subscription {each.id} is given twice")
                 accepted[each.id] = each
             except AgentError as error:
-                number, generation = _whose(value)
+                number, generation = protocol.whose(value)
                 for service in self._drivers:
-                    emit(_line(number, generation, service, error))
+                    emit(protocol.line(number, generation, service, error))
         with self._records:
             records = {}
             for each in list(accepted.values()):
@@ -175,7 +223,11 @@ class Applier:
                     del accepted[each.id]
                     words = f"generation {known.generation} has been seen"
                     for service in self._drivers:
-                        emit(_line(each.id, each.generation, service, AgentError("stale", words)))
+                        emit(
+                            protocol.line(
+                                each.id, each.generation, service, AgentError("stale", words)
+                            )
+                        )
                     continue
                 is_present = each.present or (known is not None and known.present)
                 known = known or Record(each.id, each.generation, each.state, is_present)
@@ -185,8 +237,25 @@ class Applier:
                     state=each.state if each.present else protocol.SHUT,
                     present=is_present,
                 )
-            self._keep(records)
-        return accepted
+            try:
+                self._keep(records)
+            except Unfollowed as error:
+                if _RECORDS in error.faults:
+                    raise
+                return accepted, error.faults
+        return accepted, {}
+
+    @staticmethod
+    def _applied_by(
+        driver: Driver[Any], wanted: Mapping[int, object | None], fault: AgentError | None
+    ) -> Result:
+        """Have a driver make it so. One whose own files are spoiled holds up no other service."""
+        try:
+            if fault is not None:
+                raise fault
+            return driver.apply(wanted)
+        except (AgentError, OSError, sqlite3.Error) as error:
+            return Result(failures=dict.fromkeys(wanted, told(error)))
 
     def _wanted(
         self, driver: Driver[Any], subscriptions: Mapping[int, Subscription]
@@ -301,30 +370,9 @@ class Applier:
         return {"ok": True, "news": [] if driver is None else driver.news(after)}
 
     def measure(self, numbers: Sequence[int], since: str | None = None) -> dict:
-        """Say how much is used: of disk by the homes, and what drivers measure besides.
-
-        One that could not be measured is left out; what several measure of the same is added up.
-        Traffic of each day from `since` on is a figure of its own: "traffic 2026-11-23".
-        """
-        found: dict[str, Counter[int]] = {"disk": Counter()}
-        for number in numbers:
-            if (size := trees.disk_usage(self._host, number)) is not None:
-                found["disk"][number] = size
-        for driver in self._drivers.values():
-            figures = dict(driver.measure(numbers))
-            if since is not None:
-                by_day = driver.traffic(numbers, since).items()
-                figures |= {f"traffic {day}": amounts for day, amounts in by_day}
-            for figure, by_number in figures.items():
-                # Not update(): it would leave out a zero, and zero is known.
-                sums = found.setdefault(figure, Counter())
-                for number, amount in by_number.items():
-                    sums[number] += amount
-        plain = {
-            figure: {str(number): amount for number, amount in by_number.items()}
-            for figure, by_number in found.items()
-        }
-        return {"ok": True, "figures": plain}
+        """Say how much is used: see `figures`."""
+        found = figures.measured(self._host, self._drivers.values(), numbers, since)
+        return {"ok": True, "figures": found}
 
     def count(self) -> None:
         """Have every driver count the traffic so far, before logs are put aside."""
@@ -343,21 +391,3 @@ class Applier:
         self._batch.acquire(timeout=patience)
         for driver in self._drivers.values():
             driver.stop()
-
-
-def _line(number: int, generation: int, service: str, error: AgentError | None) -> dict:
-    line = {"subscription": number, "generation": generation, "service": service}
-    if error is None:
-        return line | {"ok": True}
-    return line | {"ok": False, "kind": error.kind, "message": error.message}
-
-
-def _whose(value: object) -> tuple[int, int]:
-    """Return whose unsound request this was, as far as it can be told; 0 where it cannot."""
-    if type(value) is not dict:
-        return 0, 0
-    number, generation = value.get("id"), value.get("generation")
-    return (
-        number if type(number) is int and 0 < number <= protocol.MAX_ID else 0,
-        generation if type(generation) is int and 0 <= generation <= protocol.MAX_GENERATION else 0,
-    )

@@ -5,6 +5,7 @@ Everything is validated here again, whatever the panel has checked before: the a
 
 import json
 import re
+import sqlite3
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,8 +56,8 @@ class Subscription:
     services: dict[str, object]
 
 
-def told(error: AgentError | OSError) -> AgentError:
-    """Return an error as the agent tells it: its own as it is, the system's in its words."""
+def told(error: AgentError | OSError | sqlite3.Error) -> AgentError:
+    """Return an error as the agent tells it: its own as it is, others' in their words."""
     return error if isinstance(error, AgentError) else AgentError("io", str(error))
 
 
@@ -201,3 +202,26 @@ def switches(value: object) -> list[tuple[int, int, str]]:
             )
         )
     return found
+
+
+def line(number: int, generation: int, service: str, error: AgentError | None) -> dict[str, object]:
+    """Return what is told of a subscription in one service: done, or why not."""
+    found: dict[str, object] = {
+        "subscription": number,
+        "generation": generation,
+        "service": service,
+    }
+    if error is None:
+        return found | {"ok": True}
+    return found | {"ok": False, "kind": error.kind, "message": error.message}
+
+
+def whose(value: object) -> tuple[int, int]:
+    """Return whose unsound request this was, as far as it can be told; 0 where it cannot."""
+    if type(value) is not dict:
+        return 0, 0
+    number, generation = value.get("id"), value.get("generation")
+    return (
+        number if type(number) is int and 0 < number <= MAX_ID else 0,
+        generation if type(generation) is int and 0 <= generation <= MAX_GENERATION else 0,
+    )

@@ -9,6 +9,7 @@ from hosting.agent.apply import Applier
 from hosting.agent.driver import Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.platform import FIRST_UID, debian
+from hosting.agent.protocol import AgentError
 from tests.agent.fakes import node, site, subscription
 
 
@@ -93,7 +94,7 @@ def test_a_service_that_cannot_shut_keeps_no_other_one_open(applier, sites, shel
         raise OSError("no space left")
 
     monkeypatch.setattr(sites, "switch", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(AgentError, match="no space left"):
         applier.switch([(42, 1, "shut")])
     assert (sites.shut, shell.shut) == (set(), {42})
     monkeypatch.undo()

@@ -9,6 +9,7 @@ does it. Never do two runs of the same task go on at once.
 import json
 import pkgutil
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -16,14 +17,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hosting.agent import trees
 from hosting.agent.driver import Change, Driver, Result
 from hosting.agent.host import Host
 from hosting.agent.protocol import AgentError, told
-from hosting.services.cron import driver_desired
+from hosting.services.cron import driver_desired, driver_jobs
 from hosting.services.cron import driver_schedule as schedule
 from hosting.services.cron.driver_desired import Task, Tasks
 from hosting.services.cron.driver_runs import Open, Runs
@@ -34,7 +33,6 @@ _AT_ONCE, _OF_ONE = 32, 4
 _PATIENCE = 15
 # Seconds that Run now may be on its way: what comes later (a restored node) is not run.
 _FRESH = 15 * 60
-_PROCESSES, _FILE_SIZE = 128, 4 * 2**30
 # Minutes that the clock may go back: until it has caught up nothing is run twice.
 _BACK = 180
 _NEWS = 20
@@ -65,6 +63,8 @@ class CronDriver(Driver[Tasks]):
         self._next: dict[int, tuple[str, str, int | None]] = {}
         self._last: dict[int, tuple[int, int]] = {}
         self._running: dict[Open, int] = {}
+        # Written down, and then there was no room to begin them.
+        self._unbegun: set[Open] = set()
         self._waiting: deque[Due] = deque()
         self._lock = threading.RLock()
         self._bell = threading.Condition(self._lock)
@@ -75,18 +75,7 @@ class CronDriver(Driver[Tasks]):
 
     def offers(self) -> dict[str, object]:
         """Return the versions of PHP that scripts can be run by."""
-        return {"php": sorted(self._interpreters())}
-
-    def _interpreters(self) -> dict[str, Path]:
-        found = self._host.platform.programs.items()
-        versions = {name.removeprefix("php"): path for name, path in found}
-        return {name: path for name, path in versions.items() if name[:1].isdecimal()}
-
-    def _interpreter(self, version: str) -> Path | None:
-        there = self._interpreters()
-        if version == driver_desired.NEWEST:
-            return there[max(there)] if there else None
-        return there.get(version)
+        return {"php": sorted(driver_jobs.interpreters(self._host.platform))}
 
     def parse(self, value: object) -> Tasks:
         """Return the tasks of a subscription."""
@@ -176,7 +165,7 @@ class CronDriver(Driver[Tasks]):
                 try:
                     self._check(tasks)
                     self._follow(number, before, tasks)
-                except (AgentError, OSError) as error:
+                except (AgentError, OSError, sqlite3.Error) as error:
                     result.failures[number] = told(error)
                     continue
                 result.changed.add(number)
@@ -185,7 +174,11 @@ class CronDriver(Driver[Tasks]):
 
     def _check(self, tasks: Tasks | None) -> None:
         for task in tasks.tasks if tasks else ():
-            if task.kind == "php" and task.is_active and self._interpreter(task.php) is None:
+            if (
+                task.kind == "php"
+                and task.is_active
+                and driver_jobs.interpreter(self._host.platform, task.php) is None
+            ):
                 raise AgentError("refused", f"this node has no PHP {task.php} for scheduled tasks")
 
     def _follow(self, number: int, before: Tasks | None, tasks: Tasks | None) -> None:
@@ -243,14 +236,22 @@ class CronDriver(Driver[Tasks]):
         with self._lock:
             minute = schedule.minute_of(now)
             self._look_at_all(minute)
-            for run, pid in list(self._running.items()):
-                if not self._host.runner.alive(pid):
-                    del self._running[run]
-                    self._collect(run)
+            self._collect_ended()
             self._begin_waiting(minute)
             if self._running or self._waiting:
                 return 0.2
             return min(60.0 - now % 60.0 + 0.01, 60.0)
+
+    def _collect_ended(self) -> None:
+        """Note what has ended, also what could not be written down the last time."""
+        for run in self._store.open():
+            pid = self._running.get(run)
+            if run in self._unbegun:
+                self._store.withdraw(run)
+                self._unbegun.remove(run)
+            elif pid is None or not self._host.runner.alive(pid):
+                self._running.pop(run, None)
+                self._collect(run)
 
     def _look_at_all(self, minute: int) -> None:
         """Once a minute, see what is due."""
@@ -286,18 +287,22 @@ class CronDriver(Driver[Tasks]):
         of_one = Counter(run.subscription for run in self._running)
         busy = {run.task for run in self._running}
         later: deque[Due] = deque()
-        while self._waiting:
-            due = self._waiting.popleft()
-            if due.minute and minute - due.minute > _PATIENCE:
-                continue
-            is_full = len(self._running) >= _AT_ONCE or of_one[due.subscription] >= _OF_ONE
-            if is_full or due.task in busy:
-                later.append(due)
-                continue
-            self._begin(due)
-            of_one[due.subscription] += 1
-            busy.add(due.task)
-        self._waiting = later
+        try:
+            while self._waiting:
+                due = self._waiting[0]
+                is_full = len(self._running) >= _AT_ONCE or of_one[due.subscription] >= _OF_ONE
+                if due.minute and minute - due.minute > _PATIENCE:
+                    pass
+                elif is_full or due.task in busy:
+                    later.append(due)
+                else:
+                    self._begin(due)
+                    of_one[due.subscription] += 1
+                    busy.add(due.task)
+                self._waiting.popleft()
+        finally:
+            # One that cannot be begun, as on a full disk, waits on, and so do those behind it.
+            self._waiting.extendleft(reversed(later))
 
     def _begin(self, due: Due) -> None:
         tasks = self._wanted.get(due.subscription)
@@ -308,28 +313,18 @@ class CronDriver(Driver[Tasks]):
         run = Open(number, due.subscription, task.id)
         last = self._last.get(task.id, (0, 0))
         self._last[task.id] = (max(last[0], due.minute), max(last[1], due.asked))
-        job = json.dumps(self._job(tasks.user, due.subscription, task)).encode()
-        self._host.write(self._directory / "jobs" / str(number), job, 0o600)
-        command = [sys.executable, "-I", "-S", "keeper.py", f"jobs/{number}", f"done/{number}"]
-        self._running[run] = self._host.spawn(command, self._directory)
-
-    def _job(self, user: str, subscription: int, task: Task) -> dict[str, Any]:
-        home = str(self._host.platform.homes / trees.home_name(subscription))
-        command = ["/bin/sh", "-c", task.what]
-        if task.kind == "php":
-            command = [str(self._interpreter(task.php)), "-f", task.what]
-        return {
-            "kind": task.kind,
-            "what": task.what,
-            "command": command,
-            "home": home,
-            "uid": self._host.platform.uid_of(subscription),
-            "seconds": task.seconds,
-            "memory": task.memory * 2**20,
-            "processes": _PROCESSES,
-            "file_size": _FILE_SIZE,
-            "environment": {"HOME": home, "USER": user, "LOGNAME": user, "TZ": task.zone},
-        }
+        job = driver_jobs.job(self._host.platform, tasks.user, due.subscription, task)
+        path = self._directory / "jobs" / str(number)
+        try:
+            self._host.write(path, job, 0o600)
+            command = [sys.executable, "-I", "-S", "keeper.py", f"jobs/{number}", f"done/{number}"]
+            self._running[run] = self._host.spawn(command, self._directory)
+        except OSError:
+            # It is begun another time, as another run; of this one nobody hears.
+            self._last[task.id] = last
+            self._unbegun.add(run)
+            self._host.unlink(path)
+            raise
 
     def _collect(self, run: Open) -> None:
         """Write down how a run ended, by what its keeper left."""
@@ -373,12 +368,16 @@ class CronDriver(Driver[Tasks]):
     def _keep_time(self) -> None:
         with self._lock:
             while not self._leaving:
-                try:
-                    pause = self.tick(self._clock())
-                    self._words = ""
-                except (AgentError, OSError, ValueError) as error:
-                    self._words, pause = f"scheduled tasks cannot be run: {error}", 5.0
-                self._bell.wait(pause)
+                self._bell.wait(self.look(self._clock()))
+
+    def look(self, now: float) -> float:
+        """Do what `tick` does; what keeps it from that is this node's problem until it works."""
+        try:
+            pause = self.tick(now)
+            self._words = ""
+        except (AgentError, OSError, ValueError, sqlite3.Error) as error:
+            self._words, pause = f"scheduled tasks cannot be run: {error}", 5.0
+        return pause
 
     def stop(self) -> None:
         """Look at the clock no more; end what runs where the platform says so."""

@@ -94,6 +94,10 @@ class Runs:
             )
             return number
 
+    def withdraw(self, run: Open) -> None:
+        """Forget a run that was not begun after all."""
+        self._write("DELETE FROM run WHERE id = ?", (run.id,))
+
     def end(self, run: Open, found: dict[str, Any]) -> None:
         """Write down how a run ended, and forget those that are too long ago."""
         with self._lock:

@@ -95,7 +95,7 @@ class FtpDriver(Driver[Ftp]):
                 self.server.adopt()
             self.server.end_sessions(set(shut) | wrong.keys())
             self._words = None
-        except (AgentError, OSError, LookupError) as error:
+        except (AgentError, LookupError) as error:
             # problem() tells; the next batch tries again.
             self._words = str(error)
 

@@ -66,7 +66,6 @@ class MailDriver(Driver[Mail]):
         self._traffic = driver_traffic.of_letters(host, self._directory, self.store.owner)
         self._applied: dict[int, Mail] = {}
         self._states: dict[int, str] = {}
-        self._words = ""
         self._leaving = threading.Event()
 
     @staticmethod
@@ -94,22 +93,16 @@ class MailDriver(Driver[Mail]):
     def settle(self, applied: Mapping[int, Mail], shut: Collection[int]) -> None:
         """Lay out what both daemons need, have the tables say what is recorded, and start."""
         self._applied = dict(applied)
-        try:
-            is_news = self._lay_out()
-            self.store.apply(applied, self._states)
-            self.store.switch(self._states)
-            for number, mail in applied.items():
-                self._keep_scripts(number, mail)
-            self.servers.keep_keys(applied.values())
-            with suppress(AgentError):
-                # Without them the node's own is shown; whoever has a new one hears of it.
-                self.servers.keep_names(None, applied.values())
-            is_needed = any(mail.mailboxes for mail in applied.values())
-            self.servers.start(is_news, is_needed)
-            self._words = ""
-        except (AgentError, OSError) as error:
-            self._words = told(error).message
-            return
+        is_news = self._lay_out()
+        self.store.apply(applied, self._states)
+        self.store.switch(self._states)
+        for number, mail in applied.items():
+            self._keep_scripts(number, mail)
+        self.servers.keep_keys(applied.values())
+        with suppress(AgentError):
+            # Without them the node's own is shown; whoever has a new one hears of it.
+            self.servers.keep_names(None, applied.values())
+        self.servers.start(is_news, any(mail.mailboxes for mail in applied.values()))
         self._end_sessions()
         # Their queue answers a moment after they do.
         self._look_again()
@@ -151,7 +144,7 @@ class MailDriver(Driver[Mail]):
 
     def problem(self) -> str | None:
         """Return which of the daemons does not serve."""
-        return self._words or self.servers.problem()
+        return self.servers.problem()
 
     # Suspension.
 
@@ -238,12 +231,11 @@ class MailDriver(Driver[Mail]):
         """Wait until both answer. Without them a new mailbox would be a promise."""
         if not is_needed:
             return
-        if not self._words:
-            self.servers.start(is_news=False, is_needed=True)
+        self.servers.start(is_news=False, is_needed=True)
         runner = self._host.runner
         end = runner.now() + _PATIENCE
         while (words := self.problem()) is not None:
-            if self._words or runner.now() > end:
+            if runner.now() > end:
                 raise AgentError("probe", words)
             runner.sleep(_STEP)
 

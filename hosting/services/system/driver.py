@@ -147,10 +147,15 @@ class SystemDriver(Driver[SystemUser]):
     def switch(self, shut: Collection[int], opened: Collection[int]) -> None:
         """Expire accounts and bring them back, in one rename; end what runs of those shut."""
         with self._lock:
-            before = set(self._shut)
-            self._shut = (self._shut | set(shut)) - set(opened)
-            if self._shut != before:
-                self._write_shadow()
+            before = self._shut
+            self._shut = (before | set(shut)) - set(opened)
+            try:
+                if self._shut != before:
+                    self._write_shadow()
+            except (AgentError, OSError):
+                # Whoever asks again is not to be told that it is so already.
+                self._shut = before
+                raise
             news = self._shut - before
         self._end(news)
         self._look_again(news)
