@@ -6,22 +6,18 @@ machine allows it: what a step does not name must be as it was.
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hosting import conditions
-from hosting.models.plans import OverusePolicy
-from hosting.models.subscriptions import Subscription
 from hosting.services.cron.models import ScheduledTask
 from hosting.services.ftp.models import FtpAccount
 from hosting.services.mail.models import Mailbox
-from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
 from tests.system.channels import (
     DATABASE_PASSWORD,
@@ -59,6 +55,11 @@ from tests.system.truth import (
     Table,
     channels,
     doors_of,
+    expired,
+    lift,
+    overused,
+    suspended,
+    switched_off,
 )
 
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
@@ -135,12 +136,6 @@ CASES = [
 ]
 
 
-def lift(table: Table, who: str, name: str, kind: str) -> None:
-    """Abuse is lifted by whoever ticks it."""
-    more = {"abuse": True} if kind == "abuse" else {}
-    assert table.world.activate(who, name, **more).counts == {"done": 1}
-
-
 @pytest.mark.parametrize(("who", "name", "kind", "shut"), CASES)
 def test_what_is_suspended_is_shut_on_every_channel_and_comes_back_as_it_was(
     table: Table, who: str, name: str, kind: str, shut: frozenset[str]
@@ -185,8 +180,18 @@ WAYS = {
 }
 # The subscription's other site.
 BESIDE = frozenset({"http blog.carl.example", "https blog.carl.example"})
-# Who shuts what stands above them: level after level.
-ABOVE = [("ada", "carl.example"), ("admin", "carl.example"), ("ada", "carl"), ("admin", "ada")]
+# What shuts what stands above them: level after level, and what comes by itself.
+ABOVE: dict[str, Callable[[Table], AbstractContextManager[None]]] = {
+    **{
+        f"{name} by {who}": partial(suspended, who=who, name=name)
+        for who, name in (
+            ("ada", "carl.example"), ("admin", "carl.example"), ("ada", "carl"), ("admin", "ada"),
+        )
+    },
+    "switched off": switched_off,
+    "expired": expired,
+    "overused": overused,
+}  # fmt: skip
 
 
 def switch(world: HostingWorld, verbs: tuple[str, str, str]) -> None:
@@ -213,13 +218,12 @@ def test_what_is_switched_off_by_itself_stays_so_whatever_is_suspended_and_activ
     table.expect(NOTHING)
     # Each other way is refused slowly, and has been tried.
     ways = table.off & {*WAYS["site"], "IMAP", "FTP of carl.files"}
-    for who, name in ABOVE:
-        world.suspend(who, name, kind="other")
+    for what, above in ABOVE.items():
+        with above(table):
+            table.settle()
+            assert table.tried(ways | BESIDE) == {"shut"}, what
         table.settle()
-        assert table.tried(ways | BESIDE) == {"shut"}, (who, name)
-        lift(table, who, name, "other")
-        table.settle()
-        assert (table.tried(ways), table.tried(BESIDE)) == ({"shut"}, {"open"}), (who, name)
+        assert (table.tried(ways), table.tried(BESIDE)) == ({"shut"}, {"open"}), what
     switch(world, ("activate", "activate", "activate"))
     table.off = NOTHING
     table.forget()
@@ -279,23 +283,16 @@ def test_panel_only_leaves_everything_below_as_it_is(table: Table) -> None:
 
 
 def test_what_has_expired_is_shut_and_its_subscriber_logs_in(table: Table) -> None:
-    row = table.world.sub("carl.example")
-    rows = Subscription.objects.filter(pk=row.pk)
-    rows.update(expires_on=conditions.today() - timedelta(days=1))
-    conditions.judge([row.pk])
-    table.expect(SUSPENDED)
-    rows.update(expires_on=None)
-    conditions.judge([row.pk])
+    with expired(table):
+        table.expect(SUSPENDED)
 
 
 def test_what_is_overused_alone_keeps_what_lets_it_reduce(table: Table) -> None:
-    fill(table.world, "carl.example", 200, 100, OverusePolicy.FORBIDDEN)
-    table.expect(OVERUSED)
-    table.world.suspend("ada", "carl.example", kind="other")
-    table.expect(SUSPENDED)
-    lift(table, "ada", "carl.example", "other")
-    table.expect(OVERUSED)
-    fill(table.world, "carl.example", 50, 100, OverusePolicy.FORBIDDEN)
+    with overused(table):
+        table.expect(OVERUSED)
+        with suspended(table, "ada", "carl.example"):
+            table.expect(SUSPENDED)
+        table.expect(OVERUSED)
 
 
 def test_mailboxes_hold_what_was_taken_in_for_them_and_nothing_else(table: Table) -> None:

@@ -1,17 +1,23 @@
 """The truth table's channels, and how all of them are tried after each step."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.cache import cache
 
+from hosting import conditions
 from hosting.agent.client import Client
 from hosting.agent.platform import FIRST_UID
 from hosting.models.nodes import Node
+from hosting.models.plans import OverusePolicy
+from hosting.models.subscriptions import Subscription
 from hosting.worker_provisioning import Applier, Switcher
+from tests.hosting.disk import fill
 from tests.hosting.world import HostingWorld
 from tests.system.channels import (
     WHO,
@@ -183,3 +189,46 @@ def channels(
     found["panel session"] = ("panel", person.session)
     found["API token"] = ("panel", person.api)
     return found
+
+
+def lift(table: Table, who: str, name: str, kind: str) -> None:
+    """Abuse is lifted by whoever ticks it."""
+    more = {"abuse": True} if kind == "abuse" else {}
+    assert table.world.activate(who, name, **more).counts == {"done": 1}
+
+
+@contextmanager
+def suspended(table: Table, who: str, name: str) -> Iterator[None]:
+    """As long as this lasts, by somebody above."""
+    table.world.suspend(who, name, kind="other")
+    yield
+    lift(table, who, name, "other")
+
+
+@contextmanager
+def switched_off(table: Table) -> Iterator[None]:
+    """By the subscriber itself."""
+    row, done = table.world.sub("carl.example"), {"done": 1}
+    assert table.world.perform("carl", "subscription.switch-off", row).counts == done
+    yield
+    assert table.world.perform("carl", "subscription.switch-on", row).counts == done
+
+
+@contextmanager
+def expired(table: Table) -> Iterator[None]:
+    """Since yesterday."""
+    row = table.world.sub("carl.example")
+    rows = Subscription.objects.filter(pk=row.pk)
+    rows.update(expires_on=conditions.today() - timedelta(days=1))
+    conditions.judge([row.pk])
+    yield
+    rows.update(expires_on=None)
+    conditions.judge([row.pk])
+
+
+@contextmanager
+def overused(table: Table) -> Iterator[None]:
+    """Where the plan does not allow that."""
+    fill(table.world, "carl.example", 200, 100, OverusePolicy.FORBIDDEN)
+    yield
+    fill(table.world, "carl.example", 50, 100, OverusePolicy.FORBIDDEN)
