@@ -20,9 +20,11 @@ from hosting.models.domains import Domain  # noqa: E402
 from hosting.models.plans import Plan  # noqa: E402
 from hosting.models.subscriptions import Subscription  # noqa: E402
 from panel.core import door, runs  # noqa: E402
+from panel.core.access import Actor  # noqa: E402
 from panel.core.operations import nouns, operations  # noqa: E402
 from tests.bench.figures import Row, show  # noqa: E402
 
+Work = Callable[[], dict[str, int]]
 MANY = 1_000
 TURNS = 3
 FLOOR = """
@@ -42,11 +44,14 @@ class _TakenBack(Exception):
     """Ends a measured transaction."""
 
 
-def measured(work: Callable[[], object]) -> tuple[float, float]:
-    """CPU and wall seconds of some work that is taken back."""
-    cpu, wall = time.process_time(), time.perf_counter()
+def measured(
+    work: Callable[[], object], before: Callable[[], object] = lambda: None
+) -> tuple[float, float]:
+    """CPU and wall seconds of some work that is taken back, with what had to be done before."""
     try:
         with transaction.atomic():
+            before()
+            cpu, wall = time.process_time(), time.perf_counter()
             work()
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
             raise _TakenBack
@@ -74,11 +79,23 @@ def targets() -> dict[str, list[int]]:
             is_suspended=False, plan__account__role="administrator"
         ),
         "domain": Domain.objects.present().filter(site_state="active"),
+        "reseller": Reseller.objects.present().filter(is_suspended=False),
     }
     return {
         noun: list(some.order_by("pk").values_list("pk", flat=True)[:MANY])
         for noun, some in rows.items()
     }
+
+
+# What an operation undoes: done before, and not measured.
+BEFORE = {
+    "customer.activate": "customer.suspend",
+    "customer.restore": "customer.remove",
+    "reseller.activate": "reseller.suspend",
+    "subscription.activate": "subscription.suspend",
+    "subscription.restore": "subscription.remove",
+    "domain.activate": "domain.suspend",
+}
 
 
 def cases() -> list[tuple[str, dict[str, object]]]:
@@ -97,48 +114,68 @@ def cases() -> list[tuple[str, dict[str, object]]]:
     Account.objects.filter(pk=reseller.pk).update(limits=dict.fromkeys(reseller.limits))
     return [
         ("customer.suspend", {}),
+        ("customer.activate", {}),
         ("customer.move", {"owner": reseller.username}),
         ("customer.convert-to-reseller", {}),
         ("customer.remove", {}),
+        ("customer.restore", {}),
+        ("reseller.suspend", {}),
+        ("reseller.activate", {}),
         ("subscription.suspend", {}),
+        ("subscription.activate", {}),
         ("subscription.change-plan", {"plan": plan.pk}),
         ("subscription.change-subscriber", {"subscriber": other.username}),
         ("subscription.set-expiry", {"expires_on": "2030-12-31"}),
         ("subscription.unlock-and-sync", {}),
+        ("subscription.sync", {}),
+        ("subscription.recalculate", {}),
+        ("subscription.try-again", {}),
         ("subscription.remove", {}),
+        ("subscription.restore", {}),
         ("domain.suspend", {}),
         ("domain.disable", {}),
+        ("domain.activate", {}),
+        ("domain.https-settings", {"https_redirect": True}),
     ]
+
+
+def performed(name: str, actor: Actor, ids: list[int], params: dict[str, object]) -> Work:
+    """An operation on all of these, as a list has it done."""
+    operation = operations[name]
+    rows = list(nouns[operation.noun].visible_to(actor).filter(pk__in=ids))
+    given = door.read(operation, actor, rows, params)
+
+    def work() -> dict[str, int]:
+        return runs.perform(operation, actor, ids, params=given.params, items=given.items).counts
+
+    return work
+
+
+def figure(name: str, actor: Actor, ids: list[int], params: dict[str, object]) -> Row:
+    """What an operation takes, and of what its targets became."""
+    operation = operations[name]
+    run = runs.start(operation, actor, [])
+    table = nouns[operation.noun].model._meta.db_table
+    work = performed(name, actor, ids, params)
+    before = performed(BEFORE[name], actor, ids, {}) if name in BEFORE else dict
+    seen: list[dict[str, int]] = []
+    bare = min(measured(lambda: floor(table, ids, run.pk)) for _turn in range(TURNS))
+    best = min(measured(lambda: seen.append(work()), before) for _turn in range(TURNS))
+    row = Row(name, best[0] * 1000, best[1] * 1000, f"{best[0] / bare[0]:.1f}x floor")
+    told = ", ".join(f"{count:,} {result}" for result, count in seen[0].items())
+    row.more = f"floor {bare[0] * 1000:.0f} ms; {told}"
+    row.missed = not seen[0].get("done") and not seen[0].get("unchanged")
+    run.delete()
+    return row
 
 
 def main() -> None:
     actor = actor_of(users().get(username="admin"), door="cli")
     assert actor is not None
     chosen = targets()
-    figures = []
-    for name, params in cases():
-        operation = operations[name]
-        ids, table = chosen[operation.noun], nouns[operation.noun].model._meta.db_table
-        run = runs.start(operation, actor, [])
-        rows = list(nouns[operation.noun].visible_to(actor).filter(pk__in=ids))
-        given = door.read(operation, actor, rows, params)
-        seen: list[dict[str, int]] = []
-
-        def work(operation=operation, ids=ids, given=given, seen=seen) -> None:
-            seen.append(
-                runs.perform(operation, actor, ids, params=given.params, items=given.items).counts
-            )
-
-        bare = min(
-            measured(lambda t=table, i=ids, r=run.pk: floor(t, i, r)) for _turn in range(TURNS)
-        )
-        best = min(measured(work) for _turn in range(TURNS))
-        row = Row(name, best[0] * 1000, best[1] * 1000, f"{best[0] / bare[0]:.1f}x floor")
-        told = ", ".join(f"{count:,} {result}" for result, count in seen[0].items())
-        row.more = f"floor {bare[0] * 1000:.0f} ms; {told}"
-        row.missed = not seen[0].get("done") and not seen[0].get("unchanged")
-        figures.append(row)
-        run.delete()
+    figures = [
+        figure(name, actor, chosen[operations[name].noun], params) for name, params in cases()
+    ]
     show(f"operations on {MANY:,}", figures)
 
 
